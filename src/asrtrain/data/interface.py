@@ -1,0 +1,20 @@
+"""What every source of utterances is: a manifest, a corpus, a synthesiser."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from asrtrain.config import Config
+from asrtrain.types import Utterance
+
+
+class SourceConfig(Config, ABC):
+    """Where utterances come from, chosen by name: ``train: {name: fsdd, folder: …, split: train}``."""
+
+    name: str
+
+    @abstractmethod
+    def load(self, cache: Path) -> list[Utterance]:
+        """List the utterances, in a fixed order. Audio that has to be made (synthesis, digit strings) is written under
+        ``cache``, in a folder keyed by these settings, once; made again it is bit-identical. Raises DataError."""
