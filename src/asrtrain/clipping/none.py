@@ -1,0 +1,31 @@
+"""No clipping: the gradients are measured and left as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, final
+
+import torch
+
+from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
+
+
+class NoneConfig(ClipRuleConfig):
+    """Clip nothing: g ← g."""
+
+    name: Literal["none"] = "none"
+
+    def build(self, seed: int) -> ClipRule:
+        return _Nothing()
+
+
+@final
+class _Nothing(ClipRule):
+    def apply(self, gradients: Gradients) -> Action:
+        return Action(torch.full_like(gradients.total, float("inf")), torch.zeros_like(gradients.total))
+
+    def state_dict(self) -> State:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Nothing to take back."""
