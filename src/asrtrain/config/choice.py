@@ -17,7 +17,7 @@ def _name_alone(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OneOf:
     """Annotates a field whose value is one of the configuration classes of a table, told apart by their ``name``.
 
