@@ -1,0 +1,82 @@
+"""Settings of the training loop."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from asrtrain.config import Config
+
+DEFAULT_BATCH_SIZE = 32
+
+Reaction = Literal["abort", "skip"]
+
+
+class NonFiniteConfig(Config):
+    """What to do when a loss or a gradient is not a number, or infinite."""
+
+    loss: Reaction = "abort"
+    """abort ends the run with exit code 4 and names the utterances; skip drops the step and counts it."""
+    gradient: Reaction = "abort"
+    """The same for a gradient that is not finite although the loss is."""
+    consecutive: Annotated[int, Field(gt=0)] = 10
+    """So many steps skipped in a row end the run."""
+    per_epoch: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """A larger share of an epoch's steps skipped ends the run."""
+
+
+class TrainingConfig(Config):
+    """How long to train, on what batches, and what to keep."""
+
+    max_epochs: Annotated[int, Field(gt=0)] = 20
+    """Passes over the training data."""
+    max_steps: Annotated[int, Field(gt=0)] | None = None
+    """Stop after so many optimiser steps, if that comes first."""
+    batch_size: Annotated[int, Field(gt=0)] | None = None
+    """Utterances a batch; 32 where neither this nor batch_seconds is given."""
+    batch_seconds: Annotated[float, Field(gt=0)] | None = None
+    """Seconds of padded audio a batch, in place of batch_size."""
+    length_jitter: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Lengths are blurred by this share before sorting into batches: 0 pads least, more mixes more."""
+    accum_grad: Annotated[int, Field(gt=0)] = 1
+    """Batches whose gradients make one optimiser step."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Arithmetic of the forward pass; fp16 scales the loss."""
+    patience: Annotated[int, Field(gt=0)] | None = None
+    """Stop after so many epochs without a better development metric."""
+    average: Annotated[int, Field(ge=0)] = 0
+    """Average the weights of so many epochs at the end, as checkpoint "average"; 0 makes none."""
+    average_of: Literal["best", "last"] = "best"
+    """Which epochs are averaged: the best by the development metric, or the last."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Decay of an exponential moving average of the weights, which is then what is validated and kept."""
+    l1: Annotated[float, Field(ge=0)] = 0.0
+    """Coupled L1: this times sign(weight) is added to the clipped gradient of weight matrices."""
+    l2: Annotated[float, Field(ge=0)] = 0.0
+    """Coupled L2: this times the weight is added to the clipped gradient of weight matrices."""
+    on_nonfinite: NonFiniteConfig = NonFiniteConfig()
+    """What to do about losses and gradients that are not finite."""
+    log_interval: Annotated[int, Field(gt=0)] = 50
+    """Steps between writes of the measurements (all steps are written)."""
+    checkpoint_interval: Annotated[int, Field(gt=0)] | None = None
+    """Steps between checkpoints; null saves after each epoch only."""
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 2
+    """How many of the newest checkpoints stay to fall back to."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_batch(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("batch_size") is None and values.get("batch_seconds") is None:
+            return {**values, "batch_size": DEFAULT_BATCH_SIZE}
+        return values
+
+    @model_validator(mode="after")
+    def _one_batch_measure(self) -> Self:
+        if self.batch_size is not None and self.batch_seconds is not None:
+            raise ValueError("batch_size and batch_seconds exclude each other: set one of them to null")
+        return self
+
+    def steps_per_epoch(self, batches: int) -> int:
+        """Optimiser steps of an epoch of so many batches; the last one may accumulate fewer of them."""
+        return -(-batches // self.accum_grad)
