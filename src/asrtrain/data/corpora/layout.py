@@ -16,12 +16,14 @@ def locate(folder: Path, marker: str, corpus: str) -> Path:
     """
     if not folder.is_dir():
         raise DataError(f"no folder {folder}: get the corpus with `asrtrain data get {corpus} --output {folder}`")
-    for depth in range(_DEPTH + 1):
-        found = [place for place in sorted(folder.glob("*/" * depth)) if any(place.glob(marker))]
+    level = [folder]
+    for _ in range(_DEPTH + 1):
+        found = [place for place in level if any(place.glob(marker))]
         if len(found) > 1:
             raise DataError(f"{folder} holds {len(found)} corpora ({_listed(found)}): name the folder of one of them")
         if found:
             return found[0]
+        level = [below for place in level for below in sorted(place.iterdir()) if below.is_dir()]
     raise DataError(f"{folder} is not in the layout of {corpus}: no {marker} in it or up to {_DEPTH} levels below")
 
 
