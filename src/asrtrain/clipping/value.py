@@ -31,7 +31,7 @@ class _Value(ClipRule):
         threshold = self._threshold.next(gradients.total)
         changed = torch.zeros_like(gradients.total)
         for tensor in gradients.tensors:
-            limit = _not_above(threshold, tensor.dtype)
+            limit = _representable(threshold, tensor.dtype)
             changed += (tensor.abs() > limit).sum()
             tensor.clamp_(-limit, limit)
         return Action(threshold, changed / max(1, sum(t.numel() for t in gradients.tensors)))
@@ -43,6 +43,6 @@ class _Value(ClipRule):
         self._threshold.load_state_dict(state)
 
 
-def _not_above(threshold: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def _representable(threshold: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """The threshold as the gradient's type can hold it, rounded to nearest and kept in the type's range."""
     return threshold.clamp(max=torch.finfo(dtype).max).to(dtype)

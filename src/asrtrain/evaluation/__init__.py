@@ -1,0 +1,21 @@
+"""Scoring: alignments, error rates with their intervals, tables, and transcripts in every usual format."""
+
+from asrtrain.evaluation.alignment import Counts, align, count
+from asrtrain.evaluation.outcome import Outcome
+from asrtrain.evaluation.recognise import recognise, score
+from asrtrain.evaluation.report import EvalReport
+from asrtrain.evaluation.tables import write_results
+from asrtrain.evaluation.transcripts import WRITERS, Transcript
+
+__all__ = [
+    "WRITERS",
+    "Counts",
+    "EvalReport",
+    "Outcome",
+    "Transcript",
+    "align",
+    "count",
+    "recognise",
+    "score",
+    "write_results",
+]
