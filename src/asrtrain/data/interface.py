@@ -8,6 +8,9 @@ from pathlib import Path
 from asrtrain.config import Config
 from asrtrain.types import Utterance
 
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+"""The recordings we read; any other file is refused before a decoder opens it."""
+
 
 class SourceConfig(Config, ABC):
     """Where utterances come from, chosen by name: ``train: {name: fsdd, folder: …, split: train}``."""
@@ -16,5 +19,8 @@ class SourceConfig(Config, ABC):
 
     @abstractmethod
     def load(self, cache: Path) -> list[Utterance]:
-        """List the utterances, in a fixed order. Audio that has to be made (synthesis, digit strings) is written under
-        ``cache``, in a folder keyed by these settings, once; made again it is bit-identical. Raises DataError."""
+        """List the utterances, in a fixed order.
+
+        Audio that has to be made (synthesis, digit strings) is written under
+        ``cache``, in a folder keyed by these settings, once; made again it is bit-identical. Raises DataError.
+        """

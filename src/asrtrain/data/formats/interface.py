@@ -1,0 +1,26 @@
+"""What every manifest format is: a reader to entries and a writer of utterances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from asrtrain.data.complaints import Complaint
+from asrtrain.data.formats.entry import Entry
+from asrtrain.types import Utterance
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ManifestFormat:
+    """``read`` knows the syntax alone: it complains of lines it cannot divide and leaves the values to ``entry``.
+
+    ``write`` raises DataError for utterances that the format cannot hold. ``copies_audio``: the format fixes where
+    recordings lie, so writing it copies them there.
+    """
+
+    read: Callable[[Path, list[Complaint]], list[Entry]]
+    write: Callable[[Sequence[Utterance], Path], None]
+    copies_audio: bool = False

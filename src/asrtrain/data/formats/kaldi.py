@@ -1,0 +1,144 @@
+"""Kaldi data directories: wav.scp, text, and where they exist utt2spk, segments, utt2dur and reco2dur; in any order.
+
+Kaldi resolves relative paths from the working directory; here they are seen from the directory itself, which can then
+be moved. Commands in ``wav.scp`` (``sox … |``) are refused with their line, and never run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from asrtrain.data.complaints import Complaint
+from asrtrain.data.formats.entry import Entry
+from asrtrain.data.formats.lines import read_lines, write_lines
+from asrtrain.data.formats.paths import one_line, relative_audio
+from asrtrain.errors import DataError
+from asrtrain.types import Source, Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    text: str
+    source: Source
+
+
+_Table = dict[str, _Value]
+
+
+def read_kaldi(path: Path, complaints: list[Complaint]) -> list[Entry]:
+    """Read a Kaldi data directory, given as the directory or its ``wav.scp``."""
+    folder = path.parent if path.name == "wav.scp" else path
+    texts, recordings = _table(folder / "text", complaints), _table(folder / "wav.scp", complaints)
+    speakers = _optional(folder / "utt2spk", complaints)
+    segments = _optional(folder / "segments", complaints)
+    if segments:
+        entries = _segments(segments, recordings, complaints)
+    else:
+        durations = _optional(folder / "reco2dur", complaints) | _optional(folder / "utt2dur", complaints)
+        entries = {
+            name: Entry(
+                audio.source, audio.text, "", name, duration=durations[name].text if name in durations else None
+            )
+            for name, audio in recordings.items()
+        }
+    _complain_of_orphans(texts, segments or recordings, complaints)
+    return [_told(entry, texts[name], speakers.get(name)) for name, entry in entries.items() if name in texts]
+
+
+def _told(entry: Entry, text: _Value, speaker: _Value | None) -> Entry:
+    # Kaldi names an unknown speaker as the utterance.
+    known = "" if speaker is None or speaker.text == entry.id else speaker.text
+    return Entry(entry.source, entry.audio, text.text, entry.id, known, entry.duration, entry.offset, text.source)
+
+
+def _table(path: Path, complaints: list[Complaint]) -> _Table:
+    """Lines ``key value…``, the value perhaps empty."""
+    table: _Table = {}
+    for number, line in read_lines(path, complaints):
+        key, value = (*line.split(maxsplit=1), "")[:2]
+        source = Source(path, number)
+        if key in table:
+            complaints.append(
+                Complaint("duplicate_id", f"{key!r} was in line {table[key].source.line} already", source, key)
+            )
+        else:
+            table[key] = _Value(value.strip(), source)
+    return table
+
+
+def _optional(path: Path, complaints: list[Complaint]) -> _Table:
+    return _table(path, complaints) if path.is_file() else {}
+
+
+def _segments(segments: _Table, recordings: _Table, complaints: list[Complaint]) -> dict[str, Entry]:
+    """Lines ``utterance recording start end`` (seconds; the end -1 is the recording's)."""
+    entries = {}
+    for name, segment in segments.items():
+        try:
+            recording, start, end = segment.text.split()
+            times = float(start), float(end)
+        except ValueError:
+            message = f"expected {name!r}, a recording, its start and end in seconds; found {segment.text!r}"
+            complaints.append(Complaint("malformed", message, segment.source, name))
+            continue
+        if recording not in recordings:
+            message = f"the recording {recording!r} is not in wav.scp"
+            complaints.append(Complaint("malformed", message, segment.source, name))
+            continue
+        duration = None if times[1] == -1 else times[1] - times[0]
+        entries[name] = Entry(segment.source, recordings[recording].text, "", name, duration=duration, offset=times[0])
+    return entries
+
+
+def _complain_of_orphans(texts: _Table, audio: _Table, complaints: list[Complaint]) -> None:
+    for name, text in texts.items():
+        if name not in audio:
+            complaints.append(Complaint("malformed", f"{name!r} has a text but no audio", text.source, name))
+    for name, recording in audio.items():
+        if name not in texts:
+            complaints.append(Complaint("malformed", f"{name!r} has audio but no line in text", recording.source, name))
+
+
+def write_kaldi(utterances: Sequence[Utterance], path: Path) -> None:
+    """Write a Kaldi data directory, each file in the order of code points (``LC_ALL=C sort``).
+
+    Where utterances share a recording, or begin within one, ``segments`` is written. Raises DataError for ids that
+    cannot be keys.
+    """
+    spaced = next((u for u in utterances for name in (u.id, u.speaker) if any(c.isspace() for c in name)), None)
+    if spaced:
+        raise DataError(
+            f"{spaced.source or spaced.id}: Kaldi's ids and speakers hold no white space; {spaced.id!r} does"
+        )
+    ordered = sorted(utterances, key=lambda utterance: utterance.id)
+    speakers = {u.id: u.speaker or u.id for u in ordered}
+    _write(path / "text", ((u.id, one_line(u.text)) for u in ordered))
+    _write(path / "utt2spk", speakers.items())
+    spoken: dict[str, list[str]] = {}
+    for name, speaker in speakers.items():
+        spoken.setdefault(speaker, []).append(name)
+    _write(path / "spk2utt", ((speaker, " ".join(names)) for speaker, names in sorted(spoken.items())))
+    _write_audio(ordered, path)
+
+
+def _write_audio(utterances: Sequence[Utterance], folder: Path) -> None:
+    recordings: dict[Path, str] = {}
+    for utterance in utterances:
+        recordings.setdefault(utterance.audio, utterance.id)
+    audio = {name: relative_audio(path, folder) for path, name in recordings.items()}
+    _write(folder / "wav.scp", sorted(audio.items()))
+    if len(recordings) < len(utterances) or any(utterance.offset for utterance in utterances):
+        _write(folder / "segments", ((u.id, f"{recordings[u.audio]} {_start_and_end(u)}") for u in utterances))
+    elif all(utterance.duration for utterance in utterances):
+        _write(folder / "utt2dur", ((u.id, repr(u.duration)) for u in utterances))
+
+
+def _start_and_end(utterance: Utterance) -> str:
+    end = -1 if utterance.duration is None else utterance.offset + utterance.duration
+    return f"{utterance.offset!r} {end!r}"
+
+
+def _write(path: Path, table: Iterable[tuple[str, str]]) -> None:
+    write_lines(path, (f"{key} {value}" for key, value in table))

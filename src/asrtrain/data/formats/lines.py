@@ -1,0 +1,73 @@
+"""Reading and writing manifests line by line, whatever the lines hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from asrtrain.data.complaints import Complaint
+from asrtrain.errors import DataError
+from asrtrain.types import Source
+
+LONGEST_LINE = 2**20
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_lines(path: Path, complaints: list[Complaint]) -> list[tuple[int, str]]:
+    """The lines that are not blank, with their numbers from 1; byte order mark and line ends (LF, CRLF) removed.
+
+    Lines that are not UTF-8, hold a NUL or are longer than 1 MiB become complaints. Raises DataError if the file
+    cannot be read.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file" if not path.exists() else f"{path}: expected a file")
+    lines = []
+    try:
+        with path.open("rb") as stream:
+            for number, line in _numbered(stream):
+                text = _text(line, Source(path, number), complaints)
+                if text is None:
+                    break
+                if text and not text.isspace():
+                    lines.append((number, text))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    return lines
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file whole or not at all. Raises DataError if it cannot be written."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(f"{line}\n" for line in lines)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    return enumerate(iter(lambda: stream.readline(LONGEST_LINE + 1), b""), start=1)
+
+
+def _text(line: bytes, source: Source, complaints: list[Complaint]) -> str | None:
+    """The line's text, empty where it is complained about, or None if what follows cannot be lines either."""
+    if source.line == 1 and line.startswith(_UTF16_MARKS):
+        complaints.append(Complaint("malformed", "the file is UTF-16; save it as UTF-8", source))
+        return None
+    if len(line) > LONGEST_LINE:
+        complaints.append(Complaint("malformed", "a line longer than 1 MiB: this is no manifest", source))
+        return None
+    if b"\0" in line:
+        complaints.append(Complaint("malformed", "a NUL byte: this is no text, or the file is damaged", source))
+        return ""
+    try:
+        return line.removeprefix(_UTF8_MARK).decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        message = f"not UTF-8 at byte {error.start + 1} of the line (0x{line[error.start]:02x}); save the file as UTF-8"
+        complaints.append(Complaint("malformed", message, source))
+        return ""

@@ -1,0 +1,119 @@
+"""Manifests: lists of utterances in files, in any of the formats of ``formats``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from asrtrain.data.complaints import Complaint, raise_any
+from asrtrain.data.formats import FORMATS
+from asrtrain.data.formats.entry import utterance_of
+from asrtrain.errors import DataError
+from asrtrain.types import Utterance
+
+FormatName = Literal["csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech"]
+AnyFormat = Literal["auto", "csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech"]
+_SUFFIXES: dict[str, FormatName] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+
+
+def read_manifest(path: Path, format: AnyFormat = "auto", audio_root: Path | None = None) -> list[Utterance]:
+    """Read a manifest; audio paths are relative to ``audio_root``, by default the manifest's folder.
+
+    Raises one DataError with a sentence for every line that cannot be used.
+    """
+    utterances, complaints = scan_manifest(path, format, audio_root)
+    raise_any(complaints)
+    return utterances
+
+
+def scan_manifest(
+    path: Path, format: AnyFormat = "auto", audio_root: Path | None = None
+) -> tuple[list[Utterance], list[Complaint]]:
+    """The usable utterances of a manifest, and a complaint for everything else.
+
+    Raises DataError where nothing can be read at all: no such file, an unknown format, an empty manifest.
+    """
+    complaints: list[Complaint] = []
+    name = detect_format(path) if format == "auto" else format
+    try:
+        entries = FORMATS[name].read(path, complaints)
+    except OSError as error:
+        raise DataError(f"cannot read {error.filename or path}: {error.strerror}") from error
+    if not entries and not complaints:
+        raise DataError(f"{path}: no utterances in it, read as {name}")
+    folder = audio_root or (path if path.is_dir() else path.parent)
+    found = [utterance_of(entry, folder, complaints) for entry in entries]
+    utterances = _without_doubles([utterance for utterance in found if utterance], complaints)
+    complaints.sort(
+        key=lambda complaint: (str(complaint.source.file), complaint.source.line or 0) if complaint.source else ("", 0)
+    )
+    return utterances, complaints
+
+
+def write_manifest(utterances: Sequence[Utterance], path: Path, format: FormatName | None = None) -> None:
+    """Write utterances in ``format``, by default the one of the suffix. Folder and LJSpeech take copies of the audio.
+
+    Raises DataError if the format is neither stated nor plain, or cannot hold an utterance.
+    """
+    name = format or _SUFFIXES.get(path.suffix.lower())
+    if name is None:
+        raise DataError(f"which format shall {path} have? State one of {', '.join(FORMATS)}")
+    FORMATS[name].write(utterances, path)
+
+
+def detect_format(path: Path) -> FormatName:
+    """Tell the format of a manifest from its name and first line. Raises DataError if that is impossible."""
+    if path.is_dir():
+        return _directory_format(path)
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if path.name == "wav.scp":
+        return "kaldi"
+    first = _first_line(path)
+    if first.startswith("{"):
+        return "jsonl"
+    if path.name == "metadata.csv" and first.count("|") in (1, 2) and "," not in first.split("|")[0]:
+        return "ljspeech"
+    return _SUFFIXES.get(path.suffix.lower(), "tsv" if "\t" in first else "csv")
+
+
+def _directory_format(path: Path) -> FormatName:
+    if (path / "wav.scp").is_file():
+        return "kaldi"
+    if (path / "metadata.csv").is_file() and (path / "wavs").is_dir():
+        return "ljspeech"
+    if any(child.is_dir() and not child.name.startswith((".", "_")) for child in path.iterdir()):
+        return "folder"
+    raise DataError(
+        f"{path}: no manifest that is known: neither wav.scp (Kaldi), nor metadata.csv beside wavs (LJSpeech), "
+        "nor a folder per class"
+    )
+
+
+def _first_line(path: Path) -> str:
+    """The beginning of a file, as far as it tells the format."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4096)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    lines = start.decode("utf-8-sig", errors="replace").split("\n")
+    return next((line.strip() for line in lines if line.strip()), "")
+
+
+def _without_doubles(utterances: Sequence[Utterance], complaints: list[Complaint]) -> list[Utterance]:
+    first: dict[str, Utterance] = {}
+    for utterance in utterances:
+        earlier = first.setdefault(utterance.id, utterance)
+        if earlier is not utterance:
+            message = f"the id {utterance.id!r} is that of {earlier.source} already"
+            complaints.append(Complaint("duplicate_id", message, utterance.source, utterance.id))
+    return list(first.values())

@@ -1,0 +1,141 @@
+"""Holding a development part out of the training data: by a stable hash, by whole speakers, or by a given list."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self, final
+
+from pydantic import Field, model_validator
+
+from asrtrain.config import Config, FilePath
+from asrtrain.data.complaints import listing
+from asrtrain.data.interface import AUDIO_SUFFIXES
+from asrtrain.errors import DataError
+from asrtrain.types import Utterance
+
+Parts = tuple[list[Utterance], list[Utterance]]
+
+
+@final
+class HeldOutConfig(Config):
+    """Which part of the training data is kept for early stopping and choosing checkpoints."""
+
+    by: Literal["hash", "speaker", "list"] = "hash"
+    """``hash``: every utterance by a hash of its id; ``speaker``: whole speakers; ``list``: the ids of a file."""
+    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """The share of utterances held out, for ``hash`` and ``speaker``."""
+    seed: int = 0
+    """Another seed holds out another part."""
+    list: FilePath | None = None
+    """For ``by: list``: a text file with the id of one held-out utterance a line."""
+
+    @model_validator(mode="after")
+    def _list_where_needed(self) -> Self:
+        if self.by == "list" and self.list is None:
+            raise ValueError("held_out.by is list, but held_out.list names no file: give it one")
+        if self.by != "list" and self.list is not None:
+            raise ValueError(
+                f"held_out.list is given, but held_out.by is {self.by}: write by: list, or remove the list"
+            )
+        return self
+
+
+def hold_out(utterances: Sequence[Utterance], config: HeldOutConfig) -> Parts:
+    """Divide into (training, development), both in their first order and neither empty.
+
+    An utterance keeps its side under ``hash`` when others come or go; under ``speaker`` no speaker is on both sides.
+    Raises DataError where that is impossible, or for ids of the list that do not exist.
+    """
+    if len(utterances) < 2:
+        raise DataError(f"cannot hold a development part out of {len(utterances)} utterance(s): name a dev source")
+    if config.by == "list":
+        assert config.list is not None
+        chosen = _listed(utterances, config.list)
+    elif config.by == "speaker":
+        speakers = _some_speakers(utterances, config)
+        chosen = {utterance.id for utterance in utterances if utterance.speaker in speakers}
+    else:
+        chosen = _hashed([utterance.id for utterance in utterances], config)
+    return _divide(utterances, chosen)
+
+
+def speaker_folds(utterances: Sequence[Utterance]) -> list[tuple[str, list[Utterance], list[Utterance]]]:
+    """Leave one speaker out: (speaker, the others' utterances, the speaker's own) for each, in the order of names.
+
+    Raises DataError if an utterance has no speaker, or if all have the same.
+    """
+    folds = []
+    for speaker in sorted(_speakers(utterances)):
+        rest, own = _divide(utterances, {utterance.id for utterance in utterances if utterance.speaker == speaker})
+        folds.append((speaker, rest, own))
+    return folds
+
+
+def _divide(utterances: Sequence[Utterance], chosen: set[str]) -> Parts:
+    return [u for u in utterances if u.id not in chosen], [u for u in utterances if u.id in chosen]
+
+
+def _place(seed: int, name: str) -> float:
+    """A number in [0, 1) that depends on nothing but the seed and the name."""
+    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def _hashed(ids: Sequence[str], config: HeldOutConfig) -> set[str]:
+    order = sorted((_place(config.seed, name), name) for name in ids)
+    chosen = {name for place, name in order if place < config.fraction}
+    # Few utterances may all fall on one side; then the nearest one changes it.
+    return (chosen or {order[0][1]}) - ({order[-1][1]} if len(chosen) == len(ids) else set())
+
+
+def _some_speakers(utterances: Sequence[Utterance], config: HeldOutConfig) -> set[str]:
+    counts = _speakers(utterances)
+    order = sorted(counts, key=lambda speaker: _place(config.seed, speaker))
+    chosen = {order[0]}
+    for speaker in order[1:-1]:
+        if sum(counts[name] for name in chosen) >= config.fraction * len(utterances):
+            break
+        chosen.add(speaker)
+    return chosen
+
+
+def _speakers(utterances: Sequence[Utterance]) -> Counter[str]:
+    unknown = [utterance for utterance in utterances if not utterance.speaker]
+    if unknown:
+        first = unknown[0]
+        raise DataError(
+            f"{first.source or first.id}: {len(unknown)} of {len(utterances)} utterances have no speaker, "
+            "so they cannot be divided by speaker: add a speaker column, or hold out by hash"
+        )
+    counts = Counter(utterance.speaker for utterance in utterances)
+    if len(counts) < 2:
+        raise DataError(f"the only speaker is {next(iter(counts))!r}, so nothing can be divided by speaker")
+    return counts
+
+
+def _listed(utterances: Sequence[Utterance], path: Path) -> set[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read the list of held-out utterances {path}: {error}") from error
+    known = {utterance.id for utterance in utterances}
+    wanted = {number: _id(line.strip(), known) for number, line in enumerate(lines, start=1) if line.strip()}
+    unknown = [
+        f"{path}:{number}: no utterance has the id {name!r}" for number, name in wanted.items() if name not in known
+    ]
+    if unknown:
+        raise DataError(listing(unknown))
+    chosen = set(wanted.values())
+    if not chosen or chosen == known:
+        raise DataError(f"{path} holds out {'all' if chosen else 'none'} of the {len(known)} utterances")
+    return chosen
+
+
+def _id(written: str, known: set[str]) -> str:
+    """Speech Commands' lists name files: ``yes/0a7c2a8d_nohash_0.wav``."""
+    path = Path(written)
+    named_as_file = written not in known and path.suffix.lower() in AUDIO_SUFFIXES
+    return path.with_suffix("").as_posix() if named_as_file else written

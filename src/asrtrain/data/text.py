@@ -1,0 +1,46 @@
+"""Text normalisation, stated in the configuration and the same for training, development, test and scoring."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal, final
+
+from asrtrain.config import Config
+
+BYTE_ORDER_MARK = "\ufeff"
+# An apostrophe between two letters belongs to the word: don't, l’eau.
+_APOSTROPHE_IN_WORD = re.compile(r"(?<=\w)['’](?=\w)")
+
+
+@final
+class TextConfig(Config):
+    """How labels and transcripts are written. White space always becomes one space, and byte order marks vanish."""
+
+    case: Literal["keep", "lower", "upper"] = "keep"
+    """Letter case: ``keep`` it as written, or turn everything to ``lower`` or ``upper`` case."""
+    unicode: Literal["none", "NFC", "NFKC"] = "NFC"
+    """Unicode normal form: ``NFC`` joins letters and accents, ``NFKC`` also unifies full-width and ligature forms."""
+    punctuation: Literal["keep", "strip"] = "keep"
+    """``strip`` turns punctuation marks of every script to spaces, but for apostrophes within words."""
+
+    def normalise(self, text: str) -> str:
+        """Normalise a label or transcript; normalising twice changes nothing more."""
+        text = self._composed(self._cased(self._composed(text.replace(BYTE_ORDER_MARK, ""))))
+        if self.punctuation == "strip":
+            text = _without_punctuation(text)
+        return " ".join(text.split())
+
+    def _composed(self, text: str) -> str:
+        return text if self.unicode == "none" else unicodedata.normalize(self.unicode, text)
+
+    def _cased(self, text: str) -> str:
+        return {"keep": text, "lower": text.lower(), "upper": text.upper()}[self.case]
+
+
+def _without_punctuation(text: str) -> str:
+    within_words = {match.start() for match in _APOSTROPHE_IN_WORD.finditer(text)}
+    return "".join(
+        " " if unicodedata.category(character).startswith("P") and place not in within_words else character
+        for place, character in enumerate(text)
+    )
