@@ -9,9 +9,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Strict
 
 
 class Config(BaseModel):
-    """Frozen, strict about unknown keys and about types: ``True`` is no number and ``"1"`` is no integer."""
+    """Frozen and strict: unknown keys are refused, ``True`` is no number, ``"1"`` no integer, infinity no value."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 def _ordered(interval: tuple[float, float]) -> tuple[float, float]:

@@ -26,7 +26,7 @@ class OneOf:
 
     table: Mapping[str, type[Config]]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         choices: dict[str, CoreSchema] = {name: handler.generate_schema(config) for name, config in self.table.items()}
         tagged = core_schema.tagged_union_schema(choices, discriminator="name")
         return core_schema.no_info_before_validator_function(

@@ -1,0 +1,73 @@
+"""From a YAML file to a checked configuration, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from asrtrain.config.base import Config
+from asrtrain.config.overrides import Override, apply_overrides, parse_override
+from asrtrain.config.place import Origins
+from asrtrain.config.problems import find_problems
+from asrtrain.config.shape import Section
+from asrtrain.config.writing import block
+from asrtrain.config.yaml12 import MAX_CHARACTERS, Document, YamlError, parse_yaml
+from asrtrain.errors import UsageError
+
+C = TypeVar("C", bound=Config)
+
+
+def load_config(path: Path, model: type[C], overrides: Sequence[str] = ()) -> C:
+    """The configuration in a file, with the ``key.path=value`` overrides applied.
+
+    Raises:
+        UsageError: one line for every mistake, with the file and line, or the ``--set``, that made it.
+    """
+    document = _read_document(path)
+    return _checked(path, document, model, [parse_override(text) for text in overrides])
+
+
+def dump_config(config: Config) -> str:
+    """YAML with every key written out, which loads to an equal configuration whatever the environment."""
+    return "\n".join(block(config.model_dump(mode="json"))) + "\n"
+
+
+def _checked(path: Path, document: Document, model: type[C], overrides: Sequence[Override]) -> C:
+    data = apply_overrides(document.data, overrides, model)
+    origins = Origins(path, document.lines, frozenset(override.path for override in overrides))
+    problems = [problem for problem in document.problems if not origins.is_overridden(problem.path)]
+    problems += [problem for override in overrides for problem in override.problems]
+    unreadable = {problem.path for problem in problems}
+    problems += [problem for problem in find_problems(Section(model), data) if problem.path not in unreadable]
+    if problems:
+        raise UsageError("\n".join(origins.describe(problem) for problem in origins.in_order(problems)))
+    return model.model_validate(data)
+
+
+def _read_document(path: Path) -> Document:
+    try:
+        document = parse_yaml(_read_text(path))
+    except YamlError as error:
+        raise UsageError(f"{path}:{error.line}: {error.sentence}") from None
+    if document.data is None:
+        raise UsageError(f"{path}: the file is empty; 'asrtrain config init' writes one to start from")
+    if not isinstance(document.data, dict):
+        raise UsageError(f"{path}: a configuration is a mapping of keys to values, such as 'seed: 0'")
+    return document
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder; give a YAML file")
+        with path.open("rb") as file:
+            content = file.read(4 * MAX_CHARACTERS + 1)
+        return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None

@@ -1,0 +1,114 @@
+"""``--set key.path=value``: changes to plain configuration data before it is checked.
+
+- The value is YAML: ``training.max_epochs=3``, ``clipping={name: none}``, ``data.train.0.split=all``.
+- Setting a component replaces it whole, and so does setting its name to another one: ``model=lstm`` and
+  ``model.name=lstm`` both start from the defaults of the LSTM, because the other keys were meant for another model.
+- Setting a key of a component that the file does not mention changes the default component.
+- Wider settings are applied first, whatever the order on the command line, so that no setting undoes a narrower one;
+  of two settings of the same key the last counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast, final
+
+from pydantic_core import PydanticUndefined
+
+from asrtrain.config.base import Config
+from asrtrain.config.place import Plain, Problem, dotted
+from asrtrain.config.shape import Choice, Either, Section, Shape, child, chosen_option, section_at
+from asrtrain.config.words import found
+from asrtrain.config.yaml12 import YamlError, parse_yaml
+from asrtrain.errors import UsageError
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One ``--set``, parsed."""
+
+    path: tuple[str, ...]
+    value: Plain
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """How far from the top the setting reaches in; a component's name stands for the component."""
+        return len(self.path) - (self.path[-1] == "name")
+
+
+def parse_override(text: str) -> Override:
+    """``key.path=value`` with a YAML value; raises `UsageError`."""
+    key, equals, value = text.partition("=")
+    path = tuple(key.strip().split("."))
+    if not equals or "" in path:
+        raise UsageError(f"--set {text}: write key=value, for example --set training.max_epochs=3")
+    try:
+        document = parse_yaml(value)
+    except YamlError as error:
+        raise UsageError(f"--set {text}: {error.sentence}") from None
+    problems = tuple(Problem((*path, *problem.path), problem.sentence) for problem in document.problems)
+    return Override(path, document.data, problems)
+
+
+def apply_overrides(data: Plain, overrides: Sequence[Override], model: type[Config]) -> Plain:
+    """A copy of the data with the overrides applied, wider ones first; raises `UsageError` for an impossible path."""
+    for override in sorted(overrides, key=lambda override: override.width):
+        data = _assign(data, override.path, override, Section(model))
+    return data
+
+
+def _assign(data: Plain, path: tuple[str, ...], override: Override, shape: Shape | None) -> Plain:
+    """A copy of the data with the value at ``path`` below it replaced."""
+    if not path:
+        return override.value
+    data, key, rest = _opened(data, shape), path[0], path[1:]
+    if isinstance(data, list):
+        index = _index(data, key, override)
+        below = child(shape, index, data) if shape else None
+        return [*data[:index], _assign(data[index], rest, override, below), *data[index + 1 :]]
+    if not isinstance(data, dict):
+        raise UsageError(f"--set {dotted(override.path)}: there is no key {key} below {found(data)}")
+    if _renames(shape, data, path, override.value):
+        return {"name": override.value}
+    below = child(shape, key, data) if shape else None
+    present = data[key] if key in data else _default(shape, key, data)
+    return data | {key: _assign(present, rest, override, below)}
+
+
+def _opened(data: Plain, shape: Shape | None) -> Plain:
+    """The data as something that a key can be set in: a name alone becomes a component, nothing an empty mapping."""
+    if data is None:
+        return {}
+    return {"name": data} if isinstance(data, str) and _is_component(shape, data) else data
+
+
+def _is_component(shape: Shape | None, data: Plain) -> bool:
+    return isinstance(chosen_option(shape, data) if isinstance(shape, Either) else shape, Choice)
+
+
+def _renames(shape: Shape | None, data: dict[str, Plain], path: tuple[str, ...], value: Plain) -> bool:
+    return path == ("name",) and _is_component(shape, data) and data.get("name") != value
+
+
+def _index(items: list[Plain], key: str, override: Override) -> int:
+    if key.isdecimal() and int(key) < len(items):
+        return int(key)
+    raise UsageError(f"--set {dotted(override.path)}: {key} is no index of a list of {len(items)}; the first is 0")
+
+
+def _default(shape: Shape | None, key: str, data: dict[str, Plain]) -> Plain:
+    """What stands at a key that the file does not mention, as plain data."""
+    section = section_at(shape, data) if shape else None
+    field = section.annotation.model_fields.get(key) if section else None
+    return _plain(field.get_default(call_default_factory=True)) if field else None
+
+
+def _plain(default: object) -> Plain:
+    if isinstance(default, Config):
+        return cast("Plain", default.model_dump(mode="json"))
+    if isinstance(default, tuple | list):
+        return [_plain(item) for item in default]
+    return None if default is PydanticUndefined else cast("Plain", default)

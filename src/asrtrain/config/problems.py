@@ -1,0 +1,116 @@
+"""Checks plain data against a configuration class, and says in sentences everything that is wrong."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from asrtrain.config.base import Config
+from asrtrain.config.place import KeyPath, Plain, Problem, value_at
+from asrtrain.config.shape import Choice, Either, Section, Shape, alternatives, child, chosen_option, fits, section_at
+from asrtrain.config.words import found, hint, shortened, suggestion, wanted
+
+Location = tuple[int | str, ...]
+_BOUNDS: Final = {
+    "greater_than": "must be > {gt}",
+    "greater_than_equal": "must be ≥ {ge}",
+    "less_than": "must be < {lt}",
+    "less_than_equal": "must be ≤ {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "finite_number": "must be a finite number",
+}
+_LENGTHS: Final = {
+    "too_short": "needs at least {min_length} items, found {actual_length}",
+    "too_long": "takes at most {max_length} items, found {actual_length}",
+    "string_too_short": "needs at least {min_length} characters",
+    "string_too_long": "takes at most {max_length} characters",
+    "string_pattern_mismatch": "must match the pattern {pattern}",
+}
+
+
+def find_problems(shape: Shape, data: Plain, path: KeyPath = ()) -> list[Problem]:
+    """Everything that is wrong with ``data``, which stands at ``path``; empty where it is right."""
+    try:
+        _validate(shape, data)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        return list(
+            dict.fromkeys(problem for one in details for problem in _follow(one, one["loc"], shape, data, path))
+        )
+    return []
+
+
+def _validate(shape: Shape, data: Plain) -> None:
+    if isinstance(shape, Section):
+        shape.annotation.model_validate(data)
+    elif isinstance(shape, Choice):
+        TypeAdapter(shape.annotation).validate_python(data)
+    else:
+        TypeAdapter(shape.annotation, config=Config.model_config).validate_python(data)
+
+
+def _follow(error: ErrorDetails, location: Location, shape: Shape | None, value: Plain, path: KeyPath) -> list[Problem]:
+    """Follows the location of an error through the data.
+
+    The location also holds names that are no keys: the tag of a chosen component (skipped), and labels for the options
+    of a union (there the one option that the value is meant to be is checked again, alone).
+    """
+    if not location:
+        return [_at_value(error, shape, value, path)]
+    head, rest = location[0], location[1:]
+    if isinstance(shape, Either):
+        return _in_union(error, location, shape, value, path)
+    if isinstance(shape, Choice):
+        return _follow(error, rest, section_at(shape, value), value, path)
+    if error["type"] == "extra_forbidden" and not rest:
+        known = shape.annotation.model_fields if isinstance(shape, Section) else ()
+        return [Problem((*path, head), f"unknown key; {suggestion(str(head), known)}")]
+    if error["type"] == "missing" and not rest:
+        within = child(shape, head, value) if shape else None
+        return [Problem((*path, head), "is missing" + (f"; it wants {wanted(within)}" if within else ""))]
+    below = child(shape, head, value) if shape else None
+    return _follow(error, rest, below, value_at(value, (head,)), (*path, head))
+
+
+def _in_union(error: ErrorDetails, location: Location, shape: Either, value: Plain, path: KeyPath) -> list[Problem]:
+    options = alternatives(shape)
+    if len(options) == 1:
+        return _follow(error, location, options[0], value, path)
+    meant = chosen_option(shape, value)
+    return find_problems(meant, value, path) if meant else [_wrong_type(shape, value, path)]
+
+
+def _at_value(error: ErrorDetails, shape: Shape | None, value: Plain, path: KeyPath) -> Problem:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in ("value_error", "assertion_error"):
+        return Problem(path, str(context["error"]))
+    if kind in _BOUNDS:
+        return Problem(path, f"{_BOUNDS[kind].format(**context)}, found {found(value)}")
+    if kind in _LENGTHS:
+        return Problem(path, _LENGTHS[kind].format(**context))
+    component = _component(shape, value)
+    if component and kind.startswith("union_tag"):
+        return _wrong_name(component, value, path)
+    if shape is not None and not fits(shape, value):
+        return _wrong_type(shape, value, path)
+    return Problem(path, f"{error['msg'][0].lower()}{error['msg'][1:]}, found {found(value)}")
+
+
+def _component(shape: Shape | None, value: Plain) -> Choice | None:
+    chosen = chosen_option(shape, value) if isinstance(shape, Either) else shape
+    return chosen if isinstance(chosen, Choice) else None
+
+
+def _wrong_name(component: Choice, value: Plain, path: KeyPath) -> Problem:
+    if isinstance(value, dict) and "name" not in value:
+        return Problem(path, f"needs a name: one of {', '.join(component.table)}")
+    name, place = (value["name"], (*path, "name")) if isinstance(value, dict) else (value, path)
+    if not isinstance(name, str):
+        return Problem(place, f"wants one of {', '.join(component.table)}, found {found(name)}")
+    return Problem(place, f'unknown name "{shortened(name)}"; {suggestion(name, component.table)}')
+
+
+def _wrong_type(shape: Shape, value: Plain, path: KeyPath) -> Problem:
+    return Problem(path, f"wants {wanted(shape)}, found {found(value)}{hint(shape, value)}")
