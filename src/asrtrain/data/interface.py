@@ -8,8 +8,8 @@ from pathlib import Path
 from asrtrain.config import Config
 from asrtrain.types import Utterance
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-"""The recordings we read; any other file is refused before a decoder opens it."""
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph")
+"""The recordings that are read; any other file is refused before a decoder opens it."""
 
 
 class SourceConfig(Config, ABC):

@@ -16,7 +16,7 @@ from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.errors import DataError
 from asrtrain.types import Source, Utterance
 
-_OTHER_AUDIO = (".aac", ".aif", ".aiff", ".amr", ".m4a", ".mp4", ".oga", ".sph", ".webm", ".wma")
+_OTHER_AUDIO = (".aac", ".amr", ".m4a", ".mp4", ".webm", ".wma")
 
 
 def read_folder(path: Path, complaints: list[Complaint]) -> list[Entry]:
