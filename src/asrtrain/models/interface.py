@@ -24,7 +24,10 @@ class AcousticModel(nn.Module, ABC):
 
 
 class ModelConfig(Config, ABC):
-    """A model's settings. ``per_frame`` asks for (B, T', V) scores (transcription) in place of (B, V) (classification)."""
+    """A model's settings.
+
+    ``per_frame`` asks for (B, T', V) scores (transcription) in place of (B, V) (classification).
+    """
 
     name: str
 

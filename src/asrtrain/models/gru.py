@@ -1,0 +1,55 @@
+"""Gated recurrent units (Cho et al., 2014), in one or both directions."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+from torch import nn
+
+from asrtrain.models.heads import Head
+from asrtrain.models.interface import AcousticModel, ModelConfig
+from asrtrain.models.recurrence import recurrent_layers
+from asrtrain.models.recurrent import RecurrentModel
+from asrtrain.models.settings import Count, PoolingKind, Probability
+
+
+def gru_cell(input_size: int, hidden_size: int) -> nn.GRU:
+    """A one-way GRU layer."""
+    return nn.GRU(input_size, hidden_size, batch_first=True)
+
+
+@final
+class GRUConfig(ModelConfig):
+    """A network of gated recurrent units."""
+
+    name: Literal["gru"] = "gru"
+    hidden_size: Count = 128
+    """Units a layer and direction."""
+    num_layers: Count = 1
+    """Layers, one above the other."""
+    bidirectional: bool = False
+    """Read every utterance backwards too."""
+    projection: Count | None = None
+    """Project every layer's output linearly to this size; null for none."""
+    stack: Count = 1
+    """Put this many frames side by side before the first layer: fewer, longer steps."""
+    pooling: PoolingKind = "mean+last"
+    """How frames become one vector for classification."""
+    dropout: Probability = 0.1
+    """Dropout between layers and before the scores."""
+
+    def build(self, input_size: int, output_size: int, *, per_frame: bool) -> AcousticModel:
+        """Build the network."""
+        layers = recurrent_layers(
+            input_size * self.stack,
+            self.hidden_size,
+            gru_cell,
+            num_layers=self.num_layers,
+            bidirectional=self.bidirectional,
+            projection=self.projection,
+            dropout=self.dropout,
+        )
+        head = Head(
+            layers[-1].output_size, output_size, per_frame=per_frame, pooling=self.pooling, dropout=self.dropout
+        )
+        return RecurrentModel(self.stack, layers, head)

