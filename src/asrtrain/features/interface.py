@@ -20,7 +20,8 @@ class FrontEnd(ABC):
     @abstractmethod
     def __call__(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Waveforms (B, S) float32 and lengths (B,) samples to features (B, T, F), zero beyond each length, and
-        lengths (B,) frames."""
+        lengths (B,) frames.
+        """
 
     @abstractmethod
     def frame_counts(self, samples: torch.Tensor) -> torch.Tensor:

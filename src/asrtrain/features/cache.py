@@ -1,0 +1,160 @@
+"""Many arrays of different length in one memory-mapped file: waveforms or features that nobody needs to make twice.
+
+Layout: a header of 4096 bytes (magic, its own CRC-32, JSON), the rows of all arrays one after another, the index
+(int64, where each array begins). The file appears under its name complete or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, Any, Literal, final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+MAGIC = b"ASRRAGD1"
+HEADER = 4096
+SCALE = {"int16": 32768.0, "float16": 1.0, "float32": 1.0}
+"""What 1.0 is stored as: 16-bit recordings are kept exactly as they were."""
+
+Kind = Literal["float32", "float16", "int16"]
+
+
+def fingerprint(value: object) -> str:
+    """SHA-256 of a value made of JSON's types, in hexadecimal: the same for equal values, on any machine.
+
+    Name in it everything that changes the numbers: settings, and for each recording path, size, time of change, offset
+    and duration.
+    """
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@final
+class RaggedArray:
+    """Arrays (S,), or (T, F) with one F, read from the mapped file as they are asked for."""
+
+    def __init__(self, rows: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> None:
+        self._rows = rows
+        self._offsets = offsets
+        self.lengths: npt.NDArray[np.int64] = np.diff(offsets)
+
+    @classmethod
+    def open(cls, path: Path, key: str) -> RaggedArray | None:
+        """Map a file in milliseconds; None where there is none, or none that is whole and has this key."""
+        try:
+            content = np.memmap(path, np.uint8, "r")
+            header = _read_header(bytes(content[:HEADER]))
+            if header["key"] != key or header["bytes"] != len(content):
+                return None
+            index = content[header["index"] :]
+            if zlib.crc32(index.tobytes()) != header["index_crc"]:
+                return None
+            rows = content[HEADER : HEADER + header["data"]].view(header["dtype"])
+            return cls(rows.reshape(-1, *header["width"]), index.view(np.int64))
+        except (OSError, ValueError):
+            return None
+
+    @classmethod
+    def write(
+        cls, path: Path, key: str, arrays: Iterable[npt.NDArray[np.float32]], dtype: Kind = "float32"
+    ) -> RaggedArray:
+        """Write the arrays in order and map the result.
+
+        The file is made under another name beside its place, flushed to the disk and renamed. Values kept as int16 lie
+        in [-1, 1]. Raises OSError, for instance of a full disk, and then leaves nothing behind.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
+        try:
+            with file:
+                _write(file, key, arrays, dtype)
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+        _flush_folder(path.parent)
+        written = cls.open(path, key)
+        if written is None:
+            raise OSError(f"{path}: the file just written does not verify")
+        return written
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> npt.NDArray[np.float32]:
+        """One array (S,) or (T, F), as float32."""
+        first, last = self._offsets[index], self._offsets[index] + self.lengths[index]
+        return self._rows[first:last].astype(np.float32) / np.float32(SCALE[self._rows.dtype.name])
+
+    def padded(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Some arrays as one tensor (B, S) or (B, T, F) float32, zero beyond each length, and the lengths (B,)."""
+        lengths = self.lengths[indices]
+        batch = np.zeros((len(lengths), int(lengths.max(initial=0)), *self._rows.shape[1:]), np.float32)
+        for row, first, length in zip(batch, self._offsets[indices], lengths, strict=True):
+            row[:length] = self._rows[first : first + length]
+        if (scale := SCALE[self._rows.dtype.name]) != 1.0:
+            batch *= np.float32(1.0 / scale)
+        return torch.from_numpy(batch), torch.from_numpy(lengths)
+
+
+def _read_header(block: bytes) -> dict[str, Any]:
+    """Raises ValueError where the block is not a header, or is damaged."""
+    if len(block) != HEADER or block[:8] != MAGIC:
+        raise ValueError("not a ragged array")
+    checksum, length = struct.unpack_from("<II", block, 8)
+    text = block[16 : 16 + length]
+    if zlib.crc32(text) != checksum:
+        raise ValueError("damaged header")
+    header: dict[str, Any] = json.loads(text)
+    return header
+
+
+def _write(file: IO[bytes], key: str, arrays: Iterable[npt.NDArray[np.float32]], dtype: Kind) -> None:
+    file.seek(HEADER)
+    lengths = [0]
+    width: tuple[int, ...] | None = None
+    for array in arrays:
+        width = array.shape[1:] if width is None else width
+        if array.shape[1:] != width:
+            raise ValueError(f"rows of shape {array.shape[1:]} after rows of shape {width}")
+        file.write(_encoded(array, dtype).tobytes())
+        lengths.append(len(array))
+    data = file.tell() - HEADER
+    file.write(bytes(-data % 8))  # the index begins at a multiple of its item size
+    place = file.tell()
+    index = np.cumsum(lengths, dtype=np.int64).tobytes()
+    file.write(index)
+    header = {
+        "key": key, "dtype": dtype, "width": list(width or ()), "data": data,
+        "index": place, "index_crc": zlib.crc32(index), "bytes": file.tell(),
+    }  # fmt: skip
+    text = json.dumps(header).encode()
+    file.seek(0)
+    file.write((MAGIC + struct.pack("<II", zlib.crc32(text), len(text)) + text).ljust(HEADER, b"\0"))
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _encoded(array: npt.NDArray[np.float32], dtype: Kind) -> npt.NDArray[Any]:
+    if dtype == "int16":
+        array = np.rint(array * np.float32(SCALE[dtype])).clip(-32768, 32767)
+    encoded: npt.NDArray[Any] = array.astype(dtype)
+    return encoded
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename last: the folder's entries are flushed apart from the file's content."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,121 @@
+"""A ragged array gives back what was put in, quickly, and never what is not whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+
+from asrtrain.features.cache import Kind, RaggedArray, fingerprint
+
+Arrays = list[npt.NDArray[np.float32]]
+
+
+def arrays(*shape: int, seed: int = 0) -> Arrays:
+    draw = np.random.default_rng(seed)
+    return [draw.uniform(-1, 1, (length, *shape)).astype(np.float32) for length in (5, 1, 0, 17, 3)]
+
+
+@pytest.mark.parametrize("shape", [(), (4,)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 0.0), ("float16", 5e-4), ("int16", 2e-5)])
+def test_what_goes_in_comes_out(tmp_path: Path, shape: tuple[int, ...], dtype: Kind, tolerance: float) -> None:
+    put = arrays(*shape)
+    RaggedArray.write(tmp_path / "cache", "key", put, dtype)
+    got = RaggedArray.open(tmp_path / "cache", "key")
+    assert got is not None
+    assert len(got) == len(put)
+    assert got.lengths.tolist() == [5, 1, 0, 17, 3]
+    for i, array in enumerate(put):
+        assert got[i].dtype == np.float32
+        np.testing.assert_allclose(got[i], array, atol=tolerance)
+
+
+@pytest.mark.parametrize("shape", [(), (4,)])
+def test_a_batch_is_padded_with_zeros(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    put = arrays(*shape)
+    batch, lengths = RaggedArray.write(tmp_path / "cache", "key", put).padded([3, 0, 2, 0])
+    assert lengths.tolist() == [17, 5, 0, 5]
+    assert tuple(batch.shape) == (4, 17, *shape)
+    for row, index, length in zip(batch.numpy(), [3, 0, 2, 0], lengths.tolist(), strict=True):
+        np.testing.assert_array_equal(row[:length], put[index])
+        assert not row[length:].any()
+
+
+def test_recordings_of_16_bits_are_kept_exactly(tmp_path: Path, fsdd: Path) -> None:
+    put = [soundfile.read(path, dtype="float32")[0] for path in sorted(fsdd.glob("*.wav"))[::200]]
+    got = RaggedArray.write(tmp_path / "cache", "key", put, "int16")
+    batch, lengths = got.padded(range(len(put)))
+    for row, length, array in zip(batch.numpy(), lengths, put, strict=True):
+        np.testing.assert_array_equal(row[:length], array)
+
+
+def test_no_arrays_at_all(tmp_path: Path) -> None:
+    assert len(RaggedArray.write(tmp_path / "cache", "key", [])) == 0
+
+
+def test_another_key_is_another_array(tmp_path: Path) -> None:
+    RaggedArray.write(tmp_path / "cache", "key", arrays())
+    assert RaggedArray.open(tmp_path / "cache", "other key") is None
+    assert RaggedArray.open(tmp_path / "no cache", "key") is None
+
+
+def test_damage_is_noticed(tmp_path: Path) -> None:
+    """Every truncation, and every changed bit of header and index."""
+    path = tmp_path / "cache"
+    RaggedArray.write(path, "key", arrays())
+    whole = path.read_bytes()
+    for length in (0, 7, 100, 4095, 4096, len(whole) - 48, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        assert RaggedArray.open(path, "key") is None, length
+    path.write_bytes(whole + b"\0")
+    assert RaggedArray.open(path, "key") is None
+    header = 16 + int.from_bytes(whole[12:16], "little")
+    for place in [*range(header), *range(len(whole) - 48, len(whole))]:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        assert RaggedArray.open(path, "key") is None, place
+    path.write_bytes(whole)
+    assert RaggedArray.open(path, "key") is not None
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    def interrupted() -> Iterator[npt.NDArray[np.float32]]:
+        yield np.zeros(10, np.float32)
+        raise KeyboardInterrupt
+
+    RaggedArray.write(tmp_path / "cache", "key", arrays())
+    before = (tmp_path / "cache").read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        RaggedArray.write(tmp_path / "cache", "new key", interrupted())
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    assert (tmp_path / "cache").read_bytes() == before
+
+
+def test_arrays_of_two_widths_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="rows of shape"):
+        RaggedArray.write(tmp_path / "cache", "key", [np.zeros((2, 3), np.float32), np.zeros((2, 4), np.float32)])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_array_opens_in_milliseconds(tmp_path: Path) -> None:
+    key = fingerprint({"large": True})
+    RaggedArray.write(tmp_path / "cache", key, (np.zeros((50, 39), np.float32) for _ in range(20_000)), "float16")
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert RaggedArray.open(tmp_path / "cache", key) is not None
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.02
+
+
+def test_fingerprints_differ_where_values_do() -> None:
+    settings = {"n_mels": 40, "files": [["a.wav", 1234, 1.5]]}
+    assert fingerprint(settings) == fingerprint({"files": [["a.wav", 1234, 1.5]], "n_mels": 40})
+    others: list[object] = [{**settings, "n_mels": 41}, [], "", None, 1, 1.0, True]
+    assert len({fingerprint(settings), *map(fingerprint, others)}) == 8
+    with pytest.raises(ValueError, match="JSON"):
+        fingerprint(float("nan"))
