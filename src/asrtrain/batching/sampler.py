@@ -36,7 +36,7 @@ class BucketSampler:
         *,
         batch_size: int | None = None,
         batch_seconds: Seconds | None = None,
-        jitter: float = 0.05,
+        jitter: float = 0.02,
         seed: int = 0,
     ) -> None:
         self.lengths = np.asarray(lengths, dtype=np.float64)

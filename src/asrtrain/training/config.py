@@ -37,7 +37,7 @@ class TrainingConfig(Config):
     """Utterances a batch; 32 where neither this nor batch_seconds is given."""
     batch_seconds: Annotated[float, Field(gt=0)] | None = None
     """Seconds of padded audio a batch, in place of batch_size."""
-    length_jitter: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    length_jitter: Annotated[float, Field(ge=0, lt=1)] = 0.02
     """Lengths are blurred by this share before sorting into batches: 0 pads least, more mixes more."""
     accum_grad: Annotated[int, Field(gt=0)] = 1
     """Batches whose gradients make one optimiser step."""

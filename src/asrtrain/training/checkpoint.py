@@ -1,0 +1,112 @@
+"""One checkpoint: a folder of weights, alone or with all that training needs to continue, proven whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from asrtrain.errors import CheckpointError
+from asrtrain.training.averaging import Weights
+from asrtrain.training.manifest import MANIFEST, read_folder, write_folder
+from asrtrain.training.tree import join, split
+
+WEIGHTS = "model.safetensors"
+TENSORS = "state.safetensors"
+NUMBERS = "state.json"
+# One key only: the format does not keep the order of several, and files of equal content shall be equal.
+_METADATA = "asrtrain"
+
+
+def save_weights(folder: Path, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
+    """Save weights alone, to be used and averaged, and read them back to prove them whole."""
+    _replace(folder, {WEIGHTS: _pack(weights, metadata)})
+
+
+def save_training(
+    folder: Path, weights: Mapping[str, torch.Tensor], state: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> None:
+    """Save everything that training needs to continue, and read it back to prove it whole."""
+    numbers, tensors = split(state)
+    text = json.dumps(numbers, indent=1) + "\n"
+    _replace(
+        folder, {WEIGHTS: _pack(weights, metadata), TENSORS: safetensors.torch.save(tensors), NUMBERS: text.encode()}
+    )
+
+
+def load_training(folder: Path) -> tuple[Weights, dict[str, Any]]:
+    """The weights and the state of a checkpoint. Raises CheckpointError unless it is whole."""
+    files = read_folder(folder)
+    if not {WEIGHTS, TENSORS, NUMBERS} <= set(files):
+        raise CheckpointError(f"{folder} holds weights, but no training state to continue from")
+    try:
+        numbers = json.loads(files[NUMBERS])
+        return _unpack(files[WEIGHTS])[0], join(numbers, safetensors.torch.load(files[TENSORS]))
+    except (SafetensorError, LookupError, ValueError) as error:
+        raise CheckpointError(f"{folder} cannot be read: {error}") from error
+
+
+def load_tensors(folder: Path) -> tuple[Weights, dict[str, Any]]:
+    """The weights of a checkpoint and what is known of them. Raises CheckpointError unless it is whole."""
+    if not folder.is_dir():
+        raise CheckpointError(f"there is no checkpoint {folder}")
+    try:
+        return _unpack(read_folder(folder)[WEIGHTS])
+    except (SafetensorError, LookupError, ValueError) as error:
+        raise CheckpointError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+
+
+def load_weights(folder: Path, model: nn.Module) -> dict[str, Any]:
+    """Load a checkpoint's weights into a model; returns its metadata.
+
+    Raises CheckpointError unless the checkpoint is whole and its tensors have the model's names and shapes.
+    """
+    weights, metadata = load_tensors(folder)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"{folder} was saved by another model: {error}") from error
+    return metadata
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """What is known of a checkpoint's weights. Raises CheckpointError unless it is whole."""
+    return load_tensors(folder)[1]
+
+
+def remove(folder: Path) -> None:
+    """Delete a checkpoint, its manifest first: what is half deleted is no checkpoint."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder)
+
+
+def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder, unless it is there already, and read it back to prove it whole."""
+    if folder.exists():
+        with suppress(CheckpointError):
+            if read_folder(folder) == files:
+                return
+        remove(folder)
+    write_folder(folder, files)
+    read_folder(folder)
+
+
+def _pack(weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> bytes:
+    """The file's bytes; tied weights are stored once for each of their names."""
+    tensors = {key: tensor.detach().to("cpu", copy=True).contiguous() for key, tensor in weights.items()}
+    return safetensors.torch.save(tensors, {_METADATA: json.dumps(metadata)})
+
+
+def _unpack(content: bytes) -> tuple[Weights, dict[str, Any]]:
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    metadata: dict[str, Any] = json.loads(header["__metadata__"][_METADATA])
+    return safetensors.torch.load(content), metadata

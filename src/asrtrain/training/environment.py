@@ -1,0 +1,27 @@
+"""On what a run was made, for those who want to make it again."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+
+import torch
+
+from asrtrain import __version__
+
+_PACKAGES = ("torch", "torchaudio", "numpy", "safetensors", "soundfile", "soxr")
+
+
+def describe_environment(device: torch.device) -> dict[str, object]:
+    """Versions, machine and threads: what bit-identical repetition depends on beside the configuration."""
+    return {
+        "asrtrain": __version__,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "system": platform.platform(),
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,76 @@
+"""What the training loop is given, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import nn
+
+from asrtrain.clipping import Clipper
+from asrtrain.models.interface import AcousticModel
+from asrtrain.objectives.interface import Objective
+from asrtrain.optim.interface import Schedule
+from asrtrain.types import Batch
+
+StoppedBy = Literal["max_epochs", "max_steps", "patience"]
+
+
+class Batches(Protocol):
+    """The training data: the batches of an epoch are a pure function of its number."""
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """How many batches every epoch has."""
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number ``start`` on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How good a model is on the development part: its mean loss, and the metric that chooses the best epoch."""
+
+    loss: float
+    metric: float
+    metric_name: str
+    higher_is_better: bool
+
+    def better_than(self, other: Validation | None) -> bool:
+        """By the metric; equal metrics by the loss. NaN is better than nothing and nothing is better for being NaN."""
+        if self.metric != self.metric:
+            return False
+        if other is None:
+            return True
+        sign = 1 if self.higher_is_better else -1
+        return (sign * self.metric, -self.loss) > (sign * other.metric, -other.loss)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """Everything that training needs, built; the model and the clipper's parameters lie on the device already.
+
+    ``validate`` gets the weights that would be kept, in evaluation mode and without gradients.
+    """
+
+    model: AcousticModel
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    clipper: Clipper
+    batches: Batches
+    validate: Callable[[nn.Module], Validation]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: epochs and optimiser steps done, the best epoch (from 1), and what clipping did, in words."""
+
+    epochs: int
+    steps: int
+    best: Validation | None
+    best_epoch: int | None
+    stopped_by: StoppedBy
+    clipping: str

@@ -1,0 +1,58 @@
+"""A folder of files and the hashes that prove it whole, written last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from asrtrain.errors import CheckpointError
+from asrtrain.training.durable import reporting_failure, sync_folder, write_file
+
+MANIFEST = "manifest.json"
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a new folder, then their manifest. Until the manifest is there, the folder counts as nothing."""
+    with reporting_failure(folder, 0):
+        folder.mkdir(parents=True)
+        sync_folder(folder.parent)
+    for name, content in files.items():
+        write_file(folder / name, content)
+    write_file(folder / MANIFEST, _manifest(files))
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The files that the manifest names. Raises CheckpointError, saying what, unless each is bit for bit as written.
+
+    The manifest is made anew from the files and compared whole: so damage to itself shows too.
+    """
+    try:
+        written = (folder / MANIFEST).read_bytes()
+        names = list(json.loads(written)["files"])
+        files = {name: (folder / _plain(name)).read_bytes() for name in names}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(f"{folder} is incomplete or damaged: {_cause(error)}") from error
+    if _manifest(files) != written:
+        raise CheckpointError(f"{folder} is damaged: its files do not match the hashes in {MANIFEST}")
+    return files
+
+
+def _plain(name: str) -> str:
+    if name != Path(name).name:
+        raise ValueError(f"{MANIFEST} names {name!r}, which lies elsewhere")
+    return name
+
+
+def _manifest(files: Mapping[str, bytes]) -> bytes:
+    entries = {name: {"bytes": len(content), "sha256": _hash(content)} for name, content in sorted(files.items())}
+    return (json.dumps({"format": 1, "files": entries}, indent=1) + "\n").encode()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _cause(error: Exception) -> str:
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else f"{MANIFEST} cannot be read"

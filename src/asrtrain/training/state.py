@@ -1,0 +1,117 @@
+"""The one home of everything that must survive a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, final
+
+import torch
+
+from asrtrain.errors import CheckpointError
+from asrtrain.training.interface import Ingredients, Validation
+from asrtrain.training.nonfinite import SkipCounts
+from asrtrain.training.optimizer_state import optimizer_state, restore_optimizer
+from asrtrain.training.step import Updater
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEpoch:
+    """An epoch (from 1) whose weights are kept, and how good they were."""
+
+    epoch: int
+    validation: Validation
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where the run is: ``batch`` is the next one of ``epoch`` (both from 0), ``step`` counts windows, taken or not."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    stale_epochs: int = 0
+    best: KeptEpoch | None = None
+    kept: list[KeptEpoch] = field(default_factory=list)
+    skips: SkipCounts = field(default_factory=SkipCounts)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Progress:
+        """What ``dataclasses.asdict`` made, back again."""
+        best = None if plain["best"] is None else _kept_epoch(plain["best"])
+        counts = {name: int(plain[name]) for name in ("epoch", "batch", "step", "stale_epochs")}
+        return cls(
+            **counts, best=best, kept=[_kept_epoch(k) for k in plain["kept"]], skips=SkipCounts(**plain["skips"])
+        )
+
+
+def _kept_epoch(plain: Mapping[str, Any]) -> KeptEpoch:
+    return KeptEpoch(int(plain["epoch"]), Validation(**plain["validation"]))
+
+
+@final
+class TrainState:
+    """Weights, optimiser, schedule, clipper, loss scale, weight average, generators and position, as one tree.
+
+    The weights are kept apart, so that a checkpoint's weights file serves everybody.
+    """
+
+    def __init__(self, ingredients: Ingredients, updater: Updater, device: torch.device) -> None:
+        self.progress = Progress()
+        self._parts = ingredients
+        self._updater = updater
+        self._device = device
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The model's parameters and buffers."""
+        return dict(self._parts.model.state_dict())
+
+    def state(self) -> dict[str, Any]:
+        """All but the weights."""
+        average = self._updater.average
+        return {
+            "progress": asdict(self.progress),
+            "steps_taken": self._updater.steps_taken,
+            "optimizer": optimizer_state(self._parts.optimizer, self._parts.model),
+            "schedule": self._parts.schedule.state_dict(),
+            "clipper": self._parts.clipper.state_dict(),
+            "loss_scale": self._updater.scaler.state_dict(),
+            "average": None if average is None else average.weights,
+            "generators": self._generators(),
+        }
+
+    def restore(self, weights: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
+        """Take everything back, exactly. Raises CheckpointError if any part is missing or does not fit."""
+        try:
+            self._parts.model.load_state_dict(weights)
+            restore_optimizer(self._parts.optimizer, self._parts.model, state["optimizer"])
+            self._parts.schedule.load_state_dict(state["schedule"])
+            self._parts.clipper.load_state_dict(state["clipper"])
+            self._updater.scaler.load_state_dict(state["loss_scale"])
+            self._updater.steps_taken = int(state["steps_taken"])
+            self._restore_average(state["average"])
+            self._restore_generators(state["generators"])
+            self.progress = Progress.from_plain(state["progress"])
+        except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(
+                f"the saved training state does not fit this configuration: {error}. Continue with the configuration "
+                "that the run began with, or begin a new run"
+            ) from error
+
+    def _generators(self) -> dict[str, torch.Tensor]:
+        states = {"cpu": torch.get_rng_state()}
+        if self._device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self._device)
+        return states
+
+    def _restore_generators(self, states: Mapping[str, torch.Tensor]) -> None:
+        torch.set_rng_state(states["cpu"])
+        if self._device.type == "cuda":
+            torch.cuda.set_rng_state(states["cuda"], self._device)
+
+    def _restore_average(self, weights: Mapping[str, torch.Tensor] | None) -> None:
+        average = self._updater.average
+        if (average is None) != (weights is None):
+            raise ValueError("training.ema was switched on or off")
+        if average is not None and weights is not None:
+            average.load(weights)

@@ -1,0 +1,122 @@
+"""The checkpoints of a run: which are kept, which is continued from, and the names that point to those to use.
+
+``checkpoints/`` holds ``last-<epoch>-<step>`` (everything, to continue from), ``epoch-<number>`` (weights of an epoch
+worth keeping), ``average-<epoch>`` (weights averaged at the end), and the names ``last``, ``best`` and ``average``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, final
+
+from asrtrain.errors import CheckpointError
+from asrtrain.training.averaging import Weights, mean_weights
+from asrtrain.training.checkpoint import NUMBERS, load_tensors, load_training, remove, save_training, save_weights
+from asrtrain.training.durable import point, reporting_failure
+
+
+_NAMES = ("last", "best", "average")
+
+
+def has_checkpoint(run: Path) -> bool:
+    """Whether a run folder has ever held a whole checkpoint to continue from."""
+    return (run / "checkpoints" / "last").is_symlink()
+
+
+@final
+class CheckpointStore:
+    """The folder ``checkpoints`` of a run; ``keep`` is how many checkpoints stay to fall back to."""
+
+    def __init__(self, run: Path, keep: int) -> None:
+        self.folder = run / "checkpoints"
+        self._keep = keep
+
+    def newest(self, say: Callable[[str], None]) -> tuple[Weights, dict[str, Any]] | None:
+        """The newest checkpoint that is whole, with the epochs it speaks of; None if there has never been one.
+
+        Those that are newer and damaged are removed, and ``say`` is told. Raises CheckpointError if all are damaged.
+        """
+        found = self._resumable()
+        for place, folder in enumerate(found):
+            try:
+                loaded = load_training(folder)
+                for epoch in self._epochs_of(folder):
+                    load_tensors(epoch)
+            except CheckpointError as error:
+                say(f"{error}; falling back to the checkpoint before it")
+                continue
+            for damaged in found[:place]:
+                remove(damaged)
+            return loaded
+        if (self.folder / "last").is_symlink():
+            raise CheckpointError(f"no checkpoint in {self.folder} is whole: begin a new run")
+        return None
+
+    def save(
+        self, epoch: int, step: int, weights: Weights, state: Mapping[str, Any], metadata: Mapping[str, Any]
+    ) -> None:
+        """Save everything, and let go of what the new checkpoint, proven whole, makes superfluous."""
+        folder = self.folder / f"last-{epoch:05d}-{step:09d}"
+        save_training(folder, weights, state, metadata)
+        point(self.folder / "last", folder)
+        self._prune()
+
+    def save_epoch(self, epoch: int, weights: Weights, metadata: Mapping[str, Any]) -> None:
+        """Keep the weights of an epoch (from 1), until no checkpoint that stays speaks of it."""
+        save_weights(self._epoch(epoch), weights, metadata)
+
+    def name_best(self, epoch: int | None) -> None:
+        """Let ``best`` mean this epoch's weights, or nothing."""
+        if epoch is None:
+            (self.folder / "best").unlink(missing_ok=True)
+        else:
+            point(self.folder / "best", self._epoch(epoch))
+
+    def average(self, epochs: Iterable[int]) -> Weights:
+        """The mean of the kept weights of these epochs."""
+        return mean_weights([load_tensors(self._epoch(epoch))[0] for epoch in epochs])
+
+    def save_average(self, last_epoch: int, weights: Weights, metadata: Mapping[str, Any]) -> None:
+        """Save averaged weights as ``average``."""
+        folder = self.folder / f"average-{last_epoch:05d}"
+        save_weights(folder, weights, metadata)
+        point(self.folder / "average", folder)
+
+    def clear_leftovers(self) -> None:
+        """Delete what an interrupted save has left."""
+        if self.folder.is_dir():
+            self._prune()
+
+    def _epoch(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:05d}"
+
+    def _resumable(self) -> list[Path]:
+        """The checkpoints to continue from, newest first, proven or not."""
+        return sorted(self.folder.glob("last-*"), reverse=True)
+
+    def _prune(self) -> None:
+        """Delete all but the newest checkpoints, the epochs they speak of, and what a name points to."""
+        kept = self._resumable()[: self._keep]
+        names = {*_NAMES, *(path.name for path in kept), *(path.name for one in kept for path in self._epochs_of(one))}
+        with reporting_failure(self.folder, 0):
+            names |= {link.readlink().name for name in _NAMES if (link := self.folder / name).is_symlink()}
+            for entry in sorted(self.folder.iterdir()):
+                if entry.name not in names:
+                    _delete(entry)
+
+    def _epochs_of(self, folder: Path) -> list[Path]:
+        """The folders of the epochs that a checkpoint speaks of; none if it is damaged."""
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            progress = json.loads((folder / NUMBERS).read_bytes())["progress"]
+            return [self._epoch(kept["epoch"]) for kept in [progress["best"], *progress["kept"]] if kept]
+        return []
+
+
+def _delete(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        remove(entry)
+    else:
+        entry.unlink()
