@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from asrtrain.config.base import Config
@@ -32,6 +33,12 @@ class OneOf:
         return core_schema.no_info_before_validator_function(
             _name_alone, tagged, serialization=core_schema.plain_serializer_function_ser_schema(_dump)
         )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        names = {"type": "string", "enum": list(self.table)}
+        component = {"type": "object", "required": ["name"], "properties": {"name": names}}
+        tagged = handler(schema)
+        return {"anyOf": [names, {**component, "oneOf": tagged.get("oneOf", [tagged])}]}
 
 
 def _dump(config: Config) -> dict[str, Any]:

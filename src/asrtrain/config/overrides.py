@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast, final
-
-from pydantic_core import PydanticUndefined
+from typing import final
 
 from asrtrain.config.base import Config
+from asrtrain.config.defaults import default_of
 from asrtrain.config.place import Plain, Problem, dotted
 from asrtrain.config.shape import Choice, Either, Section, Shape, child, chosen_option, section_at
 from asrtrain.config.words import found
@@ -102,13 +101,4 @@ def _index(items: list[Plain], key: str, override: Override) -> int:
 def _default(shape: Shape | None, key: str, data: dict[str, Plain]) -> Plain:
     """What stands at a key that the file does not mention, as plain data."""
     section = section_at(shape, data) if shape else None
-    field = section.annotation.model_fields.get(key) if section else None
-    return _plain(field.get_default(call_default_factory=True)) if field else None
-
-
-def _plain(default: object) -> Plain:
-    if isinstance(default, Config):
-        return cast("Plain", default.model_dump(mode="json"))
-    if isinstance(default, tuple | list):
-        return [_plain(item) for item in default]
-    return None if default is PydanticUndefined else cast("Plain", default)
+    return default_of(section.annotation, key) if section and key in section.annotation.model_fields else None

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast, final, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
+from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from asrtrain.config.base import Config
 from asrtrain.config.choice import OneOf
@@ -76,15 +78,20 @@ NULL = Leaf(types.NoneType)
 
 
 def shape_of(annotation: object, metadata: Sequence[object] = ()) -> Shape:
-    """The shape that an annotation and the metadata beside it describe."""
+    """The shape that an annotation and the metadata beside it describe.
+
+    A shorthand is described as it may be written, by the ``json_schema_input_type`` of its ``BeforeValidator``.
+    """
     metadata = _flat(metadata)
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *beside = get_args(annotation)
         return shape_of(inner, [*beside, *metadata])
-    for chooser in metadata:
-        if isinstance(chooser, OneOf):
-            return Choice(Annotated[annotation, chooser], chooser.table)
+    for part in metadata:
+        if isinstance(part, BeforeValidator) and part.json_schema_input_type is not PydanticUndefined:
+            return shape_of(part.json_schema_input_type)
+        if isinstance(part, OneOf):
+            return Choice(Annotated[annotation, part], part.table)
     whole = Annotated[(annotation, *metadata)] if metadata else annotation
     if origin in (Union, types.UnionType):
         return Either(whole, tuple(_options(annotation)))

@@ -100,5 +100,5 @@ def _scalar(kind: object) -> str:
         options = [str(option) for option in get_args(kind)]
         return options[0] if len(options) == 1 else "one of " + ", ".join(options)
     if get_origin(kind) is tuple:
-        return f"a list of {len(get_args(kind))} values"
+        return "[" + ", ".join(_scalar(element) for element in get_args(kind)) + "]"
     return next((words for scalar, words in _SCALARS.items() if kind is scalar), str(kind))

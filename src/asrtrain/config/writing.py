@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -42,6 +43,8 @@ def inline(value: Plain) -> str:
         return _text(escape(value))
     if value is None:
         return "null"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else f"{value:+}".replace("inf", ".inf").lstrip("+")
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 

@@ -1,0 +1,72 @@
+"""Writes the reference page of a configuration class: every component and every key, in Markdown."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+from asrtrain.config.base import Config
+from asrtrain.config.defaults import default_of
+from asrtrain.config.shape import Choice, Either, Entries, Items, Leaf, Section, Shape, fields
+from asrtrain.config.words import wanted
+from asrtrain.config.writing import inline
+
+_Described = set[int]
+
+
+def write_reference(model: type[Config]) -> str:
+    """Markdown with a table of keys for the class, and for every section and component below it, in their order.
+
+    A section or component that may stand at several keys is described at the first.
+    """
+    return "\n".join(_class("", model, set())).strip() + "\n"
+
+
+def _class(title: str, config: type[Config], described: _Described) -> Iterator[str]:
+    yield from _table(config)
+    for key, shape in fields(config).items():
+        yield from _below(f"{title}.{key}".lstrip("."), shape, described)
+
+
+def _below(title: str, shape: Shape, described: _Described) -> Iterator[str]:
+    match shape:
+        case Either():
+            for option in shape.options:
+                yield from _below(title, option, described)
+        case Items():
+            yield from _below(title, shape.item, described)
+        case Entries():
+            yield from _below(title, shape.value, described)
+        case Section() if _is_new(shape.annotation, described):
+            yield from ("", f"## `{title}`", "", _docstring(shape.annotation), "")
+            yield from _class(title, shape.annotation, described)
+        case Choice() if _is_new(shape.table, described):
+            yield from ("", f"## `{title}`", "", "Chosen by `name`: " + ", ".join(f"`{name}`" for name in shape.table))
+            for name, config in shape.table.items():
+                yield from ("", f"### `{title}: {name}`", "", _docstring(config), "")
+                yield from _class(title, config, described)
+        case Section() | Choice() | Leaf():
+            return
+
+
+def _is_new(thing: object, described: _Described) -> bool:
+    new = id(thing) not in described
+    described.add(id(thing))
+    return new
+
+
+def _table(config: type[Config]) -> Iterator[str]:
+    keys = {key: shape for key, shape in fields(config).items() if key != "name"}
+    if not keys:
+        yield "No further keys."
+        return
+    yield from ("| key | wants | default | meaning |", "|---|---|---|---|")
+    for key, shape in keys.items():
+        field = config.model_fields[key]
+        default = "required" if field.is_required() else f"`{inline(default_of(config, key))}`"
+        cells = (f"`{key}`", wanted(shape), default, " ".join((field.description or "").split()))
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _docstring(config: type[Config]) -> str:
+    return " ".join(inspect.cleandoc(config.__doc__ or "").split())

@@ -1,0 +1,50 @@
+"""Writes a configuration as a commented YAML file to start from: every key, what it means and what may stand there."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from asrtrain.config.base import Config
+from asrtrain.config.defaults import plain_value
+from asrtrain.config.shape import Choice, Either, Leaf, Shape, alternatives, fields
+from asrtrain.config.words import wanted
+from asrtrain.config.writing import entry
+
+_WIDTH = 110
+
+
+def write_template(config: Config) -> str:
+    """YAML that loads to an equal configuration; each key stands below a comment that explains it."""
+    return "\n".join(_section(config, 0)).lstrip() + "\n"
+
+
+def _section(config: Config, depth: int) -> Iterator[str]:
+    for key, shape in fields(type(config)).items():
+        if key == "name":
+            yield from entry(key, plain_value(config, key), depth)
+            continue
+        if depth == 0:
+            yield ""
+        yield from _comment(type(config).model_fields[key].description, shape, depth)
+        value = getattr(config, key)
+        if isinstance(value, Config) and type(value).model_fields:
+            yield f"{'  ' * depth}{key}:"
+            yield from _section(value, depth + 1)
+        else:
+            yield from entry(key, plain_value(config, key), depth)
+
+
+def _comment(description: str | None, shape: Shape, depth: int) -> Iterator[str]:
+    margin = "  " * depth + "# "
+    for text in (description or "", _choices(shape)):
+        yield from textwrap.wrap(" ".join(text.split()), _WIDTH, initial_indent=margin, subsequent_indent=margin)
+
+
+def _choices(shape: Shape) -> str:
+    """What may stand at the key, in so far as the value below does not show it."""
+    told = [option for option in alternatives(shape) if isinstance(option, Leaf | Choice)]
+    if not told:
+        return ""
+    nullable = isinstance(shape, Either) and len(shape.options) > len(alternatives(shape))
+    return "Wants " + ", or ".join(wanted(option) for option in told) + (", or null." if nullable else ".")
