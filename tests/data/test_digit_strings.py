@@ -55,6 +55,7 @@ def test_made_once_and_bit_identical_when_made_again(fsdd: Path, tmp_path: Path)
     strings = config.load(tmp_path / "a")
     stamps = [u.audio.stat().st_mtime_ns for u in strings]
     assert config.load(tmp_path / "a") == strings
+    assert not {u.id for u in strings} & {u.id for u in _config(fsdd, seed=2).load(tmp_path / "a")}
     assert [u.audio.stat().st_mtime_ns for u in strings] == stamps
     again = config.load(tmp_path / "b")
     assert _digest(again) == _digest(strings)
@@ -62,7 +63,14 @@ def test_made_once_and_bit_identical_when_made_again(fsdd: Path, tmp_path: Path)
     assert _digest(_config(fsdd, seed=1).load(tmp_path / "a")) != _digest(strings)
     longer = _config(fsdd, count=50).load(tmp_path / "a")
     assert _digest(longer[:40]) == _digest(strings)
-    assert len(list((tmp_path / "a").iterdir())) == 3
+    assert len(list((tmp_path / "a").iterdir())) == 4
+
+
+def test_strings_of_synthetic_digits(tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader", reason="the extra `synthesis` is not installed")
+    of = {"name": "synth", "count": 30, "variants": ["f1", "m1"], "foreign": 0.0}
+    strings = DigitStringsConfig.model_validate({"of": of, "count": 10, "max_words": 3}).load(tmp_path)
+    assert len(strings) == 10 and {u.speaker for u in strings} == {"f1", "m1"}
 
 
 def test_settings_that_clash_are_refused(fsdd: Path) -> None:

@@ -16,9 +16,13 @@ from asrtrain.config import OneOf, Range
 from asrtrain.data.audio import read_audio
 from asrtrain.data.corpora import CORPORA
 from asrtrain.data.interface import SourceConfig
+from asrtrain.data.manifest_source import ManifestConfig
 from asrtrain.data.rendering import Rendered, render_once
+from asrtrain.data.synthesis import SynthConfig
 from asrtrain.errors import DataError
 from asrtrain.types import Hertz, Utterance
+
+WORD_SOURCES: dict[str, type[SourceConfig]] = {"manifest": ManifestConfig, **CORPORA, "synth": SynthConfig}
 
 _GAP_NOISE = 1e-4
 _VERSION = 1
@@ -29,7 +33,7 @@ class DigitStringsConfig(SourceConfig):
     """Strings of recordings of any source of single words; each string is of one speaker, and says so."""
 
     name: Literal["digit_strings"] = "digit_strings"
-    of: Annotated[SourceConfig, OneOf(CORPORA)]
+    of: Annotated[SourceConfig, OneOf(WORD_SOURCES)]
     """Where the words come from: {name: fsdd, folder: …, split: train}."""
     count: Annotated[int, Field(gt=0)] = 2000
     """How many strings to make."""
@@ -74,7 +78,7 @@ class DigitStringsConfig(SourceConfig):
             picks = random.integers(len(of_speaker), size=random.integers(self.min_words, self.max_words + 1))
             chosen = [of_speaker[pick] for pick in picks]
             samples = self._joined([read(word) for word in chosen], random)
-            yield Rendered(f"string-{index:05d}", " ".join(word.text for word in chosen), speaker, samples)
+            yield Rendered(" ".join(word.text for word in chosen), speaker, samples)
 
     def _read(self, word: Utterance) -> npt.NDArray[np.float32]:
         return read_audio(word.audio, self.sample_rate, offset=word.offset, duration=word.duration).samples

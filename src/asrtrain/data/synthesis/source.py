@@ -128,7 +128,7 @@ class SynthConfig(SourceConfig):
             if len(samples) >= _SHORTEST * len(digits) * engine.sample_rate:
                 resampled = soxr.resample(samples, engine.sample_rate, self.sample_rate, quality="HQ")
                 label = " ".join(digit_label(digit, self.text) for digit in digits)
-                return Rendered(f"synth-{index:05d}", label, voice.variant, resampled)
+                return Rendered(label, voice.variant, resampled)
         raise DataError(f"espeak-ng says next to nothing in {_DRAWS} voices: choose other variants or a slower rate")
 
     def _digits(self, index: int, random: np.random.Generator) -> list[int]:
