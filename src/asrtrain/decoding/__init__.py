@@ -6,10 +6,10 @@ from asrtrain.decoding.classes import GreedyClasses
 from asrtrain.decoding.ctc_greedy import CTCGreedy
 from asrtrain.decoding.interface import Decoder
 
-__all__ = ["CTCGreedy", "Decoder", "GreedyClasses", "greedy_decoder"]
+__all__ = ["CTCGreedy", "Decoder", "GreedyClasses", "build_decoder"]
 
 
-def greedy_decoder(symbols: Sequence[str], unit: str) -> Decoder:
+def build_decoder(symbols: Sequence[str], unit: str) -> Decoder:
     """The best class for the unit ``label``, the best path for ``char`` and ``word`` (where symbol 0 is the blank)."""
     match unit:
         case "label":

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, final
+from typing import Annotated, Literal, Self, final
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 
 from asrtrain.models.activations import activation
-from asrtrain.models.convolution import ConvBlock2d, FrameNorm, as_frames, as_image, feature_maps, pooled_size
+from asrtrain.models.convolution import ConvStack, FrameNorm, check_halvings
 from asrtrain.models.heads import Head
 from asrtrain.models.interface import AcousticModel, ModelConfig
-from asrtrain.models.masking import subsampled
 from asrtrain.models.settings import ActivationName, Count, Counts, PoolingKind, Probability
 from asrtrain.types import Scores
 
@@ -37,6 +36,11 @@ class CNNConfig(ModelConfig):
     dropout: Probability = 0.2
     """Dropout before the convolution over time and before the scores."""
 
+    @model_validator(mode="after")
+    def _halvings(self) -> Self:
+        check_halvings(self.halve_time, self.channels)
+        return self
+
     def build(self, input_size: int, output_size: int, *, per_frame: bool) -> AcousticModel:
         """Build the network."""
         return CNN(self, input_size, output_size, per_frame=per_frame)
@@ -48,17 +52,15 @@ class CNN(AcousticModel):
 
     def __init__(self, config: CNNConfig, input_size: int, output_size: int, *, per_frame: bool) -> None:
         super().__init__()
-        self.feature_maps = config.feature_maps
-        size = feature_maps(input_size, config.feature_maps)
-        sizes = (config.feature_maps, *config.channels)
-        self.time_factors = [2 if index < config.halve_time else 1 for index in range(len(config.channels))]
-        self.blocks = nn.ModuleList(
-            ConvBlock2d(below, here, (factor, 2), activation(config.activation))
-            for below, here, factor in zip(sizes, config.channels, self.time_factors, strict=False)
+        self.front = ConvStack(
+            input_size,
+            config.channels,
+            halve_time=config.halve_time,
+            feature_maps=config.feature_maps,
+            kind=config.activation,
         )
         self.dropout = nn.Dropout(config.dropout)
-        joined = config.channels[-1] * pooled_size(size, [2] * len(config.channels))
-        self.over_time = nn.Conv1d(joined, config.hidden_size, kernel_size=3, padding=1, bias=False)
+        self.over_time = nn.Conv1d(self.front.output_size, config.hidden_size, kernel_size=3, padding=1, bias=False)
         self.norm = FrameNorm(config.hidden_size, activation(config.activation))
         self.head = Head(
             config.hidden_size, output_size, per_frame=per_frame, pooling=config.pooling, dropout=config.dropout
@@ -66,15 +68,11 @@ class CNN(AcousticModel):
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Scores:
         """Score a batch."""
-        image = as_image(features, lengths, self.feature_maps)
-        for block in self.blocks:
-            image, lengths = block(image, lengths)
-        frames = self.over_time(self.dropout(as_frames(image)).transpose(1, 2))
+        frames, lengths = self.front(features, lengths)
+        frames = self.over_time(self.dropout(frames).transpose(1, 2))
         scores: Scores = self.head(self.norm(frames, lengths).transpose(1, 2), lengths)
         return scores
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """ceil(T / 2^halve_time)."""
-        for factor in self.time_factors:
-            lengths = subsampled(lengths, factor)
-        return lengths
+        return self.front.output_lengths(lengths)

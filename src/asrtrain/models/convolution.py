@@ -7,7 +7,7 @@ normalised, put through the nonlinearity and laid back between zeros.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -15,7 +15,9 @@ from torch import nn
 from torch.nn import functional
 
 from asrtrain.errors import UsageError
-from asrtrain.models.masking import frame_mask, subsampled
+from asrtrain.models.activations import activation
+from asrtrain.models.masking import frame_mask, subsampled, zero_padding
+from asrtrain.models.settings import ActivationName
 
 
 @final
@@ -25,10 +27,10 @@ class FrameNorm(nn.Module):
     (B, C, T) or (B, C, T, F) and lengths (B,) to the same shape, ``padding`` beyond each length.
     """
 
-    def __init__(self, channels: int, activation: nn.Module) -> None:
+    def __init__(self, channels: int, nonlinearity: nn.Module) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(channels)
-        self.activation = activation
+        self.nonlinearity = nonlinearity
 
     def forward(self, signal: torch.Tensor, lengths: torch.Tensor, padding: float = 0.0) -> torch.Tensor:
         """Normalise the real frames."""
@@ -36,7 +38,7 @@ class FrameNorm(nn.Module):
         last = signal.movedim(1, -1)
         frames = last.flatten(0, 1)
         real = frame_mask(lengths, last.shape[1]).flatten().nonzero().squeeze(1)
-        kept: torch.Tensor = self.activation(self._normalise(frames.index_select(0, real)))
+        kept: torch.Tensor = self.nonlinearity(self._normalise(frames.index_select(0, real)))
         laid_back = kept.new_full(frames.shape, padding).index_copy(0, real, kept)
         return laid_back.view(last.shape).movedim(-1, 1)
 
@@ -65,10 +67,10 @@ class ConvBlock2d(nn.Module):
     (B, C, T, F) and lengths (B,) to (B, C', ceil(T / pool[0]), ceil(F / pool[1])) and the new lengths.
     """
 
-    def __init__(self, input_channels: int, channels: int, pool: tuple[int, int], activation: nn.Module) -> None:
+    def __init__(self, input_channels: int, channels: int, pool: tuple[int, int], nonlinearity: nn.Module) -> None:
         super().__init__()
         self.conv = nn.Conv2d(input_channels, channels, kernel_size=3, padding=1, bias=False)
-        self.norm = FrameNorm(channels, activation)
+        self.norm = FrameNorm(channels, nonlinearity)
         self.pool = pool
 
     def forward(self, signal: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -95,18 +97,52 @@ def as_frames(image: torch.Tensor) -> torch.Tensor:
     return image.transpose(1, 2).flatten(2)
 
 
-def feature_maps(input_size: int, maps: int) -> int:
-    """Features a map when ``input_size`` are split into equal ``maps``; UsageError where they cannot be."""
-    if input_size % maps:
-        raise UsageError(
-            f"model.feature_maps: {input_size} features a frame cannot be split into {maps} equal maps; "
-            "use 1, or 1 + features.deltas"
+@final
+class ConvStack(nn.Module):
+    """Blocks of 3x3 convolution; each halves frequency, the first ``halve_time`` halve the frame rate too.
+
+    Features (B, T, F) and lengths (B,) to (B, T', ``output_size``) and the new lengths, T' = ceil(T / 2^halve_time).
+    Raises UsageError if F cannot be split into ``feature_maps`` equal parts.
+    """
+
+    def __init__(
+        self, input_size: int, channels: Sequence[int], *, halve_time: int, feature_maps: int, kind: ActivationName
+    ) -> None:
+        super().__init__()
+        if input_size % feature_maps:
+            raise UsageError(
+                f"model.feature_maps: {input_size} features a frame cannot be split into {feature_maps} equal maps; "
+                "use 1, or 1 + features.deltas"
+            )
+        self.feature_maps = feature_maps
+        self.blocks = nn.ModuleList()
+        self.time_factors = [2] * halve_time + [1] * (len(channels) - halve_time)
+        size, below = input_size // feature_maps, feature_maps
+        for factor, here in zip(self.time_factors, channels, strict=True):
+            self.blocks.append(ConvBlock2d(below, here, (factor, 2), activation(kind)))
+            size, below = -(-size // 2), here
+        self.output_size = channels[-1] * size
+
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Convolve and subsample."""
+        batch, time, size = features.shape
+        maps = zero_padding(features, lengths).view(batch, time, self.feature_maps, size // self.feature_maps)
+        image = maps.transpose(1, 2).contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            image, lengths = block(image, lengths)
+        return image.transpose(1, 2).flatten(2), lengths
+
+    def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
+        """ceil(T / 2^halve_time)."""
+        for factor in self.time_factors:
+            lengths = subsampled(lengths, factor)
+        return lengths
+
+
+def check_halvings(halve_time: int, channels: Sequence[int]) -> None:
+    """Raise ValueError where more blocks are to halve the frame rate than there are."""
+    if halve_time > len(channels):
+        raise ValueError(
+            f"halve_time: {halve_time} blocks cannot halve the frame rate when channels lists {len(channels)}; "
+            f"use at most {len(channels)}"
         )
-    return input_size // maps
-
-
-def pooled_size(size: int, factors: Iterable[int]) -> int:
-    """What is left of ``size`` after pooling by one factor after the other, the last window incomplete."""
-    for factor in factors:
-        size = -(-size // factor)
-    return size
