@@ -15,7 +15,10 @@ SHOWN = 50
 @final
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One sentence about one line or utterance. ``kind`` is a key of ``validation.KINDS``."""
+    """One sentence about a line, an utterance, or the whole. ``kind`` is a key of ``validation.KINDS``.
+
+    ``utterance`` is the id of the utterance that would have to go, and empty where there is none.
+    """
 
     kind: str
     message: str

@@ -115,5 +115,5 @@ def _without_doubles(utterances: Sequence[Utterance], complaints: list[Complaint
         earlier = first.setdefault(utterance.id, utterance)
         if earlier is not utterance:
             message = f"the id {utterance.id!r} is that of {earlier.source} already"
-            complaints.append(Complaint("duplicate_id", message, utterance.source, utterance.id))
+            complaints.append(Complaint("duplicate_id", message, utterance.source))
     return list(first.values())

@@ -94,7 +94,7 @@ def audio_path(written: str, folder: Path) -> Path:
     if not stat.S_ISREG(status.st_mode):
         raise MalformedError(f"{path} is not a file", "missing_audio")
     if status.st_size == 0:
-        raise MalformedError(f"the audio file {path} is empty (0 bytes)", "missing_audio")
+        raise MalformedError(f"the audio file {path} is empty (0 bytes)", "empty_audio")
     return path
 
 

@@ -60,9 +60,8 @@ def _table(path: Path, complaints: list[Complaint]) -> _Table:
         key, value = (*line.split(maxsplit=1), "")[:2]
         source = Source(path, number)
         if key in table:
-            complaints.append(
-                Complaint("duplicate_id", f"{key!r} was in line {table[key].source.line} already", source, key)
-            )
+            message = f"{key!r} was in line {table[key].source.line} already"
+            complaints.append(Complaint("duplicate_id", message, source))
         else:
             table[key] = _Value(value.strip(), source)
     return table

@@ -1,0 +1,20 @@
+"""Checking data before it is trained on: cheaply before the first epoch, thoroughly by ``asrtrain data validate``."""
+
+from __future__ import annotations
+
+from asrtrain.data.validation.checks import check_cheaply, validate_manifest, validate_splits
+from asrtrain.data.validation.cleaning import Cleaned, drop_errors
+from asrtrain.data.validation.report import KINDS, Report
+from asrtrain.data.validation.requirements import FrameCounts, Requirements
+
+__all__ = [
+    "KINDS",
+    "Cleaned",
+    "FrameCounts",
+    "Report",
+    "Requirements",
+    "check_cheaply",
+    "drop_errors",
+    "validate_manifest",
+    "validate_splits",
+]

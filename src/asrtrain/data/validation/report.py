@@ -1,0 +1,112 @@
+"""What can be wrong with data, how bad each thing is, and the report of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+from asrtrain.data.complaints import Complaint, listing, raise_any
+from asrtrain.types import Utterance
+
+Severity = Literal["error", "warning", "notice"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class of complaints. An utterance with an ``error`` cannot be learnt from, and is what ``--fix drop`` drops."""
+
+    severity: Severity
+    title: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "malformed": Kind("error", "lines that cannot be understood"),
+    "missing_audio": Kind("error", "recordings that are not there"),
+    "duplicate_id": Kind("error", "ids that occur twice"),
+    "unreadable": Kind("error", "recordings that cannot be decoded"),
+    "empty_audio": Kind("error", "recordings without sound worth a frame"),
+    "silent": Kind("error", "silent recordings"),
+    "empty_text": Kind("error", "empty texts"),
+    "unseen_symbols": Kind("error", "symbols that the training texts do not have"),
+    "infeasible": Kind("error", "texts too long for their recordings (CTC)"),
+    "duplicate_audio": Kind("error", "the same audio under two ids"),
+    "audio_leak": Kind("warning", "the same audio in two splits"),
+    "speaker_leak": Kind("warning", "the same speakers in two splits"),
+    "clipped": Kind("warning", "clipped recordings"),
+    "outlier": Kind("warning", "unusual durations"),
+    "twin_symbols": Kind("warning", "symbols that look or read alike"),
+    "absent_labels": Kind("warning", "labels that a split does not have"),
+    "resampled": Kind("notice", "other sample rates"),
+    "mixed_down": Kind("notice", "recordings of several channels"),
+}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in ``utterances``, the usable ones; complaints may also be about lines that gave none."""
+
+    name: str
+    utterances: tuple[Utterance, ...]
+    complaints: tuple[Complaint, ...]
+
+    @property
+    def errors(self) -> list[Complaint]:
+        """The complaints for which utterances would be dropped."""
+        return self.of("error")
+
+    @property
+    def ok(self) -> bool:
+        """No errors; there may be warnings."""
+        return not self.errors
+
+    def of(self, severity: Severity) -> list[Complaint]:
+        """The complaints of one severity."""
+        return [complaint for complaint in self.complaints if KINDS[complaint.kind].severity == severity]
+
+    def raise_errors(self, tolerated: Collection[str] = ()) -> None:
+        """Raise one DataError with all errors but those of ``tolerated`` kinds, if there are any."""
+        raise_any([complaint for complaint in self.errors if complaint.kind not in tolerated])
+
+    def to_text(self, most: int = 20) -> str:
+        """For reading: a summary, and under each kind its first ``most`` complaints."""
+        return "\n".join([self._summary(), *(self._section(kind, most) for kind in self._counts())])
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: counts by kind, and every complaint."""
+        return {
+            "name": self.name,
+            "ok": self.ok,
+            "utterances": len(self.utterances),
+            "counts": self._counts(),
+            "complaints": [complaint_to_json(complaint) for complaint in self.complaints],
+        }
+
+    def _counts(self) -> dict[str, int]:
+        kinds = [complaint.kind for complaint in self.complaints]
+        return {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
+
+    def _summary(self) -> str:
+        hours = sum(utterance.duration or 0.0 for utterance in self.utterances) / 3600
+        numbers = ((len(self.of(severity)), severity) for severity in ("error", "warning", "notice"))
+        found = ", ".join(f"{count} {severity}{'s' * (count != 1)}" for count, severity in numbers)
+        return f"{self.name}: {len(self.utterances)} usable utterances ({hours:.2f} h); {found}"
+
+    def _section(self, kind: str, most: int) -> str:
+        lines = [f"  {complaint}" for complaint in self.complaints if complaint.kind == kind]
+        return f"{KINDS[kind].severity}: {KINDS[kind].title} ({len(lines)})\n{listing(lines, most)}"
+
+
+def complaint_to_json(complaint: Complaint) -> dict[str, Any]:
+    """A complaint as plain values."""
+    source = complaint.source
+    return {
+        "kind": complaint.kind,
+        "severity": KINDS[complaint.kind].severity,
+        "id": complaint.utterance or None,
+        "file": str(source.file) if source else None,
+        "line": source.line if source else None,
+        "message": complaint.message,
+    }

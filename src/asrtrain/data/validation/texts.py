@@ -1,0 +1,65 @@
+"""Checks of texts: symbols, their look-alikes, and whether CTC can align them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from asrtrain.data.complaints import Complaint
+from asrtrain.data.validation.requirements import FrameCounts
+from asrtrain.data.vocabulary import Unit, Vocabulary, named, split
+from asrtrain.types import Utterance
+
+
+def check_symbols(utterances: Iterable[Utterance], vocabulary: Vocabulary) -> Iterator[Complaint]:
+    """Complain of texts (normalised) with symbols that the vocabulary lacks."""
+    for utterance in utterances:
+        unseen = vocabulary.unseen(utterance.text)
+        if unseen:
+            message = f"not in the training texts: {named(unseen)}"
+            yield Complaint("unseen_symbols", message, utterance.source, utterance.id)
+
+
+def check_twins(texts: Sequence[str], unit: Unit) -> Iterator[Complaint]:
+    """Complain, once each, of symbols that only their Unicode form, or for labels and words their case, tells apart."""
+    composed = [text for text in texts if text != unicodedata.normalize("NFC", text)]
+    if composed:
+        message = (
+            f"{len(composed)} texts have letters and accents apart, as in {composed[0]!r}: set data.text.unicode: NFC"
+        )
+        yield Complaint("twin_symbols", message)
+    twins: dict[str, list[str]] = {}
+    for symbol in sorted({symbol for text in texts for symbol in split(text, unit)}):
+        plain = unicodedata.normalize("NFKC", symbol)
+        twins.setdefault(plain if unit == "char" else plain.casefold(), []).append(symbol)
+    alike = [group for group in twins.values() if len(group) > 1]
+    if alike:
+        examples = "; ".join(named(group) for group in alike[:5])
+        message = f"{len(alike)} groups of look-alikes are learnt as different {unit}s: {examples}"
+        yield Complaint("twin_symbols", f"{message}; data.text (case, unicode) can unify them")
+
+
+def frames_needed(ids: Sequence[int]) -> int:
+    """The fewest frames that CTC can align ``ids`` with: one each, and a blank between equal neighbours.
+
+    Graves et al., "Connectionist temporal classification" (2006): equal labels in succession stay two only if a blank
+    parts them.
+    """
+    return len(ids) + sum(left == right for left, right in pairwise(ids))
+
+
+def check_feasible(
+    utterances: Iterable[Utterance], vocabulary: Vocabulary, frame_counts: FrameCounts
+) -> Iterator[Complaint]:
+    """Complain of utterances of known duration that have fewer frames than CTC needs."""
+    known = [u for u in utterances if u.duration is not None and not vocabulary.unseen(u.text)]
+    frames = frame_counts([utterance.duration or 0.0 for utterance in known])
+    for utterance, available in zip(known, frames, strict=True):
+        needed = frames_needed(vocabulary.encode(utterance.text))
+        if available < needed:
+            message = (
+                f"its {len(utterance.text)} characters need {needed} frames, but this model makes {available} "
+                f"of its {utterance.duration:.2f} s: check the text, or subsample less"
+            )
+            yield Complaint("infeasible", message, utterance.source, utterance.id)
