@@ -13,17 +13,11 @@ from asrtrain.config.shape import Choice, Either, Section, Shape, alternatives, 
 from asrtrain.config.words import found, hint, shortened, suggestion, wanted
 
 Location = tuple[int | str, ...]
-_BOUNDS: Final = {
-    "greater_than": "must be > {gt}",
-    "greater_than_equal": "must be ≥ {ge}",
-    "less_than": "must be < {lt}",
-    "less_than_equal": "must be ≤ {le}",
-    "multiple_of": "must be a multiple of {multiple_of}",
+_OUT_OF_BOUNDS: Final = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of")
+_IN_OTHER_WORDS: Final = {
+    "too_short": "needs at least {min_length} items",
+    "too_long": "takes at most {max_length} items",
     "finite_number": "must be a finite number",
-}
-_LENGTHS: Final = {
-    "too_short": "needs at least {min_length} items, found {actual_length}",
-    "too_long": "takes at most {max_length} items, found {actual_length}",
     "string_too_short": "needs at least {min_length} characters",
     "string_too_long": "takes at most {max_length} characters",
     "string_pattern_mismatch": "must match the pattern {pattern}",
@@ -86,14 +80,12 @@ def _at_value(error: ErrorDetails, shape: Shape | None, value: Plain, path: KeyP
     kind, context = error["type"], error.get("ctx", {})
     if kind in ("value_error", "assertion_error"):
         return Problem(path, str(context["error"]))
-    if kind in _BOUNDS:
-        return Problem(path, f"{_BOUNDS[kind].format(**context)}, found {found(value)}")
-    if kind in _LENGTHS:
-        return Problem(path, _LENGTHS[kind].format(**context))
+    if kind in _IN_OTHER_WORDS:
+        return Problem(path, f"{_IN_OTHER_WORDS[kind].format(**context)}, found {found(value)}")
     component = _component(shape, value)
     if component and kind.startswith("union_tag"):
         return _wrong_name(component, value, path)
-    if shape is not None and not fits(shape, value):
+    if shape is not None and (kind in _OUT_OF_BOUNDS or not fits(shape, value)):
         return _wrong_type(shape, value, path)
     return Problem(path, f"{error['msg'][0].lower()}{error['msg'][1:]}, found {found(value)}")
 

@@ -44,7 +44,7 @@ def wanted(shape: Shape) -> str:
 
 
 def found(value: object) -> str:
-    """What stands there, in YAML's words: ``the text "12"``, ``true``, ``a list``."""
+    """What stands there, in YAML's words: ``the text "12"``, ``true``, ``a list of 3``."""
     if value is None:
         return "nothing (null)"
     if isinstance(value, bool):
@@ -53,7 +53,7 @@ def found(value: object) -> str:
         return f'the text "{shortened(value)}"'
     if isinstance(value, int | float):
         return shortened(str(value))
-    return "a list" if isinstance(value, list) else "a mapping"
+    return f"a list of {len(value)}" if isinstance(value, list) else "a mapping"
 
 
 def hint(shape: Shape, value: object) -> str:
