@@ -18,11 +18,8 @@ def weights_of(model: nn.Module) -> Weights:
 
 
 @contextmanager
-def using(model: nn.Module, weights: Mapping[str, torch.Tensor] | None) -> Iterator[None]:
-    """Lend the model other weights; its own come back afterwards, bit for bit. None lends nothing."""
-    if weights is None:
-        yield
-        return
+def using(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> Iterator[None]:
+    """Lend the model other weights; its own come back afterwards, bit for bit."""
     own = weights_of(model)
     model.load_state_dict(weights)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -39,8 +40,8 @@ class Validation:
     higher_is_better: bool
 
     def better_than(self, other: Validation | None) -> bool:
-        """By the metric; equal metrics by the loss. NaN is better than nothing and nothing is better for being NaN."""
-        if self.metric != self.metric:
+        """By the metric; equal metrics by the loss. A metric that is NaN is never better."""
+        if math.isnan(self.metric):
             return False
         if other is None:
             return True
@@ -50,7 +51,7 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """Everything that training needs, built; the model and the clipper's parameters lie on the device already.
+    """Everything that training needs, built; the model lies on the device already.
 
     ``validate`` gets the weights that would be kept, in evaluation mode and without gradients.
     """

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import final
 
 from asrtrain.errors import TrainingError
 from asrtrain.training.config import NonFiniteConfig
-
-Reason = Literal["", "loss", "gradient", "loss scale", "nothing counted"]
-"""Why a step was not taken; empty if it was. A half-precision overflow that a smaller loss scale cures is no fault."""
+from asrtrain.training.step import Reason, StepReport
 
 _NAMED_UTTERANCES = 8
 
@@ -37,13 +34,13 @@ class NonFinitePolicy:
         """Whether a fault may be survived: then the host must know of it before the optimiser steps."""
         return "skip" in (self._config.loss, self._config.gradient)
 
-    def answer(self, reason: Reason, counts: SkipCounts, where: str, utterances: Sequence[str]) -> None:
+    def answer(self, reason: Reason, report: StepReport, counts: SkipCounts, where: str) -> None:
         """Count one step's outcome. Raises TrainingError if it, or the budget that it spends, ends the run."""
         if reason not in ("loss", "gradient"):
             counts.in_a_row = counts.in_a_row if reason else 0
             return
         key = f"training.on_nonfinite.{reason}"
-        story = f"{where}: the {reason} is not finite; {_named(utterances)}"
+        story = f"{where}: the {reason} is not finite; {_named(report.suspects())}"
         if getattr(self._config, reason) == "abort":
             raise TrainingError(f"{story}. Lower optimizer.lr, clip, look at these recordings, or set {key}: skip")
         counts.in_a_row += 1
@@ -55,6 +52,6 @@ class NonFinitePolicy:
             raise TrainingError(f"{story}. {counts.in_epoch} steps of this epoch are skipped, more than allowed")
 
 
-def _named(utterances: Sequence[str]) -> str:
+def _named(utterances: tuple[str, ...]) -> str:
     more = len(utterances) - _NAMED_UTTERANCES
     return "utterances " + ", ".join(utterances[:_NAMED_UTTERANCES]) + (f" and {more} more" if more > 0 else "")

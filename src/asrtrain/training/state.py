@@ -35,6 +35,12 @@ class Progress:
     kept: list[KeptEpoch] = field(default_factory=list)
     skips: SkipCounts = field(default_factory=SkipCounts)
 
+    def end_epoch(self) -> None:
+        """Stand before the first batch of the next epoch."""
+        self.epoch += 1
+        self.batch = 0
+        self.skips.in_epoch = 0
+
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Progress:
         """What ``dataclasses.asdict`` made, back again."""
@@ -65,6 +71,11 @@ class TrainState:
     def weights(self) -> dict[str, torch.Tensor]:
         """The model's parameters and buffers."""
         return dict(self._parts.model.state_dict())
+
+    def kept_weights(self) -> dict[str, torch.Tensor]:
+        """The weights to validate and to keep: their moving average if there is one."""
+        average = self._updater.average
+        return self.weights() if average is None else average.weights
 
     def state(self) -> dict[str, Any]:
         """All but the weights."""

@@ -14,9 +14,11 @@ from asrtrain.clipping import ClipReport, Gradients, measure
 from asrtrain.training.averaging import MovingAverage
 from asrtrain.training.config import TrainingConfig
 from asrtrain.training.interface import Ingredients
-from asrtrain.training.nonfinite import Reason
 from asrtrain.training.regularisation import add_penalty_gradients
-from asrtrain.types import Batch, Scores
+from asrtrain.types import Batch
+
+Reason = Literal["", "loss", "gradient", "loss scale", "nothing counted"]
+"""Why a step was not taken; empty if it was. A half-precision overflow that a smaller loss scale cures is no fault."""
 
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -94,7 +96,7 @@ class Updater:
             on_device = batch.to(self._device)
             with self._autocast():
                 scores = self._model(on_device.features, on_device.lengths)
-            answer = self._objective(Scores(scores.logits.float(), scores.lengths), on_device)
+            answer = self._objective(scores, on_device)
             self.scaler.scale(answer.per_utterance.sum() / everyone).backward()  # type: ignore[no-untyped-call]
             losses.append(answer.per_utterance.detach())
             counted.append(answer.counted.sum())

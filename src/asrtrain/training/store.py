@@ -16,7 +16,7 @@ from asrtrain.errors import CheckpointError
 from asrtrain.training.averaging import Weights, mean_weights
 from asrtrain.training.checkpoint import NUMBERS, load_tensors, load_training, remove, save_training, save_weights
 from asrtrain.training.durable import point, reporting_failure
-
+from asrtrain.training.manifest import MANIFEST
 
 _NAMES = ("last", "best", "average")
 
@@ -99,7 +99,7 @@ class CheckpointStore:
 
     def _prune(self) -> None:
         """Delete all but the newest checkpoints, the epochs they speak of, and what a name points to."""
-        kept = self._resumable()[: self._keep]
+        kept = [folder for folder in self._resumable() if (folder / MANIFEST).exists()][: self._keep]
         names = {*_NAMES, *(path.name for path in kept), *(path.name for one in kept for path in self._epochs_of(one))}
         with reporting_failure(self.folder, 0):
             names |= {link.readlink().name for name in _NAMES if (link := self.folder / name).is_symlink()}

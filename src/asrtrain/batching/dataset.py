@@ -1,0 +1,104 @@
+"""Utterances ready to be batched: waveforms or features in memory-mapped files, targets in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from asrtrain.data.audio import read_audio
+from asrtrain.errors import DataError
+from asrtrain.features.cache import RaggedArray, fingerprint
+from asrtrain.features.interface import FrontEnd
+from asrtrain.types import Hertz, Task, Utterance
+
+_FEATURE_BATCH = 64
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Utterances by index: names, targets (symbols, or one class) and waveforms; features once they are cached.
+
+    ``key`` changes with everything that changes the waveforms.
+    """
+
+    ids: tuple[str, ...]
+    targets: tuple[tuple[int, ...], ...]
+    task: Task
+    sample_rate: Hertz
+    key: str
+    waveforms: RaggedArray
+    features: RaggedArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def seconds(self) -> npt.NDArray[np.float64]:
+        """The length of every utterance."""
+        return self.waveforms.lengths / float(self.sample_rate)
+
+    def with_features(self, front_end: FrontEnd, settings: object, cache: Path) -> Dataset:
+        """The same with features that nobody computes again, for front ends and waveforms that stay as they are.
+
+        ``settings`` are the front end's, of JSON's types: with the waveforms, they tell one cached file from another.
+        """
+        key = fingerprint({"waveforms": self.key, "front end": settings})
+        return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, self._features(front_end)))
+
+    def _features(self, front_end: FrontEnd) -> Iterator[npt.NDArray[np.float32]]:
+        for first in tqdm(range(0, len(self), _FEATURE_BATCH), "features", unit="batch", disable=None, leave=False):
+            features, lengths = front_end(*self.waveforms.padded(range(first, min(first + _FEATURE_BATCH, len(self)))))
+            for one, length in zip(features.numpy(), lengths.tolist(), strict=True):
+                yield one[:length]
+
+
+def load_dataset(
+    utterances: Sequence[Utterance], encode: Callable[[str], Sequence[int]], task: Task, sample_rate: Hertz, cache: Path
+) -> Dataset:
+    """Encode every text and read every recording, or find them read before.
+
+    Raises DataError naming where the utterance was declared.
+    """
+    if not utterances:
+        raise DataError("there are no utterances: every one was held out, dropped or never listed")
+    targets = tuple(_encoded(utterance, encode) for utterance in utterances)
+    key = fingerprint({"sample rate": sample_rate, "recordings": [_identity(utterance) for utterance in utterances]})
+    waveforms = _cached(cache / f"waveforms-{key[:16]}.bin", key, _read(utterances, sample_rate))
+    return Dataset(tuple(u.id for u in utterances), targets, task, sample_rate, key, waveforms)
+
+
+def _cached(path: Path, key: str, arrays: Iterator[npt.NDArray[np.float32]]) -> RaggedArray:
+    """What lies there under this key, or else ``arrays``, written there first."""
+    try:
+        return RaggedArray.open(path, key) or RaggedArray.write(path, key, arrays)
+    except OSError as error:
+        raise DataError(f"the cache {path} cannot be written: {error.strerror}") from error
+
+
+def _encoded(utterance: Utterance, encode: Callable[[str], Sequence[int]]) -> tuple[int, ...]:
+    try:
+        return tuple(encode(utterance.text))
+    except DataError as error:
+        raise DataError(f"{utterance.source or utterance.id}: {error}") from error
+
+
+def _identity(utterance: Utterance) -> list[str | int | float | None]:
+    """What tells one recording from another without reading it."""
+    try:
+        status = utterance.audio.stat()
+    except OSError as error:
+        where = utterance.source or utterance.id
+        raise DataError(f"{where}: {utterance.audio} cannot be read: {error.strerror}") from error
+    return [str(utterance.audio), status.st_size, status.st_mtime_ns, utterance.offset, utterance.duration]
+
+
+def _read(utterances: Sequence[Utterance], sample_rate: Hertz) -> Iterator[npt.NDArray[np.float32]]:
+    for utterance in tqdm(utterances, "reading audio", unit="file", disable=None, leave=False):
+        yield read_audio(utterance.audio, sample_rate, offset=utterance.offset, duration=utterance.duration).samples

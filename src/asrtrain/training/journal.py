@@ -1,0 +1,89 @@
+"""What the loop tells the outside: the log files, the sums over steps, the bar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import final
+
+from asrtrain.training.bar import Bar
+from asrtrain.training.interface import Validation
+from asrtrain.training.records import EpochRecord, StepBuffer, StepRecord, finite
+from asrtrain.training.run_log import RunLog
+from asrtrain.training.step import StepReport
+from asrtrain.training.summary import Summary
+
+
+@final
+class Journal:
+    """Keeps reports of steps until they are due, then writes, sums and shows them.
+
+    ``sizes`` are those of the log files when the checkpoint was saved that is continued from at ``step``.
+    """
+
+    def __init__(self, run: Path, sizes: Mapping[str, int] | None, step: int, all_steps: int, max_epochs: int) -> None:
+        self._log = RunLog(run, sizes, step)
+        self._buffer, self._summary = StepBuffer(), Summary()
+        self._max_epochs = max_epochs
+        for record in self._log.steps():
+            self._summary.add(record)
+        self._bar = Bar(all_steps, step)
+
+    def note(self, step: int, epoch: int, report: StepReport) -> None:
+        """Take a step's report; nothing waits for the device."""
+        self._buffer.add(step, epoch, report)
+        self._bar.advance()
+
+    def flush(self) -> list[tuple[StepRecord, StepReport]]:
+        """Read the numbers from the device and write them; returns steps that were taken and prove to be faulty."""
+        drained = self._buffer.drain()
+        for record, _ in drained:
+            self._summary.add(record)
+        self._log.write_steps([record for record, _ in drained])
+        if drained:
+            self._bar.show(drained[-1][0], self._summary.clipped_share, self._max_epochs)
+        return [(record, report) for record, report in drained if record.stepped and record.reason]
+
+    def write_epoch(self, epoch: int, step: int, validation: Validation, *, best: bool, seconds: float) -> None:
+        """An epoch's figures, for machines and in a line for people."""
+        sums = self._summary
+        record = EpochRecord(
+            step=step,
+            epoch=epoch,
+            train_loss=finite(sums.epoch_loss),
+            dev_loss=finite(validation.loss),
+            dev_metric=finite(validation.metric),
+            metric=validation.metric_name,
+            best=best,
+            steps=sums.epoch_steps,
+            clipped_steps=sums.epoch_clipped,
+            skipped_steps=sums.epoch_skipped,
+        )
+        self._log.write_epoch(record)
+        skipped = f"  skipped {sums.epoch_skipped}" if sums.epoch_skipped else ""
+        self.say(
+            f"epoch {epoch}/{self._max_epochs}  step {step}  loss {sums.epoch_loss:.4f}  {in_words(validation)}"
+            f"{' (best)' if best else ''}  clipped {100 * sums.clipped_share:.1f} %{skipped}  {seconds:.1f} s"
+        )
+
+    def say(self, text: str) -> None:
+        """A line for people."""
+        self._log.say(text)
+
+    def clipping(self) -> str:
+        """The whole run's clipping in words."""
+        return self._summary.sentence()
+
+    def sync(self) -> dict[str, int]:
+        """Bring all that was written to the disk; returns the log files' sizes."""
+        return self._log.sync()
+
+    def close(self) -> None:
+        """Close the bar and the files."""
+        self._bar.close()
+        self._log.close()
+
+
+def in_words(validation: Validation) -> str:
+    """``dev loss 0.1234  accuracy 0.9870``."""
+    return f"dev loss {validation.loss:.4f}  {validation.metric_name} {validation.metric:.4f}"

@@ -1,0 +1,127 @@
+"""The run log: metrics.jsonl and metrics.csv are the source of truth, log.txt is for reading, TensorBoard for looking.
+
+Whoever continues from a checkpoint cuts the files back to what they were when it was saved, so that no step is doubled
+and none is lost.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from tqdm import tqdm
+
+from asrtrain.errors import CheckpointError
+from asrtrain.training.durable import reporting_failure
+from asrtrain.training.records import EpochRecord, StepRecord
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+METRICS, TABLE, READABLE = "metrics.jsonl", "metrics.csv", "log.txt"
+_FILES = (METRICS, TABLE, READABLE)
+COLUMNS = ("kind", *dict.fromkeys(f.name for record in (StepRecord, EpochRecord) for f in fields(record)))
+_DRAWN = ("loss", "norm_before", "norm_after", "coefficient", "threshold", "clipped_share", "lr", "loss_scale")
+_DRAWN_EPOCH = ("train_loss", "dev_loss", "dev_metric")
+
+Record = StepRecord | EpochRecord
+
+
+@final
+class RunLog:
+    """The log files of a run, open for appending; ``sizes`` are those that a checkpoint speaks of, none to begin."""
+
+    def __init__(self, run: Path, sizes: Mapping[str, int] | None, step: int) -> None:
+        self._run = run
+        for name in _FILES:
+            _cut(run / name, 0 if sizes is None else sizes[name])
+        self._files = {name: (run / name).open("a", encoding="utf-8", newline="") for name in _FILES}
+        self._board = _board(run / "tensorboard", step)
+        if sizes is None:
+            self._append(TABLE, _row(COLUMNS))
+
+    def steps(self) -> Iterator[StepRecord]:
+        """The steps that the log held when it was opened. Raises CheckpointError if it cannot be read."""
+        try:
+            for line in (self._run / METRICS).read_text(encoding="utf-8").splitlines():
+                values = json.loads(line)
+                if values.pop("kind") == "step":
+                    yield StepRecord(**values)
+        except (ValueError, LookupError, TypeError) as error:
+            raise CheckpointError(f"{self._run / METRICS} is damaged: {error}") from error
+
+    def write_steps(self, records: Sequence[StepRecord]) -> None:
+        """Write steps; the newest is drawn."""
+        for record in records:
+            self._write("step", record)
+        if records:
+            self._draw(records[-1], _DRAWN)
+
+    def write_epoch(self, record: EpochRecord) -> None:
+        """Write and draw an epoch."""
+        self._write("epoch", record)
+        self._draw(record, _DRAWN_EPOCH)
+
+    def say(self, text: str) -> None:
+        """A line for people: in log.txt, and on the terminal above the bar."""
+        self._append(READABLE, f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n")
+        tqdm.write(text, file=sys.stderr)
+
+    def sync(self) -> dict[str, int]:
+        """Bring everything to the disk; returns the sizes to cut back to."""
+        for name, file in self._files.items():
+            with reporting_failure(self._run / name, 0):
+                file.flush()
+                os.fsync(file.fileno())
+        return {name: (self._run / name).stat().st_size for name in _FILES}
+
+    def close(self) -> None:
+        """Close the files."""
+        for name, file in self._files.items():
+            with reporting_failure(self._run / name, 0):
+                file.close()
+        self._board.close()
+
+    def _write(self, kind: str, record: Record) -> None:
+        values: dict[str, Any] = {"kind": kind, **asdict(record)}
+        self._append(METRICS, json.dumps(values) + "\n")
+        self._append(TABLE, _row([values.get(column) for column in COLUMNS]))
+
+    def _append(self, name: str, text: str) -> None:
+        with reporting_failure(self._run / name, len(text)):
+            self._files[name].write(text)
+
+    def _draw(self, record: Record, names: Sequence[str]) -> None:
+        for name in names:
+            if (value := getattr(record, name)) is not None:
+                self._board.add_scalar(name, value, record.step)
+
+
+def _row(values: Sequence[object]) -> str:
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
+
+
+def _cut(path: Path, size: int) -> None:
+    """Cut a file to a size. Raises CheckpointError if it is shorter already."""
+    present = path.stat().st_size if path.exists() else 0
+    if present < size:
+        raise CheckpointError(f"{path} is shorter than when the checkpoint was saved: put it back, or begin a new run")
+    if present > size:
+        os.truncate(path, size)
+
+
+def _board(folder: Path, step: int) -> SummaryWriter:
+    """TensorBoard's writer, told to hide what an interrupted run drew beyond ``step``; a second to import."""
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=step + 1)

@@ -1,0 +1,34 @@
+"""Which epochs are worth keeping, by the development part alone."""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+
+from asrtrain.training.config import TrainingConfig
+from asrtrain.training.interface import Validation
+from asrtrain.training.state import KeptEpoch, Progress
+
+
+def judge_epoch(progress: Progress, validation: Validation, config: TrainingConfig) -> bool:
+    """Take note of the epoch just finished: is it the best so far, and is it among those to average?
+
+    Returns whether it is the best.
+    """
+    epoch = KeptEpoch(progress.epoch, validation)
+    best = validation.better_than(progress.best.validation if progress.best else None)
+    if best:
+        progress.best = epoch
+    progress.stale_epochs = 0 if best else progress.stale_epochs + 1
+    candidates = [*progress.kept, epoch]
+    if config.average_of == "best":
+        candidates.sort(key=cmp_to_key(_best_first))
+        progress.kept = candidates[: config.average]
+    else:
+        progress.kept = candidates[-config.average :] if config.average else []
+    return best
+
+
+def _best_first(one: KeptEpoch, other: KeptEpoch) -> int:
+    if one.validation.better_than(other.validation):
+        return -1
+    return 1 if other.validation.better_than(one.validation) else 0
