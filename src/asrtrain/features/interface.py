@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
@@ -11,21 +12,55 @@ from asrtrain.types import Hertz, Seconds
 
 
 class FrontEnd(ABC):
-    """Waveforms to features, batched; an utterance's features never depend on what it is batched with."""
+    """Waveforms to features, batched; an utterance's features never depend on what it is batched with.
+
+    ``frame_shift`` is the time from one feature frame to the next, after stacking and subsampling. ``bands`` is the
+    size of the innermost block of a frame: statics, deltas and joined neighbours are blocks of so many features each.
+    ``needs_fit`` says that statistics of the training data have to be there (``fit`` or ``load_state_dict``) before
+    the first call.
+    """
 
     sample_rate: Hertz
     feature_size: int
+    bands: int
     frame_shift: Seconds
+    needs_fit: bool
 
     @abstractmethod
-    def __call__(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(
+        self,
+        waveforms: torch.Tensor,
+        lengths: torch.Tensor,
+        *,
+        warps: torch.Tensor | None = None,
+        speakers: Sequence[str] = (),
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Waveforms (B, S) float32 and lengths (B,) samples to features (B, T, F), zero beyond each length, and
         lengths (B,) frames.
+
+        ``warps`` (B,) stretch each utterance's frequency axis (1: as it is), to imitate other vocal tracts in training.
+        ``speakers`` names who speaks, where features are normalised by speaker.
         """
 
     @abstractmethod
     def frame_counts(self, samples: torch.Tensor) -> torch.Tensor:
-        """How many frames come of so many samples, by arithmetic alone."""
+        """How many frames come of so many samples, by arithmetic alone (int64, same shape); at most so many where
+        silence is trimmed.
+        """
+
+    @abstractmethod
+    def fit(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]) -> None:
+        """Measure what normalisation over the training data or over speakers needs, from batches of waveforms,
+        lengths and speakers. Speakers of other data (a test set) are added by another call.
+        """
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """What ``fit`` measured, to be kept with the model; empty where nothing is measured."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Take back what ``state_dict`` gave. Raises CheckpointError where it is another front end's."""
 
 
 class FrontEndConfig(Config, ABC):

@@ -1,0 +1,89 @@
+"""Mel filterbanks, as they are and stretched to imitate other vocal tracts."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+import torchaudio.compliance.kaldi
+import torchaudio.functional
+
+from asrtrain.types import Hertz
+
+MelScale = Literal["htk", "slaney", "kaldi"]
+
+FINE = 16
+"""The filters of warped banks are read off a grid of frequencies so many times finer than the Fourier transform's."""
+
+BOUNDARY = 0.75
+"""Above this share of half the sample rate warping gives way, so that the highest frequency stays in place."""
+
+WARPS = (0.7, 1.4)
+"""The least and the greatest factor."""
+
+WARP_STEP = 0.01
+"""Warped banks are made for factors so far apart; an utterance gets the nearest."""
+
+
+@final
+@dataclass(frozen=True)
+class Filterbank:
+    """Triangular filters on a mel scale, each a weighted sum of the power spectrum's n_fft/2 + 1 bins.
+
+    ``htk``: O'Shaughnessy (1987), triangles straight in Hz; ``slaney``: Slaney's Auditory Toolbox (1998), triangles of
+    equal area; ``kaldi``: htk's scale with triangles straight in mel. All three are torchaudio's.
+    """
+
+    n_mels: int
+    n_fft: int
+    sample_rate: Hertz
+    f_min: float
+    f_max: float
+    mel_scale: MelScale
+
+    def matrix(self, warp: float = 1.0) -> torch.Tensor:
+        """The filters (n_fft/2 + 1, n_mels), moved from every frequency f to ``warp``·f.
+
+        Vocal tract length perturbation, Jaitly and Hinton (2013): piecewise linear, f → αf up to the boundary over
+        max(α, 1), and from there straight to half the sample rate, which stays.
+        """
+        if warp == 1.0:
+            return self._sampled(1)
+        bins = self.n_fft // 2
+        knee = BOUNDARY * min(warp, 1.0)  # where f → αf ends, on the warped axis
+        warped = torch.arange(bins + 1, dtype=torch.float64) / bins
+        above = 1 - (1 - warped) * (1 - knee / warp) / (1 - knee)
+        place = torch.where(warped <= knee, warped / warp, above) * bins * FINE
+        low = place.floor().clamp(0, bins * FINE - 1).long()
+        share = (place - low).to(torch.float32)[:, None]
+        fine = self._sampled(FINE)
+        return torch.lerp(fine[low], fine[low + 1], share)
+
+    def warped(self, low: float, high: float) -> torch.Tensor:
+        """The banks (W, n_fft/2 + 1, n_mels) for the factors low, low + WARP_STEP, … high."""
+        count = round((high - low) / WARP_STEP) + 1
+        return torch.stack([self.matrix(round(low + i * WARP_STEP, 6)) for i in range(count)])
+
+    def _sampled(self, finer: int) -> torch.Tensor:
+        """The filters read off ``finer``·n_fft/2 + 1 frequencies."""
+        bins = self.n_fft // 2 * finer
+        if self.mel_scale != "kaldi":
+            norm = "slaney" if self.mel_scale == "slaney" else None
+            bank: torch.Tensor = torchaudio.functional.melscale_fbanks(
+                bins + 1, self.f_min, self.f_max, self.n_mels, self.sample_rate, norm, self.mel_scale
+            )
+            return bank
+        rows, _ = torchaudio.compliance.kaldi.get_mel_banks(
+            self.n_mels, 2 * bins, float(self.sample_rate), self.f_min, self.f_max, 100.0, -500.0, 1.0
+        )
+        return torch.nn.functional.pad(rows.T, (0, 0, 0, 1))  # Kaldi leaves the highest bin out
+
+
+def empty_filter(filterbank: Filterbank) -> int | None:
+    """The first filter that no bin falls into, if any."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torchaudio warns of them too, without their number
+        empty = (filterbank.matrix().sum(0) == 0).nonzero()
+    return int(empty[0]) if len(empty) else None

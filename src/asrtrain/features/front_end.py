@@ -1,0 +1,114 @@
+"""The front end: waveform → filters → frames → statics → deltas → normalisation → joined frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, final
+
+import torch
+
+from asrtrain.features import dynamics
+from asrtrain.features.filtering import BandPass, pre_emphasise
+from asrtrain.features.interface import FrontEnd
+from asrtrain.features.lengths import real
+from asrtrain.features.normalisation import Normaliser
+from asrtrain.features.trimming import trim
+
+if TYPE_CHECKING:
+    from asrtrain.features.spectral_config import SpectralConfig
+    from asrtrain.features.statics import Statics
+
+FULL_SCALE_KALDI = 32768.0
+"""Kaldi takes samples as 16-bit integers."""
+
+NOISE_PERIOD = 1 << 16
+"""Samples after which the noise of ``dither`` repeats itself."""
+
+
+@final
+class SpectralFrontEnd(FrontEnd):
+    """Any front end that begins with a power spectrum; what it makes of it is ``statics``, of ``bands`` features."""
+
+    def __init__(self, config: SpectralConfig, statics: Statics, bands: int) -> None:
+        self._config = config
+        self._statics = statics
+        self._framing = config.framing
+        blocks = 1 + config.deltas
+        self._normaliser = Normaliser(config.normalise, bands * blocks)
+        self.sample_rate = config.sample_rate
+        self.bands = bands
+        self.feature_size = bands * blocks * (1 + sum(config.context)) * config.stack
+        self.frame_shift = self._framing.shift / config.sample_rate * config.stack * config.subsample
+        self.needs_fit = config.normalise in ("speaker", "global")
+        filtered = config.high_pass is not None or config.low_pass is not None
+        self._band_pass = BandPass(config.sample_rate, config.high_pass, config.low_pass) if filtered else None
+        noise = (
+            torch.randn(NOISE_PERIOD, generator=torch.Generator().manual_seed(0)) if config.dither else torch.zeros(1)
+        )
+        self._noise = noise * config.dither
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        waveforms: torch.Tensor,
+        lengths: torch.Tensor,
+        *,
+        warps: torch.Tensor | None = None,
+        speakers: Sequence[str] = (),
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        features, frames = self._single_frames(waveforms, lengths, warps)
+        return self._joined(self._normaliser(features, frames, speakers), frames)
+
+    def frame_counts(self, samples: torch.Tensor) -> torch.Tensor:
+        joined = dynamics.ceil_divide(self._framing.counts(samples), self._config.stack)
+        return dynamics.ceil_divide(joined, self._config.subsample)
+
+    @torch.no_grad()
+    def fit(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]) -> None:
+        self._normaliser.fit((*self._single_frames(x, lengths, None), speakers) for x, lengths, speakers in batches)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return self._normaliser.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        self._normaliser.load_state_dict(state)
+
+    def _single_frames(
+        self, waveforms: torch.Tensor, lengths: torch.Tensor, warps: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Statics and deltas (B, T, F), zero beyond each length, before normalisation; and lengths (B,) frames."""
+        waveforms, lengths = self._prepared(waveforms, lengths)
+        frames = self._framing.counts(lengths)
+        features = self._statics(self._framing.pad(waveforms, lengths), warps)
+        blocks = [features]
+        for _ in range(self._config.deltas):
+            blocks.append(dynamics.deltas(blocks[-1], frames))
+        return torch.cat(blocks, 2) * real(frames, features.shape[1])[:, :, None], frames
+
+    def _prepared(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Everything that is done to whole waveforms (B, S); what comes back is zero beyond each length."""
+        config = self._config
+        if config.dither:
+            waveforms = waveforms + self._noise.repeat(waveforms.shape[1] // NOISE_PERIOD + 1)[: waveforms.shape[1]]
+        waveforms = waveforms * real(lengths, waveforms.shape[1])
+        if self._band_pass is not None:
+            waveforms = self._band_pass(waveforms) * real(lengths, waveforms.shape[1])
+        if config.trim is not None:
+            waveforms, lengths = trim(waveforms, lengths, config.sample_rate, config.trim)
+        if config.compat == "kaldi":
+            return waveforms * FULL_SCALE_KALDI, lengths
+        if config.pre_emphasis:
+            waveforms = pre_emphasise(waveforms, config.pre_emphasis) * real(lengths, waveforms.shape[1])
+        return waveforms, lengths
+
+    def _joined(self, features: torch.Tensor, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Neighbouring frames joined, and the padding made zero again."""
+        config = self._config
+        if sum(config.context):
+            features = dynamics.splice(features, frames, *config.context)
+            features = features * real(frames, features.shape[1])[:, :, None]
+        if config.stack > 1:
+            features, frames = dynamics.stack(features, frames, config.stack)
+        if config.subsample > 1:
+            features, frames = dynamics.subsample(features, frames, config.subsample)
+        return features, frames

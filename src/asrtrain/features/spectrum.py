@@ -1,0 +1,43 @@
+"""Windows, power spectra and frame energies."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+Window = Literal["hamming", "hann", "povey"]
+
+
+def window(name: Window, length: int, *, periodic: bool) -> torch.Tensor:
+    """An analysis window (length,).
+
+    hamming: 0.54 − 0.46 cos φ; hann: 0.5 − 0.5 cos φ; povey: the symmetric Hann window to the power 0.85, which goes to
+    zero at the edges less abruptly (Povey, in Kaldi). ``periodic`` (torchaudio, librosa) puts the second zero a sample
+    beyond the end, symmetric (Kaldi) on the last sample.
+    """
+    if name == "hamming":
+        return torch.hamming_window(length, periodic)
+    if name == "hann":
+        return torch.hann_window(length, periodic)
+    return torch.hann_window(length, periodic=False).pow(0.85)
+
+
+def power_spectrum(frames: torch.Tensor, n_fft: int) -> torch.Tensor:
+    """Windowed frames (B, T, N) to power (B, T, n_fft/2 + 1).
+
+    re² + im² costs a quarter of ``abs()**2``, which takes a root only to square it.
+    """
+    spectrum = torch.fft.rfft(frames, n_fft)
+    power: torch.Tensor = spectrum.real.square().add_(spectrum.imag.square())
+    return power
+
+
+def centred(frames: torch.Tensor) -> torch.Tensor:
+    """Frames (B, T, N) freed of their mean."""
+    return frames - frames.mean(2, keepdim=True)
+
+
+def log_energy(frames: torch.Tensor, floor: float) -> torch.Tensor:
+    """Frames (B, T, N) before the window to their log energies (B, T, 1)."""
+    return frames.square().sum(2, keepdim=True).clamp(min=floor).log()
