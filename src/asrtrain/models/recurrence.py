@@ -39,6 +39,29 @@ def stack_frames(frames: torch.Tensor, lengths: torch.Tensor, factor: int) -> tu
     return padded.reshape(batch, -1, size * factor), subsampled(lengths, factor)
 
 
+def hidden_states(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
+    """Run a one-way layer: (B, T, F) to (B, T, H).
+
+    Under autocast on a processor without half-precision instructions it stays in float32: an LSTM could not run at all.
+    """
+    if (
+        frames.device.type == "cpu"
+        and torch.is_autocast_enabled("cpu")
+        and not _has_half(torch.get_autocast_dtype("cpu"))
+    ):
+        with torch.autocast("cpu", enabled=False):
+            hidden: torch.Tensor = cell(frames.float())[0]
+    else:
+        hidden = cell(frames)[0]
+    return hidden
+
+
+def _has_half(dtype: torch.dtype) -> bool:
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
+
+
 @final
 class RecurrentLayer(nn.Module):
     """One recurrent layer in one or both directions, an optional linear projection, dropout.
@@ -66,10 +89,10 @@ class RecurrentLayer(nn.Module):
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """The hidden states of every frame; beyond a length they mean nothing."""
-        hidden: torch.Tensor = self.forwards(frames)[0]
+        hidden = hidden_states(self.forwards, frames)
         if self.backwards is not None:
-            behind = reverse(self.backwards(reverse(frames, lengths))[0], lengths)
-            hidden = torch.cat([hidden, behind], dim=2)
+            behind = hidden_states(self.backwards, reverse(frames, lengths))
+            hidden = torch.cat([hidden, reverse(behind, lengths)], dim=2)
         if self.projection is not None:
             hidden = self.projection(hidden)
         dropped: torch.Tensor = self.dropout(hidden)

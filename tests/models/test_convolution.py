@@ -1,0 +1,81 @@
+"""Normalisation over real frames, and pooling that never looks at padding."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from asrtrain.errors import UsageError
+from asrtrain.models import MODELS
+from asrtrain.models.convolution import ConvBlock2d, FrameNorm
+
+LENGTHS = torch.tensor([9, 4, 6])
+
+
+def test_without_padding_it_is_torchs_batch_norm() -> None:
+    torch.manual_seed(0)
+    signal = 3 + 2 * torch.randn(3, 5, 9, 4)
+    ours, theirs = FrameNorm(5, nn.Identity()), nn.BatchNorm2d(5)
+    for _ in range(3):
+        torch.testing.assert_close(ours(signal, torch.tensor([9, 9, 9])), theirs(signal))
+    torch.testing.assert_close(ours.norm.running_mean, theirs.running_mean)
+    torch.testing.assert_close(ours.norm.running_var, theirs.running_var)
+    torch.testing.assert_close(ours.eval()(signal, torch.tensor([9, 9, 9])), theirs.eval()(signal))
+
+
+def test_the_statistics_are_those_of_real_frames() -> None:
+    torch.manual_seed(0)
+    signal = torch.randn(3, 5, 9)
+    frames = torch.cat([signal[row, :, :length] for row, length in enumerate(LENGTHS.tolist())], dim=1)
+    ours = FrameNorm(5, nn.Identity())(signal, LENGTHS)
+    mean, variance = frames.mean(1), frames.var(1, correction=0)
+    expected = (signal - mean[:, None]) / (variance[:, None] + 1e-5).sqrt()
+    for row, length in enumerate(LENGTHS.tolist()):
+        torch.testing.assert_close(ours[row, :, :length], expected[row, :, :length], rtol=0, atol=1e-5)
+        assert (ours[row, :, length:] == 0).all()
+
+
+def test_a_single_frame_is_normalised_by_what_was_learnt_before() -> None:
+    norm = FrameNorm(2, nn.Identity())
+    out = norm(torch.tensor([[[1.0], [2.0]]]), torch.tensor([1]))
+    torch.testing.assert_close(out, torch.tensor([[[1.0], [2.0]]]), rtol=0, atol=1e-4)
+    assert norm.norm.running_var is not None
+    assert norm.norm.running_var.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("nonlinearity", [nn.ReLU(), nn.Tanh(), nn.Sigmoid()])
+def test_a_window_that_ends_in_padding_takes_the_maximum_of_its_real_frames(nonlinearity: nn.Module) -> None:
+    torch.manual_seed(0)
+    block = ConvBlock2d(1, 4, (2, 2), nonlinearity).eval()
+    signal = torch.randn(1, 1, 5, 6)
+    alone, lengths = block(signal, torch.tensor([5]))
+    padded, _ = block(nn.functional.pad(signal, (0, 0, 0, 3)), torch.tensor([5]))
+    assert lengths.tolist() == [3]
+    torch.testing.assert_close(padded[:, :, :3], alone, rtol=0, atol=1e-6)
+    assert (padded[:, :, 3:] == 0).all()
+
+
+def test_features_as_maps_must_divide() -> None:
+    config = MODELS["cnn"].model_validate({"name": "cnn", "feature_maps": 3})
+    assert config.build(39, 10, per_frame=False)(torch.randn(2, 8, 39), torch.tensor([8, 3])).logits.shape == (2, 10)
+    with pytest.raises(UsageError, match=r"model\.feature_maps: 40 features .* 3 equal maps"):
+        config.build(40, 10, per_frame=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"name": "cnn", "channels": [8, 8], "halve_time": 3}, "halve_time: 3 blocks .* use at most 2"),
+        ({"name": "cnn_rnn", "channels": [8], "halve_time": 2}, "halve_time: 2 blocks .* use at most 1"),
+        ({"name": "tc_resnet", "channels": [8, 8], "strides": [2, 2]}, r"strides needs 1 \(one a block\), not 2"),
+        ({"name": "tc_resnet", "kernel_size": 4}, "kernel_size: 4 is even; use 5"),
+        ({"name": "cnn", "channels": []}, "at least 1 item"),
+        ({"name": "mlp", "dropout": 1.0}, "less than 1"),
+        ({"name": "rnn", "nonlinearity": "gelu"}, "'tanh' or 'relu'"),
+    ],
+)
+def test_settings_that_clash_are_refused_in_words(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        MODELS[str(settings["name"])].model_validate(settings)
