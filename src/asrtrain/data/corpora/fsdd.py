@@ -15,7 +15,7 @@ from asrtrain.errors import DataError
 from asrtrain.types import Utterance
 
 _HOME = "https://github.com/Jakobovski/free-spoken-digit-dataset"
-_NAME = re.compile(r"(?P<digit>[0-9])_(?P<speaker>.+)_(?P<index>[0-9]+)\.wav")
+_NAME = re.compile(r"(?P<digit>[0-9])_(?P<speaker>[^_]+)_(?P<index>[0-9]+)\.wav")
 _FIRST_TRAINING_INDEX = 5
 
 
