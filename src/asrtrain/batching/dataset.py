@@ -9,6 +9,7 @@ from typing import final
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from tqdm import tqdm
 
 from asrtrain.data.audio import read_audio
@@ -17,18 +18,17 @@ from asrtrain.features.cache import RaggedArray, fingerprint
 from asrtrain.features.interface import FrontEnd
 from asrtrain.types import Hertz, Task, Utterance
 
-_FEATURE_BATCH = 64
-
 
 @final
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Utterances by index: names, targets (symbols, or one class) and waveforms; features once they are cached.
+    """Utterances by index: names, speakers, targets (symbols, or one class), waveforms; features once they are cached.
 
     ``key`` changes with everything that changes the waveforms.
     """
 
     ids: tuple[str, ...]
+    speakers: tuple[str, ...]
     targets: tuple[tuple[int, ...], ...]
     task: Task
     sample_rate: Hertz
@@ -44,17 +44,25 @@ class Dataset:
         """The length of every utterance."""
         return self.waveforms.lengths / float(self.sample_rate)
 
+    def waveform_batches(self, size: int = 64) -> Iterator[tuple[torch.Tensor, torch.Tensor, tuple[str, ...]]]:
+        """All utterances in order: waveforms (B, S), lengths (B,) and speakers, as a front end measures them."""
+        for first in range(0, len(self), size):
+            indices = range(first, min(first + size, len(self)))
+            yield *self.waveforms.padded(indices), self.speakers[first : indices.stop]
+
     def with_features(self, front_end: FrontEnd, settings: object, cache: Path) -> Dataset:
         """The same with features that nobody computes again, for front ends and waveforms that stay as they are.
 
-        ``settings`` are the front end's, of JSON's types: with the waveforms, they tell one cached file from another.
+        ``settings`` are the front end's, of JSON's types: with what it has measured and with the waveforms, they tell
+        one cached file from another.
         """
-        key = fingerprint({"waveforms": self.key, "front end": settings})
+        measured = {name: tensor.tolist() for name, tensor in front_end.state_dict().items()}
+        key = fingerprint({"waveforms": self.key, "front end": settings, "measured": measured})
         return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, self._features(front_end)))
 
     def _features(self, front_end: FrontEnd) -> Iterator[npt.NDArray[np.float32]]:
-        for first in tqdm(range(0, len(self), _FEATURE_BATCH), "features", unit="batch", disable=None, leave=False):
-            features, lengths = front_end(*self.waveforms.padded(range(first, min(first + _FEATURE_BATCH, len(self)))))
+        for waveforms, samples, speakers in tqdm(self.waveform_batches(), "features", disable=None, leave=False):
+            features, lengths = front_end(waveforms, samples, speakers=speakers)
             for one, length in zip(features.numpy(), lengths.tolist(), strict=True):
                 yield one[:length]
 
@@ -71,7 +79,15 @@ def load_dataset(
     targets = tuple(_encoded(utterance, encode) for utterance in utterances)
     key = fingerprint({"sample rate": sample_rate, "recordings": [_identity(utterance) for utterance in utterances]})
     waveforms = _cached(cache / f"waveforms-{key[:16]}.bin", key, _read(utterances, sample_rate))
-    return Dataset(tuple(u.id for u in utterances), targets, task, sample_rate, key, waveforms)
+    return Dataset(
+        ids=tuple(utterance.id for utterance in utterances),
+        speakers=tuple(utterance.speaker for utterance in utterances),
+        targets=targets,
+        task=task,
+        sample_rate=sample_rate,
+        key=key,
+        waveforms=waveforms,
+    )
 
 
 def _cached(path: Path, key: str, arrays: Iterator[npt.NDArray[np.float32]]) -> RaggedArray:

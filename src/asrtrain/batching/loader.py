@@ -63,7 +63,8 @@ class Loader:
         if self._cached is not None:
             features, lengths = self._cached.padded(indices)
         else:
-            features, lengths = self._front_end(*self._waveforms(indices, generator))
+            speakers = tuple(self._dataset.speakers[i] for i in indices)
+            features, lengths = self._front_end(*self._waveforms(indices, generator), speakers=speakers)
         if self._augmentation is not None:
             features = self._augmentation.features(features, lengths, generator)
         targets, target_lengths = self._targets(indices)

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from asrtrain.errors import CheckpointError
+from asrtrain.features.interface import FrontEnd
 from asrtrain.training.averaging import Weights
 from asrtrain.training.manifest import MANIFEST, read_folder, write_folder
 from asrtrain.training.tree import join, split
@@ -24,6 +25,7 @@ TENSORS = "state.safetensors"
 NUMBERS = "state.json"
 # One key only: the format does not keep the order of several, and files of equal content shall be equal.
 _METADATA = "asrtrain"
+_FRONT_END = "front_end."
 
 
 def save_weights(folder: Path, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
@@ -64,14 +66,27 @@ def load_tensors(folder: Path) -> tuple[Weights, dict[str, Any]]:
         raise CheckpointError(f"{folder / WEIGHTS} cannot be read: {error}") from error
 
 
-def load_weights(folder: Path, model: nn.Module) -> dict[str, Any]:
-    """Load a checkpoint's weights into a model; returns its metadata.
+def with_front_end(weights: Mapping[str, torch.Tensor], front_end: FrontEnd) -> Weights:
+    """The model's weights and, marked by their names, the statistics that its features were made with."""
+    return {**weights, **{_FRONT_END + name: tensor for name, tensor in front_end.state_dict().items()}}
+
+
+def without_front_end(tensors: Weights) -> tuple[Weights, Weights]:
+    """What ``with_front_end`` joined: the model's weights, and the front end's state."""
+    own = {name.removeprefix(_FRONT_END): tensor for name, tensor in tensors.items() if name.startswith(_FRONT_END)}
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(_FRONT_END)}, own
+
+
+def load_weights(folder: Path, model: nn.Module, front_end: FrontEnd) -> dict[str, Any]:
+    """Load a checkpoint's weights into a model, and its statistics into the front end; returns its metadata.
 
     Raises CheckpointError unless the checkpoint is whole and its tensors have the model's names and shapes.
     """
-    weights, metadata = load_tensors(folder)
+    tensors, metadata = load_tensors(folder)
+    weights, measured = without_front_end(tensors)
     try:
         model.load_state_dict(weights)
+        front_end.load_state_dict(measured)
     except RuntimeError as error:
         raise CheckpointError(f"{folder} was saved by another model: {error}") from error
     return metadata

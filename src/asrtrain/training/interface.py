@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from asrtrain.clipping import Clipper
+from asrtrain.features.interface import FrontEnd
 from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Objective
 from asrtrain.optim.interface import Schedule
@@ -53,9 +54,10 @@ class Validation:
 class Ingredients:
     """Everything that training needs, built; the model lies on the device already.
 
-    ``validate`` gets the weights that would be kept, in evaluation mode and without gradients.
+    What the front end has measured is kept with the weights; the batches have passed it already. ``validate`` gets the weights that would be kept, in evaluation mode and without gradients.
     """
 
+    front_end: FrontEnd
     model: AcousticModel
     objective: Objective
     optimizer: torch.optim.Optimizer

@@ -14,6 +14,7 @@ import torch
 from asrtrain.batching import counter_seed
 from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.training.averaging import Weights, using
+from asrtrain.training.checkpoint import with_front_end, without_front_end
 from asrtrain.training.config import TrainingConfig
 from asrtrain.training.durable import write_file
 from asrtrain.training.environment import describe_environment
@@ -178,7 +179,7 @@ class _Training:
         progress.end_epoch()
         best = judge_epoch(progress, validation, self._config)
         if best or any(kept.epoch == progress.epoch for kept in progress.kept):
-            self._store.save_epoch(progress.epoch, weights, self._described(validation))
+            self._store.save_epoch(progress.epoch, self._complete(weights), self._described(validation))
         if best:
             self._store.name_best(progress.epoch)
         seconds = time.monotonic() - began
@@ -195,7 +196,10 @@ class _Training:
         self._flush()
         state = {**self._state.state(), "logs": self._journal.sync()}
         place = (self._progress.epoch, self._progress.step)
-        self._store.save(*place, self._state.weights(), state, self._described(None))
+        self._store.save(*place, self._complete(self._state.weights()), state, self._described(None))
+
+    def _complete(self, weights: Weights) -> Weights:
+        return with_front_end(weights, self._parts.front_end)
 
     def _described(self, validation: Validation | None) -> dict[str, Any]:
         place = {"epoch": self._progress.epoch, "step": self._progress.step}
@@ -207,7 +211,7 @@ class _Training:
         if progress.kept:
             epochs = sorted(kept.epoch for kept in progress.kept)
             weights = self._store.average(epochs)
-            validation = self._validate(weights)
+            validation = self._validate(without_front_end(weights)[0])
             self._store.save_average(progress.epoch, weights, self._described(validation))
             self._journal.say(f"average of epochs {', '.join(map(str, epochs))}  {in_words(validation)}")
         clipping = self._journal.clipping()

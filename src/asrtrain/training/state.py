@@ -9,6 +9,7 @@ from typing import Any, final
 import torch
 
 from asrtrain.errors import CheckpointError
+from asrtrain.training.checkpoint import without_front_end
 from asrtrain.training.interface import Ingredients, Validation
 from asrtrain.training.nonfinite import SkipCounts
 from asrtrain.training.optimizer_state import optimizer_state, restore_optimizer
@@ -94,7 +95,9 @@ class TrainState:
     def restore(self, weights: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
         """Take everything back, exactly. Raises CheckpointError if any part is missing or does not fit."""
         try:
-            self._parts.model.load_state_dict(weights)
+            own, measured = without_front_end(dict(weights))
+            self._parts.model.load_state_dict(own)
+            self._parts.front_end.load_state_dict(measured)
             restore_optimizer(self._parts.optimizer, self._parts.model, state["optimizer"])
             self._parts.schedule.load_state_dict(state["schedule"])
             self._parts.clipper.load_state_dict(state["clipper"])
