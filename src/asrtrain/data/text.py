@@ -9,8 +9,8 @@ from typing import Literal, final
 from asrtrain.config import Config
 
 BYTE_ORDER_MARK = "\ufeff"
-# An apostrophe between two letters belongs to the word: don't, l’eau.
-_APOSTROPHE_IN_WORD = re.compile(r"(?<=\w)['’](?=\w)")
+# An apostrophe between two letters or digits belongs to the word: don't, l’eau.
+_APOSTROPHE_IN_WORD = re.compile(r"(?<=[^\W_])['’](?=[^\W_])")
 
 
 @final
