@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from asrtrain.models import MODELS
 from asrtrain.models.gru import gru_cell
 from asrtrain.models.lstm import lstm_cell
-from asrtrain.models.recurrence import Cell, RecurrentLayer, recurrent_layers, reverse, stack_frames
+from asrtrain.models.recurrence import Cell, RecurrentLayer, recurrent_layers, reverse
 from asrtrain.models.rnn import rnn_cell
 
 LENGTHS = torch.tensor([31, 40, 1, 17])
@@ -51,14 +51,7 @@ def test_reversal_stays_within_each_length_and_is_its_own_inverse() -> None:
     assert torch.equal(reverse(turned, torch.tensor([3, 4])), frames)
 
 
-def test_stacked_frames_stand_side_by_side_and_the_last_may_be_incomplete() -> None:
-    frames = torch.arange(1.0, 6.0).view(1, 5, 1)
-    stacked, lengths = stack_frames(frames, torch.tensor([4]), 3)
-    assert stacked.tolist() == [[[1, 2, 3], [4, 0, 0]]]
-    assert lengths.tolist() == [2]
-
-
-def test_stacking_and_layers_and_directions_show_in_the_names_of_parameters() -> None:
+def test_layers_and_directions_show_in_the_names_of_parameters() -> None:
     model = MODELS["lstm"].model_validate({"name": "lstm", "num_layers": 2, "bidirectional": True, "projection": 5})
     names = {key for key, _ in model.build(6, 3, per_frame=True).named_parameters()}
     assert {"layers.1.backwards.weight_hh_l0", "layers.0.projection.weight", "head.linear.bias"} <= names
@@ -68,7 +61,7 @@ def test_stacking_and_layers_and_directions_show_in_the_names_of_parameters() ->
 def test_every_option_at_once_still_ignores_padding(name: str) -> None:
     torch.manual_seed(0)
     config = MODELS[name].model_validate(
-        {"name": name, "num_layers": 3, "bidirectional": True, "projection": 6, "stack": 3, "pooling": "last"}
+        {"name": name, "num_layers": 3, "bidirectional": True, "projection": 6, "pooling": "last"}
     )
     model = config.build(5, 4, per_frame=False).eval()
     frames = torch.randn(1, 20, 5)

@@ -84,19 +84,6 @@ class ConvBlock2d(nn.Module):
         return signal.masked_fill(~real, 0.0), lengths
 
 
-def as_image(features: torch.Tensor, lengths: torch.Tensor, channels: int) -> torch.Tensor:
-    """Features (B, T, F) as an image (B, ``channels``, T, F / channels), channels last, zero beyond each length."""
-    batch, time, size = features.shape
-    image = features.view(batch, time, channels, size // channels).transpose(1, 2)
-    real = frame_mask(lengths, time)[:, None, :, None]
-    return image.masked_fill(~real, 0.0).contiguous(memory_format=torch.channels_last)
-
-
-def as_frames(image: torch.Tensor) -> torch.Tensor:
-    """An image (B, C, T, F) as frames (B, T, C x F)."""
-    return image.transpose(1, 2).flatten(2)
-
-
 @final
 class ConvStack(nn.Module):
     """Blocks of 3x3 convolution; each halves frequency, the first ``halve_time`` halve the frame rate too.

@@ -31,8 +31,6 @@ class GRUConfig(ModelConfig):
     """Read every utterance backwards too."""
     projection: Count | None = None
     """Project every layer's output linearly to this size; null for none."""
-    stack: Count = 1
-    """Put this many frames side by side before the first layer: fewer, longer steps."""
     pooling: PoolingKind = "mean+last"
     """How frames become one vector for classification."""
     dropout: Probability = 0.1
@@ -41,7 +39,7 @@ class GRUConfig(ModelConfig):
     def build(self, input_size: int, output_size: int, *, per_frame: bool) -> AcousticModel:
         """Build the network."""
         layers = recurrent_layers(
-            input_size * self.stack,
+            input_size,
             self.hidden_size,
             gru_cell,
             num_layers=self.num_layers,
@@ -52,4 +50,4 @@ class GRUConfig(ModelConfig):
         head = Head(
             layers[-1].output_size, output_size, per_frame=per_frame, pooling=self.pooling, dropout=self.dropout
         )
-        return RecurrentModel(self.stack, layers, head)
+        return RecurrentModel(layers, head)

@@ -37,8 +37,6 @@ class LSTMConfig(ModelConfig):
     """Read every utterance backwards too."""
     projection: Count | None = None
     """Project every layer's output linearly to this size; null for none."""
-    stack: Count = 1
-    """Put this many frames side by side before the first layer: fewer, longer steps."""
     pooling: PoolingKind = "mean+last"
     """How frames become one vector for classification."""
     dropout: Probability = 0.1
@@ -47,7 +45,7 @@ class LSTMConfig(ModelConfig):
     def build(self, input_size: int, output_size: int, *, per_frame: bool) -> AcousticModel:
         """Build the network."""
         layers = recurrent_layers(
-            input_size * self.stack,
+            input_size,
             self.hidden_size,
             lstm_cell,
             num_layers=self.num_layers,
@@ -58,4 +56,4 @@ class LSTMConfig(ModelConfig):
         head = Head(
             layers[-1].output_size, output_size, per_frame=per_frame, pooling=self.pooling, dropout=self.dropout
         )
-        return RecurrentModel(self.stack, layers, head)
+        return RecurrentModel(layers, head)

@@ -12,9 +12,8 @@ from typing import final
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from asrtrain.models.masking import frame_mask, subsampled, zero_padding
+from asrtrain.models.masking import frame_mask
 
 Cell = Callable[[int, int], nn.RNNBase]
 """Builds a one-way recurrent layer, batch first, from its input and hidden sizes."""
@@ -28,15 +27,6 @@ def reverse(frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     rows = backwards + time * torch.arange(batch, device=frames.device).unsqueeze(1)
     # Rows of a flat matrix: six times faster than gather along time.
     return frames.reshape(batch * time, size).index_select(0, rows.flatten()).view(batch, time, size)
-
-
-def stack_frames(frames: torch.Tensor, lengths: torch.Tensor, factor: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Put every ``factor`` frames side by side: (B, T, F) to (B, ceil(T / factor), F x factor), and the new lengths."""
-    if factor == 1:
-        return frames, lengths
-    batch, time, size = frames.shape
-    padded = functional.pad(zero_padding(frames, lengths), (0, 0, 0, -time % factor))
-    return padded.reshape(batch, -1, size * factor), subsampled(lengths, factor)
 
 
 def hidden_states(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:

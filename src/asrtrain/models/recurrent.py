@@ -1,4 +1,4 @@
-"""The module behind the recurrent models: stacked frames, recurrent layers, a head."""
+"""The module behind the recurrent models: recurrent layers and a head."""
 
 from __future__ import annotations
 
@@ -9,29 +9,27 @@ from torch import nn
 
 from asrtrain.models.heads import Head
 from asrtrain.models.interface import AcousticModel
-from asrtrain.models.masking import subsampled
-from asrtrain.models.recurrence import RecurrentLayer, stack_frames
+from asrtrain.models.recurrence import RecurrentLayer
 from asrtrain.types import Scores
 
 
 @final
 class RecurrentModel(AcousticModel):
-    """Puts ``stack`` frames side by side, runs the layers, scores what comes out."""
+    """Runs the layers one after the other and scores what comes out: (B, T, F) to (B, V), or (B, T, V)."""
 
-    def __init__(self, stack: int, layers: list[RecurrentLayer], head: Head) -> None:
+    def __init__(self, layers: list[RecurrentLayer], head: Head) -> None:
         super().__init__()
-        self.stack = stack
         self.layers = nn.ModuleList(layers)
         self.head = head
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Scores:
-        """Score a batch: (B, T, F) to (B, V), or (B, ceil(T / stack), V)."""
-        frames, lengths = stack_frames(features, lengths, self.stack)
+        """Score a batch."""
+        frames = features
         for layer in self.layers:
             frames = layer(frames, lengths)
         scores: Scores = self.head(frames, lengths)
         return scores
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
-        """ceil(T / stack)."""
-        return subsampled(lengths, self.stack)
+        """T: every frame is scored."""
+        return lengths

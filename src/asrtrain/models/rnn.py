@@ -45,8 +45,6 @@ class RNNConfig(ModelConfig):
     """All singular values of the recurrent matrix at the start: below 1 it forgets, above 1 it tends to explode."""
     projection: Count | None = None
     """Project every layer's output linearly to this size; null for none."""
-    stack: Count = 1
-    """Put this many frames side by side before the first layer: fewer, longer steps."""
     pooling: PoolingKind = "mean+last"
     """How frames become one vector for classification."""
     dropout: Probability = 0.1
@@ -55,7 +53,7 @@ class RNNConfig(ModelConfig):
     def build(self, input_size: int, output_size: int, *, per_frame: bool) -> AcousticModel:
         """Build the network."""
         layers = recurrent_layers(
-            input_size * self.stack,
+            input_size,
             self.hidden_size,
             partial(rnn_cell, nonlinearity=self.nonlinearity, recurrent_init_gain=self.recurrent_init_gain),
             num_layers=self.num_layers,
@@ -66,4 +64,4 @@ class RNNConfig(ModelConfig):
         head = Head(
             layers[-1].output_size, output_size, per_frame=per_frame, pooling=self.pooling, dropout=self.dropout
         )
-        return RecurrentModel(self.stack, layers, head)
+        return RecurrentModel(layers, head)
