@@ -1,0 +1,49 @@
+"""What ``fit`` checks of its data before the first epoch: all that needs no audio to be decoded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import torch
+from tqdm import tqdm
+
+from asrtrain.assembly import Recogniser
+from asrtrain.data.complaints import raise_any
+from asrtrain.data.data_config import Splits
+from asrtrain.data.durations import with_durations
+from asrtrain.data.validation import Requirements, check_cheaply
+from asrtrain.types import Seconds
+
+
+def requirements_of(recogniser: Recogniser) -> Requirements:
+    """What a recogniser asks of its data; for CTC, that its frames after subsampling are enough for the labels."""
+    config = recogniser.config
+
+    def frame_counts(durations: Sequence[Seconds]) -> list[int]:
+        samples = (torch.tensor(durations, dtype=torch.float64) * config.features.sample_rate).round().long()
+        counts: list[int] = recogniser.model.output_lengths(recogniser.front_end.frame_counts(samples)).tolist()
+        return counts
+
+    return Requirements(
+        sample_rate=config.features.sample_rate,
+        vocabulary=recogniser.vocabulary,
+        frame_counts=frame_counts if recogniser.task == "transcription" else None,
+        text=config.data.text,
+    )
+
+
+def check_before_training(recogniser: Recogniser, splits: Splits) -> None:
+    """Raise DataError for training or development data that cannot be learnt from; tell of what is merely odd.
+
+    Utterances that CTC cannot align are told of, not refused: the objective leaves them out of its mean. Symbols of the
+    test data that nobody trained on are told of too: they count as errors when the test is scored.
+    """
+    named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
+    if recogniser.task == "transcription":
+        named = {name: with_durations(split) for name, split in named.items()}
+    report = check_cheaply({name: split for name, split in named.items() if split}, requirements_of(recogniser))
+    learnt_from = {utterance.id for utterance in (*splits.train, *splits.dev)}
+    raise_any([c for c in report.errors if c.utterance in learnt_from and c.kind != "infeasible"])
+    if report.complaints:
+        tqdm.write(report.to_text(most=5), file=sys.stderr)

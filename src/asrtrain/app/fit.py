@@ -1,0 +1,121 @@
+"""Training: from a configuration file to a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from asrtrain import run_folder
+from asrtrain.app.checks import check_before_training
+from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.assembly import (
+    Recogniser,
+    build_ingredients,
+    build_recogniser,
+    build_vocabulary,
+    cache_folder,
+    choose_device,
+)
+from asrtrain.config import load_config
+from asrtrain.data.data_config import Splits
+from asrtrain.errors import CheckpointError, UsageError
+from asrtrain.features.augmentation import AugmentationConfig
+from asrtrain.reporting import draw_run
+from asrtrain.run_config import RunConfig
+from asrtrain.training import has_checkpoint, train
+
+Resume = Literal["auto", "never", "must"]
+
+
+def fit(
+    config: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    output: str | Path | None = None,
+    resume: Resume = "auto",
+    seed: int | None = None,
+    device: str = "auto",
+    dry_run: bool = False,
+    overfit: int | None = None,
+) -> Path:
+    """Train what a configuration file describes, and return the run folder.
+
+    ``overrides`` are ``key.path=value`` in YAML. ``resume``: ``auto`` goes on with a stopped run of the same
+    configuration, ``must`` refuses to begin a new one, ``never`` refuses to go on with an old one. ``dry_run`` checks
+    and builds everything, takes no step and writes no run. ``overfit`` trains and validates on the first so many
+    utterances, without augmentation, to see that the model can learn at all.
+
+    Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
+    """
+    use_threads_deliberately()
+    settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
+    splits = settings.data.load(cache_folder())
+    if overfit is not None:
+        settings, splits = _overfitting(settings, splits, overfit)
+    recogniser = prepare(settings, splits, target)
+    folder = _choose_folder(settings, Path(config).stem, output, resume)
+    if dry_run:
+        build_ingredients(recogniser, splits)
+        return folder
+    return train_in(folder, recogniser, splits)
+
+
+def prepare(config: RunConfig, splits: Splits, device: torch.device) -> Recogniser:
+    """Build the untrained recogniser, and check that the data fit it."""
+    recogniser = build_recogniser(config, build_vocabulary(config, splits), device)
+    check_before_training(recogniser, splits)
+    return recogniser
+
+
+def train_in(folder: Path, recogniser: Recogniser, splits: Splits) -> Path:
+    """Train in a run folder, from where its last checkpoint stopped if there is one; draw the curves at the end."""
+    config = recogniser.config
+    run_folder.start(folder, config)
+    run_folder.point_latest_to(folder)
+    if run_folder.is_finished(folder):
+        return folder
+    recogniser.vocabulary.save(folder / run_folder.TOKENS)
+    outcome = train(
+        build_ingredients(recogniser, splits),
+        config.training,
+        folder,
+        seed=config.seed,
+        device=recogniser.device,
+        metadata={"task": recogniser.task, "unit": config.data.unit, "config": config.model_dump(mode="json")},
+    )
+    run_folder.finish(folder, asdict(outcome))
+    draw_run(folder)
+    return folder
+
+
+def _choose_folder(config: RunConfig, name: str, output: str | Path | None, resume: Resume) -> Path:
+    if output is not None:
+        folder = Path(output)
+    elif resume == "never":
+        folder = run_folder.new_folder(config, name)
+    else:
+        folder = run_folder.unfinished_folder(config, name) or run_folder.new_folder(config, name)
+    if resume == "must" and not has_checkpoint(folder):
+        raise CheckpointError(
+            f"--resume must: no stopped run of this configuration with a checkpoint in {folder.parent}; "
+            "name its folder with --output, or use --resume auto"
+        )
+    if resume == "never" and (folder / run_folder.CONFIG).exists():
+        raise UsageError(f"--resume never: {folder} already holds a run; choose another --output")
+    return folder
+
+
+def load_settings(path: Path, overrides: Sequence[str], seed: int | None) -> RunConfig:
+    """The configuration in a file with its overrides; a ``seed`` stands above both. Raises UsageError."""
+    return load_config(path, RunConfig, overrides if seed is None else [*overrides, f"seed={seed}"])
+
+
+def _overfitting(config: RunConfig, splits: Splits, count: int) -> tuple[RunConfig, Splits]:
+    if count < 1:
+        raise UsageError(f"--overfit {count}: give the number of utterances to learn by heart, 1 or more")
+    few = splits.train[:count]
+    return config.model_copy(update={"augmentation": AugmentationConfig()}), Splits(few, few, splits.test)

@@ -1,0 +1,82 @@
+"""Transcribing recordings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+
+import torch
+
+from asrtrain import run_folder
+from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.app.trained import Checkpoint, load_recogniser
+from asrtrain.assembly import Recogniser
+from asrtrain.data.audio import decode_audio, read_audio
+from asrtrain.data.interface import AUDIO_SUFFIXES
+from asrtrain.errors import DataError
+from asrtrain.evaluation import Transcript, recognise
+from asrtrain.types import Audio, Batch
+
+STANDARD_INPUT = "-"
+
+
+def transcribe(
+    inputs: Sequence[str | Path],
+    *,
+    run: str | Path | None = None,
+    checkpoint: Checkpoint = "best",
+    device: str = "auto",
+) -> Iterator[Transcript]:
+    """Transcribe files, folders (all recordings in and below them), patterns and ``-`` (standard input), one by one.
+
+    Raises DataError for a recording that cannot be read, UsageError, CheckpointError.
+    """
+    use_threads_deliberately()
+    names = list(find_recordings(inputs))
+    recogniser = load_recogniser(run_folder.find(None if run is None else Path(run)), checkpoint, device)
+    for name in names:
+        yield transcribe_audio(recogniser, name, _read(name, recogniser))
+
+
+def transcribe_audio(recogniser: Recogniser, name: str, audio: Audio) -> Transcript:
+    """Transcribe one recording at the front end's sampling rate. Raises DataError if it is shorter than a frame."""
+    waveforms, lengths = torch.from_numpy(audio.samples)[None], torch.tensor([len(audio.samples)])
+    features, frames = recogniser.front_end(waveforms, lengths)
+    if not int(frames[0]):
+        raise DataError(
+            f"{name}: {audio.duration:.3f} s of audio are shorter than one frame; nothing can be heard in it"
+        )
+    nothing = torch.zeros(1, 0, dtype=torch.int64)
+    batch = Batch((name,), features, frames, nothing, torch.zeros(1, dtype=torch.int64))
+    frame_shift = recogniser.front_end.frame_shift
+    (hypothesis,) = recognise(recogniser.model, [batch], recogniser.decoder, frame_shift, recogniser.device)
+    return Transcript(name, audio.duration, hypothesis)
+
+
+def find_recordings(inputs: Sequence[str | Path]) -> Iterator[str]:
+    """The recordings that the inputs mean, in order. Raises DataError for an input that means none."""
+    for item in map(str, inputs):
+        path = Path(item)
+        if item == STANDARD_INPUT or path.is_file():
+            yield item
+        elif path.is_dir():
+            yield from _or_complain(item, sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES))
+        elif has_magic(item):
+            yield from _or_complain(item, sorted(Path(p) for p in glob(item, recursive=True)))  # noqa: PTH207
+        else:
+            raise DataError(f"{item}: there is no such file or folder")
+
+
+def _or_complain(item: str, found: Sequence[Path]) -> Iterator[str]:
+    if not found:
+        raise DataError(f"{item}: no recording there ({', '.join(AUDIO_SUFFIXES)})")
+    return map(str, found)
+
+
+def _read(name: str, recogniser: Recogniser) -> Audio:
+    rate = recogniser.config.features.sample_rate
+    if name == STANDARD_INPUT:
+        return decode_audio(sys.stdin.buffer, "standard input", rate)
+    return read_audio(Path(name), rate)

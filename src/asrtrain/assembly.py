@@ -1,0 +1,177 @@
+"""From a configuration to the objects of a run, in the order in which data flows. The only place where all meet."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, final
+
+import torch
+from torch import nn
+
+from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, load_dataset
+from asrtrain.clipping import Clipper
+from asrtrain.data.data_config import Splits
+from asrtrain.data.vocabulary import Vocabulary
+from asrtrain.decoding import build_decoder
+from asrtrain.decoding.interface import Decoder
+from asrtrain.errors import UsageError
+from asrtrain.evaluation import EvalReport, Outcome, recognise, score
+from asrtrain.features.interface import FrontEnd
+from asrtrain.models.interface import AcousticModel
+from asrtrain.optim import parameter_groups
+from asrtrain.run_config import RunConfig
+from asrtrain.training import Ingredients, Validation
+from asrtrain.types import Hypothesis, Task, Utterance
+
+
+@final
+@dataclass(frozen=True)
+class Recogniser:
+    """A model with everything that it needs to turn recordings into text."""
+
+    config: RunConfig
+    vocabulary: Vocabulary
+    front_end: FrontEnd
+    model: AcousticModel
+    decoder: Decoder
+    device: torch.device
+
+    @property
+    def task(self) -> Task:
+        return self.config.objective.task
+
+    def recognise(self, loader: Loader) -> dict[str, Hypothesis]:
+        """What is said in every utterance of a loader, by its id."""
+        heard = recognise(self.model, loader.epoch(0), self.decoder, self.front_end.frame_shift, self.device)
+        return {hypothesis.id: hypothesis for hypothesis in heard}
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto`` takes a GPU where there is one. Raises UsageError for a device that is not there."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if wanted.startswith("cuda") and not torch.cuda.is_available():
+        raise UsageError(f"--device {wanted}: PyTorch finds no usable GPU here; use --device cpu or auto")
+    try:
+        return torch.device(wanted)
+    except RuntimeError as error:
+        raise UsageError(f"--device {wanted}: there is no such device; use auto, cpu or cuda") from error
+
+
+def cache_folder() -> Path:
+    """Where made audio and computed features are kept between runs: $ASRTRAIN_CACHE, or ~/.cache/asrtrain."""
+    return Path(os.environ.get("ASRTRAIN_CACHE") or Path.home() / ".cache" / "asrtrain")
+
+
+def build_vocabulary(config: RunConfig, splits: Splits) -> Vocabulary:
+    """The symbols of the training data, the part held out of it included. Raises DataError."""
+    known = splits.train if config.data.dev else [*splits.train, *splits.dev]
+    return Vocabulary.from_texts((utterance.text for utterance in known), config.data.unit)
+
+
+def build_recogniser(config: RunConfig, vocabulary: Vocabulary, device: torch.device) -> Recogniser:
+    """Build the front end, the model (initialised by the seed alone) and the decoder."""
+    front_end = config.features.build()
+    torch.manual_seed(config.seed)
+    per_frame = config.objective.task == "transcription"
+    model = config.model.build(front_end.feature_size, len(vocabulary), per_frame=per_frame).to(device)
+    decoder = build_decoder(vocabulary.symbols, vocabulary.unit)
+    return Recogniser(config, vocabulary, front_end, model, decoder, device)
+
+
+def build_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:
+    """Read the recordings (once: later runs find them in the cache) and encode the texts."""
+    rate = recogniser.config.features.sample_rate
+    return load_dataset(utterances, recogniser.vocabulary.encode, recogniser.task, rate, cache_folder())
+
+
+def ordered_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
+    """Batches in the order of length, for scoring."""
+    training = recogniser.config.training
+    sampler = OrderedSampler(dataset.seconds, batch_size=training.batch_size, batch_seconds=training.batch_seconds)
+    return Loader(dataset, sampler, recogniser.front_end, None)
+
+
+def training_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
+    """Length-bucketed, shuffled, augmented batches."""
+    config, training = recogniser.config, recogniser.config.training
+    augmentation = config.augmentation.build(config.features.sample_rate)
+    if not augmentation.changes_waveforms:
+        dataset = with_cached_features(recogniser, dataset)
+    sampler = BucketSampler(
+        dataset.seconds,
+        batch_size=training.batch_size,
+        batch_seconds=training.batch_seconds,
+        jitter=training.length_jitter,
+        seed=config.seed,
+    )
+    return Loader(dataset, sampler, recogniser.front_end, augmentation, seed=config.seed)
+
+
+def with_cached_features(recogniser: Recogniser, dataset: Dataset) -> Dataset:
+    """The dataset with its features computed once, for as long as the front end's settings stay the same."""
+    return dataset.with_features(
+        recogniser.front_end, recogniser.config.features.model_dump(mode="json"), cache_folder()
+    )
+
+
+def build_ingredients(recogniser: Recogniser, splits: Splits) -> Ingredients:
+    """Everything that the training loop turns into weights."""
+    config, model = recogniser.config, recogniser.model
+    batches = training_loader(recogniser, build_dataset(recogniser, splits.train))
+    steps = config.training.steps_per_epoch(batches.batches_per_epoch)
+    return Ingredients(
+        model=model,
+        objective=config.objective.build(),
+        optimizer=config.optimizer.build(parameter_groups(model.named_parameters())),
+        schedule=config.schedule.build(steps, config.training.max_epochs),
+        clipper=Clipper([rule.build(config.seed) for rule in config.clipping]),
+        batches=batches,
+        validate=development_check(recogniser, splits.dev),
+    )
+
+
+def development_check(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Callable[[nn.Module], Validation]:
+    """A function that scores a model on the development utterances."""
+    objective = recogniser.config.objective.build()
+    dataset = with_cached_features(recogniser, build_dataset(recogniser, utterances))
+    loader = ordered_loader(recogniser, dataset)
+
+    def validate(model: nn.Module) -> Validation:
+        total, counted, heard = 0.0, 0, dict[str, Hypothesis]()
+        for batch, scores in score(cast(AcousticModel, model), loader.epoch(0), recogniser.device):
+            losses = objective(scores, batch.to(recogniser.device))
+            total += float(losses.per_utterance.sum())
+            counted += int(losses.counted.sum())
+            heard |= {hypothesis.id: hypothesis for hypothesis in recogniser.decoder(batch.ids, scores, 0.0)}
+        report = EvalReport(recogniser.task, "dev", _outcomes(utterances, dataset, heard), 0.0)
+        loss = total / max(1, counted)
+        if recogniser.task == "classification":
+            return Validation(loss, report.accuracy, "accuracy", higher_is_better=True)
+        return Validation(loss, report.words.rate, "wer", higher_is_better=False)
+
+    return validate
+
+
+def evaluate_on(recogniser: Recogniser, utterances: Sequence[Utterance], name: str) -> EvalReport:
+    """Recognise utterances and compare with what is said in them; the clock runs from reading the recordings on."""
+    began = time.perf_counter()
+    rate = recogniser.config.features.sample_rate
+    # What is said may hold symbols that the model does not know: it is compared as text, not encoded.
+    dataset = load_dataset(utterances, _no_target, recogniser.task, rate, cache_folder())
+    heard = recogniser.recognise(ordered_loader(recogniser, dataset))
+    seconds = time.perf_counter() - began
+    return EvalReport(recogniser.task, name, _outcomes(utterances, dataset, heard), seconds)
+
+
+def _outcomes(utterances: Sequence[Utterance], dataset: Dataset, heard: Mapping[str, Hypothesis]) -> list[Outcome]:
+    pairs = zip(utterances, dataset.seconds, strict=True)
+    return [Outcome(u.id, u.speaker, float(seconds), u.text, heard[u.id]) for u, seconds in pairs]
+
+
+def _no_target(text: str) -> list[int]:
+    return [0]

@@ -1,0 +1,35 @@
+"""Reading a run's ``metrics.jsonl``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asrtrain.errors import DataError
+
+Row = dict[str, Any]
+
+
+def read_rows(path: Path, kind: str) -> list[Row]:
+    """The rows of one kind (``step`` or ``epoch``), in order. Raises DataError for a line that is no JSON object."""
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(
+                f"{path}:{number}: not a line of JSON ({error.msg}); the file was changed by hand"
+            ) from error
+        if row.get("kind") == kind:
+            rows.append(row)
+    return rows
+
+
+def column(rows: Sequence[Row], key: str) -> npt.NDArray[np.float64]:
+    """One figure of every row, NaN where it was not finite or there was none."""
+    return np.array([float("nan") if row.get(key) is None else float(row[key]) for row in rows])

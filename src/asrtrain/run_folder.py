@@ -1,0 +1,127 @@
+"""Run folders: where they are, what they are called, who writes to them, and which one is the latest.
+
+runs/fsdd_cnn-20261121-101500/   config.yaml, tokens.txt, metrics.jsonl, …
+runs/latest                      a link to the newest
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from asrtrain.config import dump_config, load_config
+from asrtrain.errors import CheckpointError, UsageError
+from asrtrain.run_config import RunConfig
+
+CONFIG = "config.yaml"
+TOKENS = "tokens.txt"
+OUTCOME = "outcome.json"
+LATEST = "latest"
+_LOCK = ".lock"
+
+
+def new_folder(config: RunConfig, name: str) -> Path:
+    """A folder that is not there yet: ``<output_dir>/<name>-<date>-<time>``, numbered where two runs start at once."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    base = config.output_dir / f"{name}-{stamp}"
+    number = 1
+    folder = base
+    while folder.exists():
+        number += 1
+        folder = base.with_name(f"{base.name}-{number}")
+    return folder
+
+
+def unfinished_folder(config: RunConfig, name: str) -> Path | None:
+    """The newest run of the same configuration file that was stopped, if its configuration is unchanged."""
+    folders = sorted(config.output_dir.glob(f"{name}-*"), key=lambda folder: folder.name, reverse=True)
+    for folder in folders[:1]:
+        if (folder / CONFIG).is_file() and not is_finished(folder) and not is_locked(folder):
+            return folder if (folder / CONFIG).read_text(encoding="utf-8") == dump_config(config) else None
+    return None
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether training came to its end."""
+    return (folder / OUTCOME).is_file()
+
+
+def start(folder: Path, config: RunConfig) -> None:
+    """Make the folder and write the resolved configuration into it; later it must be the same.
+
+    Raises UsageError if the folder belongs to a run with another configuration.
+    """
+    text = dump_config(config)
+    path = folder / CONFIG
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        differing = ", ".join(_differences(load_config(path, RunConfig), config))
+        raise UsageError(f"{folder} holds a run with another configuration ({differing}); choose another --output")
+    if not path.is_file() and folder.is_dir() and any(entry.name != _LOCK for entry in folder.iterdir()):
+        raise UsageError(f"{folder} is not empty and holds no run; choose another --output")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_whole(path, text)
+
+
+def finish(folder: Path, outcome: Mapping[str, Any]) -> None:
+    """Write down that training came to its end, and how."""
+    _write_whole(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
+
+
+def point_latest_to(folder: Path) -> None:
+    """Let ``latest`` beside the folder point to it; readers never find it missing."""
+    link = folder.parent / f".{LATEST}-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder.name, target_is_directory=True)
+    link.replace(folder.parent / LATEST)
+
+
+def find(run: Path | None) -> Path:
+    """The run folder that the user means: the given one, or ``runs/latest``. Raises CheckpointError."""
+    folder = run if run is not None else Path("runs") / LATEST
+    if not (folder / CONFIG).is_file():
+        hint = "train one with: asrtrain fit CONFIG" if run is None else "give the folder that asrtrain fit printed"
+        raise CheckpointError(f"{folder} is no run folder (it has no {CONFIG}); {hint}")
+    return folder.resolve()
+
+
+def read_config(folder: Path) -> RunConfig:
+    """The configuration that the run was made with."""
+    return load_config(folder / CONFIG, RunConfig)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether another process is training in the folder: the training loop holds this lock."""
+    try:
+        with (folder / _LOCK).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _differences(old: RunConfig, new: RunConfig) -> Iterator[str]:
+    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    return (key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key))
+
+
+def _flat(tree: object, path: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {path: tree}
+    return {k: v for key, value in tree.items() for k, v in _flat(value, f"{path}.{key}" if path else key).items()}
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write so that a reader finds the old text or the new, never half of one."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
