@@ -24,6 +24,8 @@ LARGEST_RATIO = 20
 """Unpacked to packed: recordings shrink two- or threefold, an archive bomb a thousandfold."""
 SMALLEST_LIMIT = 64 << 20
 """So many bytes may come of any archive, however small."""
+MEMBER = 4096
+"""What a member counts for besides its bytes, however short: a block on the disk."""
 
 _BLOCK = 1 << 20
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
@@ -108,7 +110,9 @@ def _decompressed(packed: IO[bytes], magic: bytes) -> _Readable:
 def _extract_tar(stream: _Readable, folder: Path, limit: _Limit) -> None:
     bounded = _Bounded(stream, limit)
     with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r|") as tar:
-        for member in tar:
+        while (member := tar.next()) is not None:
+            tar.members.clear()  # type: ignore[attr-defined]  # or it keeps them all in memory
+            limit.spend(MEMBER)
             if not (member.isdir() or member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)) or member.issparse():
                 raise DataError(f"{limit.archive} is refused: {member.name!r} is a link, a device or a sparse file")
             limit.check(member.size)
@@ -121,7 +125,7 @@ def _extract_tar(stream: _Readable, folder: Path, limit: _Limit) -> None:
 
 def _extract_zip(packed: IO[bytes], folder: Path, limit: _Limit) -> None:
     with zipfile.ZipFile(packed) as archive:
-        limit.check(sum(member.file_size for member in archive.infolist()))
+        limit.check(sum(member.file_size + MEMBER for member in archive.infolist()))
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):

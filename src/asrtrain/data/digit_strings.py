@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache as memoised
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ _VERSION = 1
 """Counted up whenever the same settings would make other audio."""
 
 
+@final
 class DigitStringsConfig(SourceConfig):
     """Strings of recordings of any source of single words; each string is of one speaker, and says so."""
 
@@ -57,6 +58,7 @@ class DigitStringsConfig(SourceConfig):
         return self
 
     def load(self, cache: Path) -> list[Utterance]:
+        """The strings, written into ``cache`` unless they are there already."""
         words = self.of.load(cache)
         if not words:
             raise DataError("digit_strings: the source of words is empty; choose another split or other speakers")

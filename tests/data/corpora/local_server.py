@@ -12,6 +12,7 @@ class Server:
 
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
+    """``*`` is what it has under every other path."""
     breaks_after: list[int] = field(default_factory=list)
     """The next answers break off after so many bytes of their body."""
     statuses: list[int] = field(default_factory=list)
@@ -31,7 +32,7 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range")
             server.requests.append((self.path, wanted))
-            content = server.files.get(self.path.lstrip("/"))
+            content = server.files.get(self.path.lstrip("/"), server.files.get("*"))
             if server.statuses or content is None:
                 self.send_error(server.statuses.pop(0) if server.statuses else 404)
                 return

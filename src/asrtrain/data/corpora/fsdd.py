@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, final
 
 from pydantic import Strict
 
@@ -19,6 +19,7 @@ _NAME = re.compile(r"(?P<digit>[0-9])_(?P<speaker>[^_]+)_(?P<index>[0-9]+)\.wav"
 _FIRST_TRAINING_INDEX = 5
 
 
+@final
 class FSDDConfig(CorpusConfig):
     """Isolated digits. The official test split is each speaker's first five recordings of each digit."""
 
@@ -43,6 +44,7 @@ class FSDDConfig(CorpusConfig):
     """Write labels as words (seven) or as digits (7)."""
 
     def load(self, cache: Path) -> list[Utterance]:
+        """List the split in the order of the names; nothing is written to ``cache``."""
         recordings = locate(self.folder, "[0-9]_*_*.wav", self.name)
         matches = [(path, _NAME.fullmatch(path.name)) for path in sorted(recordings.glob("*.wav"))]
         misnamed = [path for path, match in matches if match is None]

@@ -74,12 +74,26 @@ def _download(corpus: type[CorpusConfig], output: Path, archives: Sequence[Archi
         file = fetch(archive.url, downloads, archive.checksum, progress=progress)
         if archive.checksum is None:
             unverified[archive.url] = sha256(file)
+        _unpack(corpus, archive, file, folder)
+    return Obtained(output, unverified)
+
+
+def _unpack(corpus: type[CorpusConfig], archive: Archive, file: Path, folder: Path) -> None:
+    try:
         with _checked(corpus, archive.url, folder) as unpacked:
             extract(file, unpacked)
-        file.unlink()
-    if downloads.is_dir() and not any(downloads.iterdir()):
-        downloads.rmdir()
-    return Obtained(output, unverified)
+    except DataError as error:
+        # Where no checksum was published the download may be what is damaged: the next call makes it anew.
+        if archive.checksum is None:
+            _remove(file)
+        raise DataError(str(error).replace(str(file), archive.url)) from error
+    _remove(file)
+
+
+def _remove(file: Path) -> None:
+    file.unlink()
+    if not any(file.parent.iterdir()):
+        file.parent.rmdir()
 
 
 def _refuse_occupied(output: Path) -> None:

@@ -6,7 +6,7 @@ import importlib.metadata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, final
 
 import numpy as np
 import soxr
@@ -45,6 +45,7 @@ def _within(low: float, high: float) -> AfterValidator:
 Names = Annotated[tuple[str, ...], Strict(False)]
 
 
+@final
 class SynthConfig(SourceConfig):
     """English digits spoken by espeak-ng, each utterance by a voice, rate and pitch drawn at random."""
 
@@ -94,6 +95,7 @@ class SynthConfig(SourceConfig):
         return self
 
     def load(self, cache: Path) -> list[Utterance]:
+        """The utterances, spoken into ``cache`` unless they are there already."""
         require_espeak()
         decided_by = {
             "version": _VERSION,
