@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import torch
 
@@ -12,11 +12,9 @@ from asrtrain.features.filtering import BandPass, pre_emphasise
 from asrtrain.features.interface import FrontEnd
 from asrtrain.features.lengths import real
 from asrtrain.features.normalisation import Normaliser
+from asrtrain.features.spectral_config import SpectralConfig
+from asrtrain.features.statics import Statics
 from asrtrain.features.trimming import trim
-
-if TYPE_CHECKING:
-    from asrtrain.features.spectral_config import SpectralConfig
-    from asrtrain.features.statics import Statics
 
 FULL_SCALE_KALDI = 32768.0
 """Kaldi takes samples as 16-bit integers."""
@@ -42,10 +40,7 @@ class SpectralFrontEnd(FrontEnd):
         self.needs_fit = config.normalise in ("speaker", "global")
         filtered = config.high_pass is not None or config.low_pass is not None
         self._band_pass = BandPass(config.sample_rate, config.high_pass, config.low_pass) if filtered else None
-        noise = (
-            torch.randn(NOISE_PERIOD, generator=torch.Generator().manual_seed(0)) if config.dither else torch.zeros(1)
-        )
-        self._noise = noise * config.dither
+        self._noise = torch.randn(NOISE_PERIOD, generator=torch.Generator().manual_seed(0)) * config.dither
 
     @torch.no_grad()
     def __call__(
@@ -94,7 +89,8 @@ class SpectralFrontEnd(FrontEnd):
         if self._band_pass is not None:
             waveforms = self._band_pass(waveforms) * real(lengths, waveforms.shape[1])
         if config.trim is not None:
-            waveforms, lengths = trim(waveforms, lengths, config.sample_rate, config.trim)
+            threshold = torch.full((len(waveforms), 1), config.trim.threshold)
+            waveforms, lengths = trim(waveforms, lengths, config.sample_rate, threshold, config.trim.margin)
         if config.compat == "kaldi":
             return waveforms * FULL_SCALE_KALDI, lengths
         if config.pre_emphasis:

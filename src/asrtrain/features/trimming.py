@@ -6,13 +6,14 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
+from torch.nn import functional
 
 from asrtrain.config import Config
 from asrtrain.features.lengths import real
-from asrtrain.types import Hertz
+from asrtrain.types import Hertz, Seconds
 
-BLOCK = 0.01
-"""Seconds over which energy is measured."""
+BLOCK: Seconds = 0.01
+"""Time over which energy is measured."""
 
 
 class TrimConfig(Config):
@@ -26,21 +27,20 @@ class TrimConfig(Config):
 
 
 def trim(
-    waveforms: torch.Tensor, lengths: torch.Tensor, sample_rate: Hertz, config: TrimConfig
+    waveforms: torch.Tensor, lengths: torch.Tensor, sample_rate: Hertz, threshold: torch.Tensor, margin: Seconds
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Waveforms (B, S), zero beyond each length, and lengths (B,) to the same without their silent ends."""
+    """Waveforms (B, S), zero beyond each length, and lengths (B,) to the same without their silent ends.
+
+    Silent is what lies more than ``threshold`` (B, 1) decibels below the loudest block of 10 ms.
+    """
     block = max(1, round(BLOCK * sample_rate))
     count = -(-waveforms.shape[1] // block)
-    blocks = torch.nn.functional.pad(waveforms, (0, count * block - waveforms.shape[1])).reshape(-1, count, block)
+    blocks = functional.pad(waveforms, (0, count * block - waveforms.shape[1])).reshape(-1, count, block)
     energy = blocks.square().sum(2)
-    loud = energy > energy.amax(1, keepdim=True) * 10 ** (-config.threshold / 10)
+    loud = energy >= energy.amax(1, keepdim=True) * torch.pow(10.0, -threshold / 10)
     place = torch.arange(count)
-    silent = ~loud.any(1)  # nothing but zeros: left as it is
-    margin = round(config.margin * sample_rate)
-    first = torch.where(loud, place, count).amin(1) * block - margin
-    last = (torch.where(loud, place, -1).amax(1) + 1) * block + margin
-    start = torch.where(silent, 0, first.clamp(min=0))
-    end = torch.where(silent, lengths, torch.minimum(last, lengths))
-    kept = end - start
-    index = (start[:, None] + torch.arange(int(kept.max()))).clamp(max=waveforms.shape[1] - 1)
-    return waveforms.gather(1, index) * real(kept, index.shape[1]), kept
+    kept = round(margin * sample_rate)
+    start = (torch.where(loud, place, count).amin(1) * block - kept).clamp(min=0)
+    end = torch.minimum((torch.where(loud, place, -1).amax(1) + 1) * block + kept, lengths)
+    index = (start[:, None] + torch.arange(int((end - start).max()))).clamp(max=waveforms.shape[1] - 1)
+    return waveforms.gather(1, index) * real(end - start, index.shape[1]), end - start

@@ -1,0 +1,34 @@
+"""Noises and rooms recorded by others, read from a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from asrtrain.errors import DataError, UsageError
+from asrtrain.features.augmentation.interface import ReadAudio
+from asrtrain.types import Hertz, Seconds
+
+SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
+
+MOST: Seconds = 3600.0
+"""Reading stops after this much sound: it is all kept in memory."""
+
+
+def read_folder(folder: Path, sample_rate: Hertz, read_audio: ReadAudio | None) -> list[torch.Tensor]:
+    """The recordings (S,) in a folder and those below it, in the order of their names. Raises DataError."""
+    if read_audio is None:
+        raise UsageError(f"augmentation: {folder} cannot be read here: nothing was given to read recordings with")
+    if not folder.is_dir():
+        raise DataError(f"augmentation: {folder}: no such folder")
+    recordings: list[torch.Tensor] = []
+    seconds = 0.0
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in SUFFIXES and seconds < MOST:
+            audio = read_audio(path, sample_rate)
+            recordings.append(torch.from_numpy(audio.samples))
+            seconds += audio.duration
+    if not recordings:
+        raise DataError(f"augmentation: {folder}: no recordings in it ({', '.join(sorted(SUFFIXES))})")
+    return recordings
