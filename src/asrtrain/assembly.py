@@ -14,6 +14,7 @@ from torch import nn
 
 from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, load_dataset
 from asrtrain.clipping import Clipper
+from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import Splits
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.decoding import build_decoder
@@ -21,6 +22,7 @@ from asrtrain.decoding.interface import Decoder
 from asrtrain.errors import UsageError
 from asrtrain.evaluation import EvalReport, Outcome, recognise, score
 from asrtrain.features.interface import FrontEnd
+from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.models.interface import AcousticModel
 from asrtrain.optim import parameter_groups
 from asrtrain.run_config import RunConfig
@@ -99,7 +101,8 @@ def ordered_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
 def training_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
     """Length-bucketed, shuffled, augmented batches."""
     config, training = recogniser.config, recogniser.config.training
-    augmentation = config.augmentation.build(config.features.sample_rate)
+    rate, bands = config.features.sample_rate, recogniser.front_end.bands
+    augmentation = config.augmentation.build(rate, bands=bands, read_audio=read_audio)
     if not augmentation.changes_waveforms:
         dataset = with_cached_features(recogniser, dataset)
     sampler = BucketSampler(
@@ -122,9 +125,13 @@ def with_cached_features(recogniser: Recogniser, dataset: Dataset) -> Dataset:
 def build_ingredients(recogniser: Recogniser, splits: Splits) -> Ingredients:
     """Everything that the training loop turns into weights."""
     config, model = recogniser.config, recogniser.model
-    batches = training_loader(recogniser, build_dataset(recogniser, splits.train))
+    dataset = build_dataset(recogniser, splits.train)
+    if recogniser.front_end.needs_fit:
+        recogniser.front_end.fit(dataset.waveform_batches())
+    batches = training_loader(recogniser, dataset)
     steps = config.training.steps_per_epoch(batches.batches_per_epoch)
     return Ingredients(
+        front_end=recogniser.front_end,
         model=model,
         objective=config.objective.build(),
         optimizer=config.optimizer.build(parameter_groups(model.named_parameters())),
@@ -138,7 +145,9 @@ def build_ingredients(recogniser: Recogniser, splits: Splits) -> Ingredients:
 def development_check(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Callable[[nn.Module], Validation]:
     """A function that scores a model on the development utterances."""
     objective = recogniser.config.objective.build()
-    dataset = with_cached_features(recogniser, build_dataset(recogniser, utterances))
+    dataset = build_dataset(recogniser, utterances)
+    meet_speakers(recogniser, dataset)
+    dataset = with_cached_features(recogniser, dataset)
     loader = ordered_loader(recogniser, dataset)
 
     def validate(model: nn.Module) -> Validation:
@@ -157,12 +166,20 @@ def development_check(recogniser: Recogniser, utterances: Sequence[Utterance]) -
     return validate
 
 
+def meet_speakers(recogniser: Recogniser, dataset: Dataset) -> None:
+    """Measure the speakers of a dataset, where features are normalised by speaker."""
+    features = recogniser.config.features
+    if isinstance(features, SpectralConfig) and features.normalise == "speaker":
+        recogniser.front_end.fit(dataset.waveform_batches())
+
+
 def evaluate_on(recogniser: Recogniser, utterances: Sequence[Utterance], name: str) -> EvalReport:
     """Recognise utterances and compare with what is said in them; the clock runs from reading the recordings on."""
     began = time.perf_counter()
     rate = recogniser.config.features.sample_rate
     # What is said may hold symbols that the model does not know: it is compared as text, not encoded.
     dataset = load_dataset(utterances, _no_target, recogniser.task, rate, cache_folder())
+    meet_speakers(recogniser, dataset)
     heard = recogniser.recognise(ordered_loader(recogniser, dataset))
     seconds = time.perf_counter() - began
     return EvalReport(recogniser.task, name, _outcomes(utterances, dataset, heard), seconds)

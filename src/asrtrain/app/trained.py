@@ -27,5 +27,5 @@ def load_recogniser(folder: Path, checkpoint: Checkpoint, device: str) -> Recogn
         there = sorted(link.name for link in weights.parent.glob("*") if link.is_symlink())
         hint = f"there are: {', '.join(there)}" if there else "training saved none yet"
         raise CheckpointError(f"{folder} has no checkpoint {checkpoint!r}; {hint}")
-    load_weights(weights, recogniser.model)
+    load_weights(weights, recogniser.model, recogniser.front_end)
     return recogniser

@@ -25,5 +25,5 @@ def recognise(
     """One hypothesis an utterance, in the order of the batches. ``frame_shift`` is that of the features."""
     for batch, scores in score(model, batches, device):
         # The model may score fewer frames than it reads; its stride is the ratio of the two.
-        stride = round(batch.features.shape[1] / scores.logits.shape[1]) if scores.logits.dim() == 3 else 1
+        stride = round(int(batch.lengths.max()) / max(1, int(scores.lengths.max())))
         yield from decoder(batch.ids, scores, frame_shift * max(1, stride))
