@@ -1,12 +1,11 @@
 """From utterances to batches: sampling, a cache of waveforms and features, and loading."""
 
 from asrtrain.batching.dataset import Dataset, load_dataset
-from asrtrain.batching.loader import Augmentation, Loader
+from asrtrain.batching.loader import Loader
 from asrtrain.batching.sampler import BucketSampler, OrderedSampler, Sampler
 from asrtrain.batching.seeds import counter_seed
 
 __all__ = [
-    "Augmentation",
     "BucketSampler",
     "Dataset",
     "Loader",

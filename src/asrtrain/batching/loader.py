@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, final
+from typing import final
 
 import torch
 
 from asrtrain.batching.dataset import Dataset
 from asrtrain.batching.sampler import Sampler
 from asrtrain.batching.seeds import counter_seed
+from asrtrain.features.augmentation import Augmentation
 from asrtrain.features.interface import FrontEnd
 from asrtrain.types import Batch
-
-
-class Augmentation(Protocol):
-    """Changes training data at random; all its randomness comes from the generator it is given."""
-
-    @property
-    def changes_waveforms(self) -> bool:
-        """Whether waveforms are changed; if not, features can be cached."""
-
-    def waveforms(
-        self, waveforms: torch.Tensor, lengths: torch.Tensor, generator: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Change waveforms (B, S) of ``lengths`` (B,) samples."""
-
-    def features(self, features: torch.Tensor, lengths: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Change features (B, T, F) of ``lengths`` (B,) frames."""
 
 
 @final
@@ -63,18 +48,20 @@ class Loader:
         if self._cached is not None:
             features, lengths = self._cached.padded(indices)
         else:
-            speakers = tuple(self._dataset.speakers[i] for i in indices)
-            features, lengths = self._front_end(*self._waveforms(indices, generator), speakers=speakers)
+            features, lengths = self._computed(indices, generator)
         if self._augmentation is not None:
             features = self._augmentation.features(features, lengths, generator)
         targets, target_lengths = self._targets(indices)
         return Batch(tuple(self._dataset.ids[i] for i in indices), features, lengths, targets, target_lengths)
 
-    def _waveforms(self, indices: Sequence[int], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _computed(self, indices: Sequence[int], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         waveforms, lengths = self._dataset.waveforms.padded(indices)
-        if self._augmentation is None:
-            return waveforms, lengths
-        return self._augmentation.waveforms(waveforms, lengths, generator)
+        warps = None
+        if self._augmentation is not None:
+            waveforms, lengths = self._augmentation.waveforms(waveforms, lengths, generator)
+            warps = self._augmentation.warps(len(indices), generator)
+        speakers = tuple(self._dataset.speakers[i] for i in indices)
+        return self._front_end(waveforms, lengths, warps=warps, speakers=speakers)
 
     def _targets(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Classes (B,), or symbols (B, L) padded with 0; and their lengths (B,)."""

@@ -54,7 +54,8 @@ class Validation:
 class Ingredients:
     """Everything that training needs, built; the model lies on the device already.
 
-    What the front end has measured is kept with the weights; the batches have passed it already. ``validate`` gets the weights that would be kept, in evaluation mode and without gradients.
+    ``batches`` have passed the front end; what it has measured is kept with the weights. ``validate`` gets the weights
+    that would be kept, in evaluation mode and without gradients.
     """
 
     front_end: FrontEnd

@@ -76,7 +76,9 @@ class _Training:
         self._metadata, self._stop = metadata, stop
         self._steps_per_epoch = config.steps_per_epoch(ingredients.batches.batches_per_epoch)
         self._policy = NonFinitePolicy(config.on_nonfinite, self._steps_per_epoch)
-        self._update = Updater(ingredients, config, device, may_skip=self._policy.may_skip)
+        # An exact skip needs the answer before the step is taken; on the CPU there is nothing to wait for.
+        decides = self._policy.may_skip or device.type == "cpu"
+        self._update = Updater(ingredients, config, device, decides=decides)
         self._state = TrainState(ingredients, self._update, device)
         self._store = CheckpointStore(run, config.keep_checkpoints)
 

@@ -28,12 +28,14 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
     The manifest is made anew from the files and compared whole: so damage to itself shows too.
     """
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        raise CheckpointError(f"{folder} is incomplete: saving it was interrupted")
     try:
         written = (folder / MANIFEST).read_bytes()
         names = list(json.loads(written)["files"])
         files = {name: (folder / _plain(name)).read_bytes() for name in names}
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise CheckpointError(f"{folder} is incomplete or damaged: {_cause(error)}") from error
+        raise CheckpointError(f"{folder} is damaged: {_cause(error)}") from error
     if _manifest(files) != written:
         raise CheckpointError(f"{folder} is damaged: its files do not match the hashes in {MANIFEST}")
     return files

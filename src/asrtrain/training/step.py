@@ -51,12 +51,12 @@ class StepReport:
 class Updater:
     """Makes one optimiser step of one window of batches.
 
-    ``may_skip`` asks for a decision before the optimiser steps, for which the host waits. Without it, on a GPU, the
-    step is taken and judged when its numbers are read.
+    ``decides`` asks whether a step is sound before the optimiser takes it, for which the host waits. Without it the
+    step is taken, and judged when its numbers are read.
     """
 
     def __init__(
-        self, ingredients: Ingredients, config: TrainingConfig, device: torch.device, *, may_skip: bool
+        self, ingredients: Ingredients, config: TrainingConfig, device: torch.device, *, decides: bool
     ) -> None:
         self._model, self._objective = ingredients.model, ingredients.objective
         self._optimizer, self._schedule = ingredients.optimizer, ingredients.schedule
@@ -66,8 +66,7 @@ class Updater:
         self.scaler = GradScaler(device.type, enabled=config.precision == "fp16")
         self.average = None if config.ema is None else MovingAverage(self._model, config.ema)
         self.steps_taken = 0
-        # On the CPU there is nothing to wait for; the loss scale and an exact skip need the answer at once.
-        self._decides = may_skip or self.scaler.is_enabled() or device.type == "cpu"
+        self._decides = decides or self.scaler.is_enabled()  # the loss scale needs the answer at once
 
     def __call__(self, window: Sequence[Batch]) -> StepReport:
         """Accumulate → unscale → measure → decide → clip → penalties → optimiser → schedule → weight average."""
