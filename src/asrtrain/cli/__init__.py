@@ -1,0 +1,55 @@
+"""The command line: parse, call, print, exit code. One file a command; what is heavy is imported when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from asrtrain.errors import AsrtrainError
+
+DEBUG = "--debug"
+_DEBUG_VARIABLE = "ASRTRAIN_DEBUG"
+INTERNAL_ERROR = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (by default the process's own) and return its exit code; errors go to standard error."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = DEBUG in given or os.environ.get(_DEBUG_VARIABLE, "0") not in ("", "0")
+    try:
+        return _run([argument for argument in given if argument != DEBUG])
+    except AsrtrainError as error:
+        _tell(str(error), debug)
+        return error.exit_code
+    except Exception as error:
+        _tell(f"asrtrain: internal error: {type(error).__name__}: {error}; run again with {DEBUG} to see where", debug)
+        return INTERNAL_ERROR
+    finally:
+        _flush()
+
+
+def _run(arguments: list[str]) -> int:
+    from asrtrain.cli.commands import app
+
+    try:
+        app(arguments, prog_name="asrtrain")
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else INTERNAL_ERROR
+    return 0
+
+
+def _tell(message: str, debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(message, file=sys.stderr)
+
+
+def _flush() -> None:
+    """Write out what is buffered; a reader that has gone away (``| head``) is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

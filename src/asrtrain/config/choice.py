@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from asrtrain.config.base import Config
@@ -31,14 +30,11 @@ class OneOf:
         choices: dict[str, CoreSchema] = {name: handler.generate_schema(config) for name, config in self.table.items()}
         tagged = core_schema.tagged_union_schema(choices, discriminator="name")
         return core_schema.no_info_before_validator_function(
-            _name_alone, tagged, serialization=core_schema.plain_serializer_function_ser_schema(_dump)
+            _name_alone,
+            tagged,
+            serialization=core_schema.plain_serializer_function_ser_schema(_dump),
+            json_schema_input_schema=core_schema.union_schema([core_schema.literal_schema(list(choices)), tagged]),
         )
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        names = {"type": "string", "enum": list(self.table)}
-        component = {"type": "object", "required": ["name"], "properties": {"name": names}}
-        tagged = handler(schema)
-        return {"anyOf": [names, {**component, "oneOf": tagged.get("oneOf", [tagged])}]}
 
 
 def _dump(config: Config) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 from pydantic_core import PydanticUndefined
@@ -20,9 +21,27 @@ def plain_value(config: Config, key: str) -> Plain:
     return cast("Plain", config.model_dump(mode="json", include={key})[key])
 
 
+def short_default(config: type[Config], key: str) -> Plain:
+    """The default, a component written as its name and whatever differs from that component's own defaults."""
+    default = config.model_fields[key].get_default(call_default_factory=True)
+    if isinstance(default, tuple | list):
+        return [_short(item) for item in default]
+    return _short(default)
+
+
+def _short(default: object) -> Plain:
+    if not isinstance(default, Config) or "name" not in type(default).model_fields:
+        return _plain(default)
+    name = cast("str", getattr(default, "name", ""))
+    differing = default.model_dump(mode="json", exclude_defaults=True)
+    return {"name": name, **differing} if differing else name
+
+
 def _plain(default: object) -> Plain:
     if isinstance(default, Config):
         return cast("Plain", default.model_dump(mode="json"))
     if isinstance(default, tuple | list):
         return [_plain(item) for item in default]
+    if isinstance(default, Path):
+        return str(default)
     return None if default is PydanticUndefined else cast("Plain", default)

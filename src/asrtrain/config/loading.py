@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from asrtrain.config.base import Config
 from asrtrain.config.overrides import Override, apply_overrides, parse_override
-from asrtrain.config.place import Origins
+from asrtrain.config.place import Origins, Plain
 from asrtrain.config.problems import find_problems
 from asrtrain.config.shape import Section
 from asrtrain.config.writing import block
@@ -26,6 +26,11 @@ def load_config(path: Path, model: type[C], overrides: Sequence[str] = ()) -> C:
     """
     document = _read_document(path)
     return _checked(path, document, model, [parse_override(text) for text in overrides])
+
+
+def build_config(model: type[C], data: dict[str, Plain], overrides: Sequence[str] = ()) -> C:
+    """A configuration from plain data, with overrides; raises `UsageError` as `load_config` does."""
+    return _checked(Path(model.__name__), Document(data), model, [parse_override(text) for text in overrides])
 
 
 def dump_config(config: Config) -> str:

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Iterator
 
 from asrtrain.config.base import Config
-from asrtrain.config.defaults import default_of
-from asrtrain.config.shape import Choice, Either, Entries, Items, Leaf, Section, Shape, fields
+from asrtrain.config.defaults import short_default
+from asrtrain.config.shape import Choice, Either, Entries, Items, Leaf, Section, Shape, alternatives, fields
 from asrtrain.config.words import wanted
 from asrtrain.config.writing import inline
 
@@ -24,6 +24,10 @@ def write_reference(model: type[Config]) -> str:
 
 def _class(title: str, config: type[Config], described: _Described) -> Iterator[str]:
     yield from _table(config)
+    yield from _chapters(title, config, described)
+
+
+def _chapters(title: str, config: type[Config], described: _Described) -> Iterator[str]:
     for key, shape in fields(config).items():
         yield from _below(f"{title}.{key}".lstrip("."), shape, described)
 
@@ -42,9 +46,11 @@ def _below(title: str, shape: Shape, described: _Described) -> Iterator[str]:
             yield from _class(title, shape.annotation, described)
         case Choice() if _is_new(shape.table, described):
             yield from ("", f"## `{title}`", "", "Chosen by `name`: " + ", ".join(f"`{name}`" for name in shape.table))
-            for name, config in shape.table.items():
-                yield from ("", f"### `{title}: {name}`", "", _docstring(config), "")
-                yield from _class(title, config, described)
+            new = {name: config for name, config in shape.table.items() if _is_new(config, described)}
+            for name, config in new.items():
+                yield from ("", f"### `{title}: {name}`", "", _docstring(config), "", *_table(config))
+            for config in new.values():
+                yield from _chapters(title, config, described)
         case Section() | Choice() | Leaf():
             return
 
@@ -63,10 +69,16 @@ def _table(config: type[Config]) -> Iterator[str]:
     yield from ("| key | wants | default | meaning |", "|---|---|---|---|")
     for key, shape in keys.items():
         field = config.model_fields[key]
-        default = "required" if field.is_required() else f"`{inline(default_of(config, key))}`"
-        cells = (f"`{key}`", wanted(shape), default, " ".join((field.description or "").split()))
+        sectioned = any(isinstance(option, Section) for option in alternatives(shape))
+        wants = wanted(shape) if not sectioned else "a mapping" if isinstance(shape, Section) else "a mapping, or null"
+        default = f"`{inline(short_default(config, key))}`" if not isinstance(shape, Section) else "as below"
+        cells = (f"`{key}`", wants, "required" if field.is_required() else default, _prose(field.description))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _docstring(config: type[Config]) -> str:
-    return " ".join(inspect.cleandoc(config.__doc__ or "").split())
+    return _prose(inspect.cleandoc(config.__doc__ or ""))
+
+
+def _prose(text: str | None) -> str:
+    return " ".join((text or "").replace("<", "&lt;").split())

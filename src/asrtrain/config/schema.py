@@ -14,4 +14,17 @@ def json_schema(model: type[Config]) -> dict[str, Any]:
 
     It refuses what is wrong with a value by itself; that two values clash is only found by loading the file.
     """
-    return {"$schema": DIALECT, **model.model_json_schema()}
+    return {"$schema": DIALECT, **_with_names(model.model_json_schema())}
+
+
+def _with_names(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
+    """The schema with a ``name`` required of every component, as the loader does; pydantic thinks of its default."""
+    if isinstance(schema, list):
+        return [_with_names(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    parts = {key: _with_names(part) for key, part in schema.items() if key != "discriminator"}
+    if "discriminator" not in schema:
+        return parts
+    names = {"enum": list(schema["discriminator"]["mapping"])}
+    return {"type": "object", "required": ["name"], "properties": {"name": names}, **parts}

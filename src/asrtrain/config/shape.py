@@ -196,7 +196,11 @@ def _bounds(metadata: Sequence[Any]) -> str:
     signs = {Gt: "> {}", Ge: "≥ {}", Lt: "< {}", Le: "≤ {}", MultipleOf: "a multiple of {}"}
     lengths = {MinLen: "at least {} long", MaxLen: "at most {} long"}
     texts = signs | lengths
-    return ", ".join(texts[type(part)].format(*astuple(part)) for part in metadata if type(part) in texts)
+    return ", ".join(texts[type(part)].format(*map(_number, astuple(part))) for part in metadata if type(part) in texts)
+
+
+def _number(bound: object) -> str:
+    return str(int(bound)) if isinstance(bound, float) and bound.is_integer() else str(bound)
 
 
 def _element(leaf: Leaf, index: str | int) -> Shape | None:

@@ -26,8 +26,8 @@ def _section(config: Config, depth: int) -> Iterator[str]:
             continue
         if depth == 0:
             yield ""
-        yield from _comment(type(config).model_fields[key].description, shape, depth)
         value = getattr(config, key)
+        yield from _comment(type(config).model_fields[key].description, _choices(shape, value), depth)
         if isinstance(value, Config) and type(value).model_fields:
             yield f"{'  ' * depth}{key}:"
             yield from _section(value, depth + 1)
@@ -35,15 +35,15 @@ def _section(config: Config, depth: int) -> Iterator[str]:
             yield from entry(key, plain_value(config, key), depth)
 
 
-def _comment(description: str | None, shape: Shape, depth: int) -> Iterator[str]:
+def _comment(description: str | None, choices: str, depth: int) -> Iterator[str]:
     margin = "  " * depth + "# "
-    for text in (description or "", _choices(shape)):
+    for text in (description or "", choices):
         yield from textwrap.wrap(" ".join(text.split()), _WIDTH, initial_indent=margin, subsequent_indent=margin)
 
 
-def _choices(shape: Shape) -> str:
+def _choices(shape: Shape, value: object) -> str:
     """What may stand at the key, in so far as the value below does not show it."""
-    told = [option for option in alternatives(shape) if isinstance(option, Leaf | Choice)]
+    told = [option for option in alternatives(shape) if value is None or isinstance(option, Leaf | Choice)]
     if not told:
         return ""
     nullable = isinstance(shape, Either) and len(shape.options) > len(alternatives(shape))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from rapidfuzz import fuzz, process
 
 from asrtrain.config.scalars import resolve_scalar
-from asrtrain.config.shape import Choice, Either, Entries, Items, Leaf, Section, Shape, bare
+from asrtrain.config.shape import Choice, Either, Entries, Items, Leaf, Section, Shape, bare, shape_of
 
 _SCALARS = {
     bool: "true or false",
@@ -38,9 +38,20 @@ def wanted(shape: Shape) -> str:
         case Entries():
             return f"a mapping, each value {wanted(shape.value)}"
         case Either():
-            return ", or ".join(wanted(option) for option in shape.options)
+            return ", or ".join(_option(option, shape.options) for option in shape.options)
         case Leaf():
             return f"{_scalar(bare(shape))} {shape.bounds}".rstrip()
+
+
+def _option(option: Shape, others: Sequence[Shape]) -> str:
+    """An option of several; a list of what is another option is not described twice."""
+    if isinstance(option, Items) and any(_is_same(option.item, other) for other in others):
+        return "a list of such"
+    return wanted(option)
+
+
+def _is_same(one: Shape, other: Shape) -> bool:
+    return one == other or (isinstance(one, Choice) and isinstance(other, Choice) and one.table is other.table)
 
 
 def found(value: object) -> str:
@@ -100,5 +111,5 @@ def _scalar(kind: object) -> str:
         options = [str(option) for option in get_args(kind)]
         return options[0] if len(options) == 1 else "one of " + ", ".join(options)
     if get_origin(kind) is tuple:
-        return "[" + ", ".join(_scalar(element) for element in get_args(kind)) + "]"
+        return "[" + ", ".join(wanted(shape_of(element)) for element in get_args(kind)) + "]"
     return next((words for scalar, words in _SCALARS.items() if kind is scalar), str(kind))

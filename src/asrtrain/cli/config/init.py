@@ -1,0 +1,53 @@
+"""``asrtrain config init``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from asrtrain.cli.options import Overrides
+from asrtrain.errors import UsageError
+
+_START: dict[str, Any] = {
+    "data": {"train": {"name": "synth"}, "test": {"name": "synth", "split": "held_out", "count": 500}},
+    "model": {"name": "cnn"},
+    "schedule": {"name": "one_cycle"},
+}
+"""What has no default: it runs anywhere, without a download."""
+_HEADER = """\
+# A configuration of asrtrain: every key, with its default or a choice to start from.
+#   asrtrain config check {path}      finds mistakes
+#   asrtrain fit {path}               trains
+# Editors complete the keys when 'asrtrain config schema > asrtrain.schema.json' was run, from this line:
+# yaml-language-server: $schema=asrtrain.schema.json
+
+"""
+
+
+def init(
+    path: Annotated[Path, typer.Argument(metavar="[FILE]", help="The file to write; - prints it.")] = Path(
+        "asrtrain.yaml"
+    ),
+    overrides: Overrides = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+) -> None:
+    """Write a commented configuration to start from: every key, what it means, and what may stand there."""
+    from asrtrain.config.loading import build_config
+    from asrtrain.config.template import write_template
+    from asrtrain.run_config import RunConfig
+
+    text = _HEADER.format(path=path) + write_template(build_config(RunConfig, _START, overrides or ()))
+    if path == Path("-"):
+        print(text, end="")
+        return
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists already: choose another name, or add --force to replace it")
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    print(f"next: asrtrain config check {path}", file=sys.stderr)
+    print(path)

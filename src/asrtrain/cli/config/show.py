@@ -1,0 +1,13 @@
+"""``asrtrain config show``."""
+
+from __future__ import annotations
+
+from asrtrain.cli.options import ConfigFile, Overrides
+
+
+def show(config: ConfigFile, overrides: Overrides = None) -> None:
+    """Print a configuration with every default written out, as it is saved in the run folder."""
+    from asrtrain.config import dump_config, load_config
+    from asrtrain.run_config import RunConfig
+
+    print(dump_config(load_config(config, RunConfig, overrides or ())), end="")

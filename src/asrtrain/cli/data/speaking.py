@@ -1,0 +1,27 @@
+"""One text, spoken into one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asrtrain.errors import UsageError
+
+LANGUAGE, VARIANT = "en-us", "f4"
+"""An accent that is trained on, and a variant that is not."""
+
+
+def speak_to_file(text: str, path: Path) -> Path:
+    """Write a WAV file at espeak-ng's own sampling rate. Raises UsageError and DataError."""
+    import soundfile
+
+    from asrtrain.data.synthesis.engine import Engine
+
+    if path.suffix.lower() != ".wav":
+        raise UsageError(f"--output {path}: --say writes a recording; name a .wav file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Engine() as engine:
+        samples = engine.speak(text, LANGUAGE, VARIANT, rate=160, pitch=50, pitch_range=50, seed=0)
+        if not len(samples):
+            raise UsageError(f"--say {text!r}: there is nothing to be heard in it")
+        soundfile.write(path, samples, engine.sample_rate, subtype="PCM_16")
+    return path

@@ -1,0 +1,58 @@
+"""``asrtrain data synth``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from asrtrain.cli.options import Overrides
+from asrtrain.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from asrtrain.data.synthesis.source import SynthConfig
+
+
+def synth(
+    *,
+    output: Annotated[
+        Path, typer.Option(help="A new folder, which gets manifest.jsonl and the recordings; a .wav file with --say.")
+    ] = Path("synth"),
+    say: Annotated[str | None, typer.Option(metavar="TEXT", help="Speak this text, once.", show_default=False)] = None,
+    count: Annotated[int | None, typer.Option(help="How many utterances.", show_default=False)] = None,
+    split: Annotated[
+        Literal["train", "held_out", "all"] | None,
+        typer.Option(help="Whose voices: train and held_out have none in common.", show_default=False),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides every draw.", show_default=False)] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Make spoken digits and digit strings with espeak-ng, bit-reproducibly; prints the manifest."""
+    given = {"count": count, "split": split, "seed": seed}
+    if say is not None:
+        if overrides or any(value is not None for value in given.values()):
+            raise UsageError("--say speaks one text with one voice: leave the other options away")
+        from asrtrain.cli.data.speaking import speak_to_file
+
+        print(speak_to_file(say, output))
+        return
+    from asrtrain.config.loading import build_config
+    from asrtrain.data.synthesis.source import SynthConfig
+
+    settings = [f"{key}={value}" for key, value in given.items() if value is not None]
+    print(_make(build_config(SynthConfig, {}, [*settings, *(overrides or ())]), output))
+
+
+def _make(config: SynthConfig, folder: Path) -> Path:
+    if folder.exists():
+        raise DataError(f"{folder} exists already: choose another --output, or delete it first")
+    import tempfile
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as cache:
+        utterances = config.load(Path(cache))
+        utterances[0].audio.parent.rename(folder)
+    print(f"{len(utterances)} utterances", file=sys.stderr)
+    return folder / "manifest.jsonl"

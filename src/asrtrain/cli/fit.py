@@ -1,0 +1,44 @@
+"""``asrtrain fit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from asrtrain.cli.options import ConfigFile, Device, Overrides, Seed
+
+
+def fit(
+    config: ConfigFile,
+    *,
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run folder, instead of a new one in output_dir.")
+    ] = None,
+    resume: Annotated[
+        Literal["auto", "never", "must"],
+        typer.Option(help="Go on with a stopped run of the same configuration: if there is one, never, or only so."),
+    ] = "auto",
+    seed: Seed = None,
+    device: Device = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and build everything, but do not train.")] = False,
+    overfit: Annotated[
+        int | None, typer.Option(metavar="N", help="Train and validate on the first N utterances: can the model learn?")
+    ] = None,
+) -> None:
+    """Train a recogniser; prints the run folder last."""
+    from asrtrain import app
+
+    folder = app.fit(
+        config,
+        overrides=overrides or (),
+        output=output,
+        resume=resume,
+        seed=seed,
+        device=device,
+        dry_run=dry_run,
+        overfit=overfit,
+    )
+    print(folder)

@@ -1,0 +1,48 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A configuration file (YAML).", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a key of the configuration, for example [cyan]--set model.name=lstm[/]; repeatable.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="Seed of the run, instead of the configuration's.", show_default=False)
+]
+Device = Annotated[
+    str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU if there is one.")
+]
+Run = Annotated[
+    Path | None,
+    typer.Option(help="A run folder, as printed by fit [dim](default: runs/latest)[/].", show_default=False),
+]
+Checkpoint = Annotated[Literal["best", "last", "average"], typer.Option(help="Which weights of the run.")]
+ReportFormat = Annotated[Literal["text", "json"], typer.Option("--format", help="For reading, or for programs.")]
+
+ManifestFormat = Literal["csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech"]
+Manifest = Annotated[
+    Path, typer.Argument(metavar="MANIFEST", help="A manifest: a file, or a folder.", show_default=False)
+]
+InputFormat = Annotated[
+    Literal["auto", "csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech"],
+    typer.Option("--input-format", help="Format of the manifest that is read."),
+]
+AudioRoot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where relative audio paths begin [dim](default: the manifest's folder)[/].",
+        show_default=False,
+    ),
+]

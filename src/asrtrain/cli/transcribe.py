@@ -1,0 +1,68 @@
+"""``asrtrain transcribe``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from asrtrain.cli.options import Checkpoint, Device, Run
+
+if TYPE_CHECKING:
+    from asrtrain.evaluation.transcripts import Transcript
+
+
+def transcribe(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Recordings, folders, patterns, or - for standard input."),
+    ],
+    *,
+    run: Run = None,
+    text_format: Annotated[
+        Literal["txt", "json", "jsonl", "srt", "vtt", "tsv"], typer.Option("--format", help="What to write.")
+    ] = "txt",
+    output_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a file for each recording, instead of printing.")
+    ] = None,
+    checkpoint: Checkpoint = "best",
+    device: Device = "auto",
+) -> None:
+    """Transcribe recordings: WAV, FLAC, OGG, Opus or MP3, of any sampling rate and number of channels."""
+    from asrtrain import app
+
+    transcripts = app.transcribe(inputs, run=run, checkpoint=checkpoint, device=device)
+    if output_dir is not None:
+        _write(transcripts, text_format, output_dir)
+    else:
+        _print(transcripts, text_format)
+
+
+def _print(transcripts: Iterable[Transcript], text_format: str) -> None:
+    from asrtrain.evaluation.transcripts import WRITERS
+
+    for transcript in transcripts:
+        print(WRITERS[text_format](transcript), end="", flush=True)
+
+
+def _write(transcripts: Iterable[Transcript], text_format: str, folder: Path) -> None:
+    """A file a recording, named after it; of two recordings of one name the second gets a number."""
+    from asrtrain.evaluation.transcripts import WRITERS
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written: set[Path] = set()
+    for transcript in transcripts:
+        path = _free_name(folder, Path(transcript.audio).stem, text_format, written)
+        path.write_text(WRITERS[text_format](transcript), encoding="utf-8")
+        written.add(path)
+        print(path, flush=True)
+
+
+def _free_name(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:
+    path, number = folder / f"{stem}.{suffix}", 1
+    while path in taken:
+        number += 1
+        path = folder / f"{stem}-{number}.{suffix}"
+    return path
