@@ -25,19 +25,23 @@ NOISE_PERIOD = 1 << 16
 
 @final
 class SpectralFrontEnd(FrontEnd):
-    """Any front end that begins with a power spectrum; what it makes of it is ``statics``, of ``bands`` features."""
+    """Any front end that begins with a power spectrum.
 
-    def __init__(self, config: SpectralConfig, statics: Statics, bands: int) -> None:
+    ``statics`` makes ``bands`` features of each frame; the first ``level`` of them share one level: they grow by the
+    same amount where a recording is louder.
+    """
+
+    def __init__(self, config: SpectralConfig, statics: Statics, bands: int, level: int) -> None:
         self._config = config
         self._statics = statics
         self._framing = config.framing
         blocks = 1 + config.deltas
-        self._normaliser = Normaliser(config.normalise, bands * blocks)
+        self._normaliser = Normaliser(config.normalise, config.variance, bands * blocks, level)
         self.sample_rate = config.sample_rate
         self.bands = bands
         self.feature_size = bands * blocks * (1 + sum(config.context)) * config.stack
         self.frame_shift = self._framing.shift / config.sample_rate * config.stack * config.subsample
-        self.needs_fit = config.normalise in ("speaker", "global")
+        self.needs_fit = self._normaliser.needs_fit
         filtered = config.high_pass is not None or config.low_pass is not None
         self._band_pass = BandPass(config.sample_rate, config.high_pass, config.low_pass) if filtered else None
         self._noise = torch.randn(NOISE_PERIOD, generator=torch.Generator().manual_seed(0)) * config.dither
@@ -74,7 +78,7 @@ class SpectralFrontEnd(FrontEnd):
         """Statics and deltas (B, T, F), zero beyond each length, before normalisation; and lengths (B,) frames."""
         waveforms, lengths = self._prepared(waveforms, lengths)
         frames = self._framing.counts(lengths)
-        features = self._statics(self._framing.pad(waveforms, lengths), warps)
+        features = self._statics(self._framing.pad(waveforms, lengths), frames, warps)
         blocks = [features]
         for _ in range(self._config.deltas):
             blocks.append(dynamics.deltas(blocks[-1], frames))

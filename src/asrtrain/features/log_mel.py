@@ -7,7 +7,6 @@ from typing import Literal
 from asrtrain.features.backends import BACKENDS
 from asrtrain.features.front_end import SpectralFrontEnd
 from asrtrain.features.mel_config import MelConfig
-from asrtrain.features.statics import LogMel
 
 
 class LogMelConfig(MelConfig):
@@ -17,4 +16,4 @@ class LogMelConfig(MelConfig):
 
     def build(self) -> SpectralFrontEnd:
         backend = BACKENDS[self.backend](self.analysis(self.filterbank))
-        return SpectralFrontEnd(self, LogMel(backend, self.floor, kaldi=self.compat == "kaldi"), self.n_mels)
+        return SpectralFrontEnd(self, self.log_mel(backend), self.n_mels, level=self.n_mels)

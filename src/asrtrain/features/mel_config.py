@@ -7,8 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from asrtrain.features.backends import Backend
 from asrtrain.features.filterbank import Filterbank, MelScale, empty_filter
 from asrtrain.features.spectral_config import SpectralConfig
+from asrtrain.features.statics import LogMel
 
 
 class MelConfig(SpectralConfig, ABC):
@@ -24,12 +26,24 @@ class MelConfig(SpectralConfig, ABC):
     """htk: triangles straight in Hz; slaney: of equal area, linear below 1000 Hz (librosa's default)."""
     floor: Annotated[float, Field(gt=0)] = 1e-6
     """Added to each energy before its logarithm is taken: a noise floor."""
+    peak_floor: Annotated[float, Field(gt=0, le=120)] | None = None
+    """In place of floor: so many decibels below the utterance's loudest frame."""
 
     @property
     def filterbank(self) -> Filterbank:
         scale: MelScale = "kaldi" if self.compat == "kaldi" else self.mel_scale
         f_max = self.sample_rate / 2 if self.f_max is None else self.f_max
         return Filterbank(self.n_mels, self.fft_size, self.sample_rate, self.f_min, f_max, scale)
+
+    def log_mel(self, backend: Backend) -> LogMel:
+        """Log mel energies of a back end."""
+        return LogMel(backend, self.floor, self.peak_floor, kaldi=self.compat == "kaldi")
+
+    @model_validator(mode="after")
+    def _floor_is_kaldi_s(self) -> Self:
+        if self.compat == "kaldi" and self.peak_floor is not None:
+            raise ValueError("compat: kaldi has a floor of its own; leave peak_floor out")
+        return self
 
     @model_validator(mode="after")
     def _bands_are_possible(self) -> Self:

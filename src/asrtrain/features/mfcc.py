@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from asrtrain.features.backends import BACKENDS
 from asrtrain.features.front_end import SpectralFrontEnd
 from asrtrain.features.mel_config import MelConfig
-from asrtrain.features.statics import Cepstra, LogMel, Statics, WithEnergy
+from asrtrain.features.statics import Cepstra, Statics, WithEnergy
 
 
 class MFCCConfig(MelConfig):
@@ -34,8 +34,7 @@ class MFCCConfig(MelConfig):
     def build(self) -> SpectralFrontEnd:
         analysis = self.analysis(self.filterbank)
         backend = BACKENDS[self.backend](analysis)
-        log_mel = LogMel(backend, self.floor, kaldi=analysis.kaldi)
-        statics: Statics = Cepstra(log_mel, backend, self.n_mfcc, self.lifter)
+        statics: Statics = Cepstra(self.log_mel(backend), backend, self.n_mfcc, self.lifter)
         if self.energy != "none":
             statics = WithEnergy(statics, analysis, replace=self.energy == "replace")
-        return SpectralFrontEnd(self, statics, self.n_mfcc + (self.energy == "append"))
+        return SpectralFrontEnd(self, statics, self.n_mfcc + (self.energy == "append"), level=1)

@@ -10,7 +10,9 @@ import torch
 from asrtrain.errors import CheckpointError, TrainingError
 from asrtrain.features.lengths import real
 
-Normalise = Literal["none", "utterance_mean", "utterance", "speaker", "global"]
+Normalise = Literal["none", "utterance_level", "utterance_mean", "utterance", "speaker", "global"]
+Variance = Literal["kept", "global"]
+Batches = Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]
 
 FLOOR = 1e-5
 """Added to every variance, so that a constant feature becomes 0."""
@@ -18,41 +20,58 @@ FLOOR = 1e-5
 EVERYONE = ""
 """The name under which the statistics of the whole training data are kept."""
 
+PREFIX = "normalisation."
+
 
 @final
 class Normaliser:
-    """Moves each feature to mean 0, and unless ``utterance_mean`` to variance 1, counting real frames only.
+    """Centres features and brings them to one size; only real frames count.
 
+    The first ``level`` features of a frame share one level: ``utterance_level`` takes the mean of all of them off each.
     An utterance whose speaker has no statistics is normalised over itself.
     """
 
-    def __init__(self, mode: Normalise, size: int) -> None:
-        self.mode = mode
-        self.size = size
+    def __init__(self, mode: Normalise, variance: Variance, size: int, level: int) -> None:
+        self._mode = mode
+        self._variance = variance
+        self._size = size
+        self._level = level
         self._statistics: dict[str, torch.Tensor] = {}  # name to (2, F): mean, 1 / standard deviation
+
+    @property
+    def needs_fit(self) -> bool:
+        return self._variance == "global" or self._mode in ("speaker", "global")
 
     def __call__(self, features: torch.Tensor, lengths: torch.Tensor, speakers: Sequence[str] = ()) -> torch.Tensor:
         """Normalise (B, T, F), zero beyond each length, to the same."""
-        if self.mode == "none":
-            return features
+        if self.needs_fit and not self._statistics:
+            raise TrainingError("features.normalise asks for statistics of the training data: fit the front end first")
         mask = real(lengths, features.shape[1])[:, :, None]
-        if self.mode in ("utterance", "utterance_mean"):
-            return self._by_utterance(features, lengths, mask)
-        mean, scale = self._known(features, lengths, mask, speakers)
-        return (features - mean) * scale * mask
+        if self._mode == "global":
+            mean, scale = self._statistics[EVERYONE]
+            normalised: torch.Tensor = (features - mean) * scale * mask
+            return normalised
+        centred = self._centred(features, lengths, mask)
+        if self._mode == "utterance":
+            return centred.mul_(_scale(centred, lengths))
+        if self._mode == "speaker":
+            return self._by_speaker(features, centred, lengths, speakers) * mask
+        return centred if self._variance == "kept" else centred * self._statistics[EVERYONE][1]
 
-    def fit(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]) -> None:
+    def fit(self, batches: Batches) -> None:
         """Measure from features (B, T, F), lengths (B,) and speakers, each sum in double precision."""
         sums: dict[str, torch.Tensor] = {}  # name to (3, F): frames, sum, sum of squares
         for features, lengths, speakers in batches:
-            x = (features * real(lengths, features.shape[1])[:, :, None]).double()
-            counts = lengths[:, None].expand(-1, self.size)
+            mask = real(lengths, features.shape[1])[:, :, None]
+            whole = self._mode in ("speaker", "global")
+            x = (features * mask if whole else self._centred(features, lengths, mask)).double()
+            counts = lengths[:, None].expand(-1, self._size)
             moments = torch.stack([counts.double(), x.sum(1), x.square().sum(1)], 1)  # (B, 3, F)
-            names = [EVERYONE] * len(x) if self.mode == "global" else speakers
+            names = speakers if self._mode == "speaker" else [EVERYONE] * len(x)
             for name, moment in zip(names, moments, strict=True):
-                if self.mode == "speaker" and not name:
-                    continue
                 sums[name] = sums[name] + moment if name in sums else moment
+        if self._mode == "speaker":
+            sums.pop(EVERYONE, None)  # utterances of nobody known
         for name, (count, total, squares) in sums.items():
             mean = total / count
             variance = (squares / count - mean.square()).clamp(min=0)
@@ -60,38 +79,36 @@ class Normaliser:
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Statistics (2, F) by ``normalisation.`` and the speaker's name."""
-        return {f"normalisation.{name}": value for name, value in self._statistics.items()}
+        return {PREFIX + name: value for name, value in self._statistics.items()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Take back what ``state_dict`` gave. Raises CheckpointError where the sizes differ."""
         for name, value in state.items():
-            if tuple(value.shape) != (2, self.size):
-                raise CheckpointError(
-                    f"statistics {name!r} of shape {tuple(value.shape)} do not fit {self.size} features"
-                )
-        self._statistics = {name.removeprefix("normalisation."): value.float() for name, value in state.items()}
+            if tuple(value.shape) != (2, self._size):
+                raise CheckpointError(f"{name!r} of shape {tuple(value.shape)} does not fit {self._size} features")
+        self._statistics = {name.removeprefix(PREFIX): value.float() for name, value in state.items()}
 
-    def _by_utterance(self, features: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        count = lengths[:, None, None]
-        centred = (features - features.sum(1, keepdim=True) / count).mul_(mask)
-        if self.mode == "utterance_mean":
-            return centred
-        variance = centred.square().sum(1, keepdim=True) / count
-        return centred.mul_((variance + FLOOR).rsqrt())
+    def _centred(self, features: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Features less the utterance's mean (or level, or nothing), zero beyond each length: a new tensor."""
+        if self._mode == "none":
+            return features * mask
+        mean = features.sum(1, keepdim=True) / lengths[:, None, None]
+        if self._mode == "utterance_level":
+            mean[:, :, : self._level] = mean[:, :, : self._level].mean(2, keepdim=True)
+            mean[:, :, self._level :] = 0
+        return (features - mean).mul_(mask)
 
-    def _known(
-        self, features: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor, speakers: Sequence[str]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Means and scales (B, 1, F)."""
-        if not self._statistics:
-            raise TrainingError(f"features.normalise: {self.mode} needs statistics; fit the front end before using it")
-        if self.mode == "global":
-            mean, scale = self._statistics[EVERYONE]
-            return mean, scale
-        count = lengths[:, None]
-        mean = features.sum(1) / count
-        scale = ((((features - mean[:, None]) * mask).square().sum(1) / count) + FLOOR).rsqrt()
+    def _by_speaker(
+        self, features: torch.Tensor, centred: torch.Tensor, lengths: torch.Tensor, speakers: Sequence[str]
+    ) -> torch.Tensor:
+        normalised = centred * _scale(centred, lengths)
         for row, speaker in enumerate(speakers):
             if speaker in self._statistics:
-                mean[row], scale[row] = self._statistics[speaker]
-        return mean[:, None], scale[:, None]
+                mean, scale = self._statistics[speaker]
+                normalised[row] = (features[row] - mean) * scale
+        return normalised
+
+
+def _scale(centred: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """1 / standard deviation of each utterance (B, 1, F)."""
+    return (centred.square().sum(1, keepdim=True) / lengths[:, None, None] + FLOOR).rsqrt()

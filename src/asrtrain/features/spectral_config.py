@@ -11,7 +11,7 @@ from asrtrain.features.backends import Analysis
 from asrtrain.features.filterbank import Filterbank
 from asrtrain.features.framing import Edges, Framing
 from asrtrain.features.interface import FrontEndConfig
-from asrtrain.features.normalisation import Normalise
+from asrtrain.features.normalisation import Normalise, Variance
 from asrtrain.features.spectrum import Window
 from asrtrain.features.trimming import TrimConfig
 
@@ -64,7 +64,12 @@ class SpectralConfig(FrontEndConfig, ABC):
     subsample: Annotated[int, Field(ge=1)] = 1
     """Only every so-many-th frame is kept."""
     normalise: Normalise = "utterance"
-    """Mean and variance normalisation: none | utterance_mean (variance kept) | utterance | speaker | global."""
+    """What is taken off features: none; utterance_level, only how loud the utterance is (one number, which spares what
+    tells short words apart); utterance_mean, each feature's mean; utterance, speaker, global: mean and variance over
+    the utterance, all of the speaker's, all of the training data."""
+    variance: Variance = "kept"
+    """global: after none, utterance_level or utterance_mean each feature is divided by its standard deviation over the
+    training data."""
 
     @property
     def framing(self) -> Framing:
@@ -101,6 +106,12 @@ class SpectralConfig(FrontEndConfig, ABC):
                 raise ValueError(f"{key} must lie below half the sample rate, {nyquist:g} Hz")
         if low is not None and high is not None and low >= high:
             raise ValueError(f"high_pass ({low:g} Hz) must lie below low_pass ({high:g} Hz): nothing would pass")
+        return self
+
+    @model_validator(mode="after")
+    def _variance_is_normalised_once(self) -> Self:
+        if self.variance == "global" and self.normalise in ("utterance", "speaker", "global"):
+            raise ValueError(f"normalise: {self.normalise} sets the variance already; leave variance: global out")
         return self
 
     @model_validator(mode="after")

@@ -21,4 +21,5 @@ class SpectrogramConfig(SpectralConfig):
 
     def build(self) -> SpectralFrontEnd:
         backend = BACKENDS[self.backend](self.analysis(None))
-        return SpectralFrontEnd(self, LogSpectrum(backend, self.floor), self.fft_size // 2 + 1)
+        bins = self.fft_size // 2 + 1
+        return SpectralFrontEnd(self, LogSpectrum(backend, self.floor), bins, level=bins)

@@ -8,7 +8,13 @@ from typing import Protocol, final
 import torch
 
 from asrtrain.features.backends import Analysis, Backend
+from asrtrain.features.lengths import real
 from asrtrain.features.spectrum import centred, log_energy
+
+Decibels = float
+
+SILENCE = 1e-12
+"""No frame counts as loud whose energy is less."""
 
 KALDI_FLOOR = torch.finfo(torch.float32).eps
 
@@ -16,8 +22,11 @@ KALDI_FLOOR = torch.finfo(torch.float32).eps
 class Statics(Protocol):
     """Features of single frames."""
 
-    def __call__(self, padded: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
-        """Padded waveforms (B, span), as ``Framing.pad`` makes them, to (B, T, bands)."""
+    def __call__(self, padded: torch.Tensor, frames: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
+        """Padded waveforms (B, span), as ``Framing.pad`` makes them, of ``frames`` (B,), to (B, T, bands).
+
+        ``warps`` (B,) stretch the frequency axes. What comes beyond each utterance's frames is undefined.
+        """
 
 
 @final
@@ -28,22 +37,33 @@ class LogSpectrum:
         self._backend = backend
         self._floor = floor
 
-    def __call__(self, padded: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
+    def __call__(self, padded: torch.Tensor, frames: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
         return self._backend.power(padded).add(self._floor).log_()
 
 
 @final
 class LogMel:
-    """log(energy + floor) of every mel band; Kaldi's way, log(max(energy, 1.19e-7))."""
+    """Logarithms of mel energies over a floor.
 
-    def __init__(self, backend: Backend, floor: float, *, kaldi: bool) -> None:
+    ``floor``: log(energy + floor), as torchaudio does. ``kaldi``: log(max(energy, 1.19e-7)). ``peak_floor``, decibels:
+    log(energy / peak + 10^(−peak_floor/10)), where the peak is the mean energy of the utterance's loudest frame; what
+    is quieter than that floor counts as silence, however loud the recording is.
+    """
+
+    def __init__(self, backend: Backend, floor: float, peak_floor: Decibels | None, *, kaldi: bool) -> None:
         self._backend = backend
         self._floor = floor
+        self._peak_floor = peak_floor
         self._kaldi = kaldi
 
-    def __call__(self, padded: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
+    def __call__(self, padded: torch.Tensor, frames: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
         energies = self._backend.mel(padded, warps)
-        return (energies.clamp(min=KALDI_FLOOR) if self._kaldi else energies.add(self._floor)).log_()
+        if self._kaldi:
+            return energies.clamp(min=KALDI_FLOOR).log_()
+        if self._peak_floor is None:
+            return energies.add(self._floor).log_()
+        peak = (energies.mean(2) * real(frames, energies.shape[1])).amax(1).clamp(min=SILENCE)[:, None, None]
+        return (energies / peak).add_(10 ** (-self._peak_floor / 10)).log_()
 
 
 @final
@@ -56,8 +76,8 @@ class Cepstra:
         self._count = count
         self._lifter = lifter_factors(count, lifter) if lifter else None
 
-    def __call__(self, padded: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
-        coefficients = self._backend.cepstra(self._log_mel(padded, warps), self._count)
+    def __call__(self, padded: torch.Tensor, frames: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
+        coefficients = self._backend.cepstra(self._log_mel(padded, frames, warps), self._count)
         return coefficients if self._lifter is None else coefficients * self._lifter
 
 
@@ -70,10 +90,10 @@ class WithEnergy:
         self._analysis = analysis
         self._replace = replace
 
-    def __call__(self, padded: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
-        statics = self._statics(padded, warps)
-        frames = self._analysis.framing.frames(padded)
-        energy = log_energy(centred(frames) if self._analysis.kaldi else frames, KALDI_FLOOR)
+    def __call__(self, padded: torch.Tensor, frames: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
+        statics = self._statics(padded, frames, warps)
+        samples = self._analysis.framing.frames(padded)
+        energy = log_energy(centred(samples) if self._analysis.kaldi else samples, KALDI_FLOOR)
         return torch.cat([energy, statics[:, :, 1:]] if self._replace else [statics, energy], 2)
 
 

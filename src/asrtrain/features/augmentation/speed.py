@@ -60,9 +60,12 @@ def resampled(
     kept = (lengths / factors[:, 0]).long().clamp(min=1)
     place = torch.arange(int(kept.max())) * factors
     whole = place.floor()
-    t = place - whole
-    index = whole.long().clamp(max=waveforms.shape[1])
+    t = place.sub_(whole)
+    index = whole.long().clamp_(max=waveforms.shape[1])
     widened = functional.pad(waveforms, (1, 3))
-    a, b, c, d = (widened.gather(1, index + k) for k in range(4))
-    cubic = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-    return cubic * real(kept, cubic.shape[1]), kept
+    a, b, c, d = (widened.gather(1, index if k == 0 else index.add_(1)) for k in range(4))
+    # b + t/2·(c − a + t·(2a − 5b + 4c − d + t·(3(b − c) + d − a))), in place: fresh memory costs more than arithmetic
+    cubic = (b - c).mul_(3).add_(d).sub_(a).mul_(t)
+    cubic.add_(a, alpha=2).add_(b, alpha=-5).add_(c, alpha=4).sub_(d).mul_(t)
+    cubic.add_(c).sub_(a).mul_(t).mul_(0.5).add_(b)
+    return cubic.mul_(real(kept, cubic.shape[1])), kept
