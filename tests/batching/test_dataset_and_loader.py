@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, dataset, load_dataset
+from asrtrain.data.vocabulary import Vocabulary
+from asrtrain.errors import DataError
+from asrtrain.features import FEATURES
+from asrtrain.features.augmentation import AugmentationConfig
+from asrtrain.features.cache import RaggedArray
+from asrtrain.types import Source, Utterance
+
+NAMES = [f"{digit}_{speaker}_{i}" for digit in (0, 3, 7) for speaker in ("jackson", "theo") for i in range(5)]
+FRONT_END = FEATURES["log_mel"](sample_rate=8000, n_mels=16)
+BY_SPEAKER = FEATURES["log_mel"](sample_rate=8000, n_mels=16, normalise="speaker")
+
+
+@pytest.fixture
+def utterances(fsdd: Path) -> list[Utterance]:
+    return [Utterance(name, fsdd / f"{name}.wav", name[0], speaker=name.split("_")[1]) for name in NAMES]
+
+
+@pytest.fixture
+def loaded(utterances: list[Utterance], tmp_path: Path) -> Dataset:
+    return load_dataset(utterances, encode, "classification", 8000, tmp_path)
+
+
+def encode(text: str) -> list[int]:
+    return [int(text)]
+
+
+def batches_of(loader: Loader, epoch: int, start: int = 0):
+    return list(loader.epoch(epoch, start))
+
+
+def same(one, other) -> bool:
+    tensors = ("features", "lengths", "targets", "target_lengths")
+    return one.ids == other.ids and all(torch.equal(getattr(one, t), getattr(other, t)) for t in tensors)
+
+
+def test_waveforms_are_read_once(utterances, loaded, tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "read_audio", None)
+    again = load_dataset(utterances, encode, "classification", 8000, tmp_path)
+    assert all((again.waveforms[i] == loaded.waveforms[i]).all() for i in range(len(NAMES)))
+    assert again.ids == tuple(NAMES)
+    assert again.targets[-1] == (7,)
+    assert len(again) == len(NAMES)
+    assert again.seconds.sum() == pytest.approx(loaded.waveforms.lengths.sum() / 8000)
+
+
+def test_a_recording_that_changed_and_another_rate_are_read_again(utterances, loaded, tmp_path, fsdd):
+    copy = tmp_path / "changed.wav"
+    shutil.copy(fsdd / "1_george_0.wav", copy)
+    changed = [*utterances[:-1], Utterance(utterances[-1].id, copy, "7")]
+    assert load_dataset(changed, encode, "classification", 8000, tmp_path).key != loaded.key
+    assert load_dataset(utterances, encode, "classification", 16000, tmp_path).key != loaded.key
+    before = load_dataset(changed, encode, "classification", 8000, tmp_path)
+    shutil.copy(fsdd / "2_theo_9.wav", copy)
+    after = load_dataset(changed, encode, "classification", 8000, tmp_path)
+    assert len(after.waveforms[len(NAMES) - 1]) != len(before.waveforms[len(NAMES) - 1])
+
+
+def test_cached_features_are_those_that_would_be_computed(loaded, tmp_path):
+    front_end = BY_SPEAKER.build()
+    front_end.fit(loaded.waveform_batches(7))
+    cached = loaded.with_features(front_end, BY_SPEAKER.model_dump(mode="json"), tmp_path)
+    sampler = BucketSampler(loaded.seconds, batch_size=4, seed=1)
+    for one, other in zip(
+        Loader(loaded, sampler, front_end).epoch(0), Loader(cached, sampler, front_end).epoch(0), strict=True
+    ):
+        assert one.ids == other.ids
+        torch.testing.assert_close(one.features, other.features, atol=1e-5, rtol=1e-5)
+        assert torch.equal(one.lengths, other.lengths)
+
+
+def test_features_measured_on_other_speech_are_cached_apart(loaded, tmp_path):
+    front_end, other = BY_SPEAKER.build(), BY_SPEAKER.build()
+    front_end.fit(loaded.waveform_batches())
+    other.fit((waveforms * 3, lengths, speakers) for waveforms, lengths, speakers in loaded.waveform_batches())
+    one, two = (loaded.with_features(f, BY_SPEAKER.model_dump(mode="json"), tmp_path) for f in (front_end, other))
+    assert not torch.equal(one.features.padded([0])[0], two.features.padded([0])[0])
+
+
+def test_cached_features_are_read_not_computed(loaded, tmp_path):
+    front_end = FRONT_END.build()
+    first = loaded.with_features(front_end, {}, tmp_path)
+    with_nothing = Loader(first, OrderedSampler(loaded.seconds, batch_size=8), None)
+    assert len(batches_of(with_nothing, 0)) == with_nothing.batches_per_epoch == 4
+
+
+AUGMENTATIONS = {
+    "none": AugmentationConfig(),
+    "waveforms": AugmentationConfig.model_validate({"speed": [0.9, 1.1], "noise": {}, "vtlp": [0.9, 1.1]}),
+    "features": AugmentationConfig.model_validate({"spec_augment": {}}),
+}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_an_epoch_continued_anywhere_is_the_epoch(loaded, name, tmp_path):
+    front_end = FRONT_END.build()
+    cached = loaded.with_features(front_end, {}, tmp_path)
+    augmentation = AUGMENTATIONS[name].build(8000, bands=front_end.bands)
+
+    def loader() -> Loader:
+        sampler = BucketSampler(loaded.seconds, batch_size=4, seed=1)
+        return Loader(cached, sampler, front_end, augmentation, seed=3)
+
+    whole = batches_of(loader(), 2)
+    for start in range(len(whole) + 1):
+        rest = batches_of(loader(), 2, start)
+        assert len(rest) == len(whole) - start
+        assert all(same(one, other) for one, other in zip(rest, whole[start:], strict=True))
+
+
+def test_augmentation_is_new_in_every_epoch_and_for_every_seed(loaded):
+    front_end = FRONT_END.build()
+    augmentation = AUGMENTATIONS["waveforms"].build(8000, bands=front_end.bands)
+    everything = OrderedSampler(loaded.seconds, batch_size=30)
+    first, second = (batches_of(Loader(loaded, everything, front_end, augmentation, seed=1), n)[0] for n in (0, 1))
+    other = batches_of(Loader(loaded, everything, front_end, augmentation, seed=2), 0)[0]
+    plain = batches_of(Loader(loaded, everything, front_end), 0)[0]
+    assert not same(first, second)
+    assert not same(first, other)
+    assert first.ids == second.ids == plain.ids
+    assert same(plain, batches_of(Loader(loaded, everything, front_end), 1)[0])
+
+
+def test_transcripts_are_padded_with_blanks_and_may_be_empty(utterances, tmp_path):
+    texts = ["one", "", "three"]
+    vocabulary = Vocabulary.from_texts(texts, "char")
+    spoken = [Utterance(u.id, u.audio, text) for u, text in zip(utterances, texts, strict=False)]
+    sentences = load_dataset(spoken, vocabulary.encode, "transcription", 8000, tmp_path)
+    batch = batches_of(Loader(sentences, OrderedSampler(sentences.seconds, batch_size=3), FRONT_END.build()), 0)[0]
+    assert batch.targets.shape == (3, 5)
+    for name, symbols, length in zip(batch.ids, batch.targets, batch.target_lengths.tolist(), strict=True):
+        text = texts[NAMES.index(name)]
+        assert length == len(text)
+        assert vocabulary.decode(symbols[:length].tolist()) == text
+        assert not symbols[length:].any()
+
+
+def test_classes_are_one_number_an_utterance(loaded):
+    batch = batches_of(Loader(loaded, OrderedSampler(loaded.seconds, batch_size=30), FRONT_END.build()), 0)[0]
+    assert batch.targets.tolist() == [int(name[0]) for name in batch.ids]
+    assert batch.target_lengths.tolist() == [1] * 30
+    assert batch.features.dtype == torch.float32
+
+
+def test_complaints_say_where(utterances, tmp_path, fsdd):
+    vocabulary = Vocabulary.from_texts(["0", "3"], "label")
+    declared = Utterance("x", fsdd / "7_theo_0.wav", "7", source=Source(Path("train.csv"), 17))
+    with pytest.raises(DataError, match=r"train\.csv:17: .*7"):
+        load_dataset([declared], vocabulary.encode, "classification", 8000, tmp_path)
+    absent = Utterance("x", tmp_path / "no.wav", "7", source=Source(Path("train.csv"), 18))
+    with pytest.raises(DataError, match=r"train\.csv:18: .*no\.wav.*No such file"):
+        load_dataset([absent], encode, "classification", 8000, tmp_path)
+    with pytest.raises(DataError, match="no utterances"):
+        load_dataset([], encode, "classification", 8000, tmp_path)
+
+
+def test_a_full_disk_is_one_sentence(utterances, tmp_path, monkeypatch):
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RaggedArray, "write", full)
+    with pytest.raises(DataError, match=r"waveforms-.*cannot be written: No space left on device"):
+        load_dataset(utterances, encode, "classification", 8000, tmp_path)
