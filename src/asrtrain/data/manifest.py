@@ -75,6 +75,8 @@ def detect_format(path: Path) -> FormatName:
         return _directory_format(path)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    if not path.is_file():
+        raise DataError(f"{path}: expected a file or a folder")
     if path.name == "wav.scp":
         return "kaldi"
     first = _first_line(path)

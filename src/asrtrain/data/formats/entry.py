@@ -103,8 +103,8 @@ def _seconds(name: str, written: str | float | None, *, positive: bool) -> Secon
         return None
     try:
         value = float(written)
-    except ValueError:
-        raise MalformedError(f"the {name} {written!r} is not a number of seconds") from None
+    except (ValueError, OverflowError):
+        raise MalformedError(f"the {name} {str(written)[:40]!r} is not a number of seconds") from None
     if not math.isfinite(value) or value < 0 or (positive and value == 0):
         raise MalformedError(
             f"the {name} {written!r} is not a {'positive' if positive else 'non-negative'} number of seconds"

@@ -14,6 +14,8 @@ from asrtrain.data.formats.lines import read_lines, write_lines
 from asrtrain.data.formats.paths import one_line, relative_audio
 from asrtrain.types import Source, Utterance
 
+_MOST_DIGITS = 30
+
 
 def read_jsonl(path: Path, complaints: list[Complaint]) -> list[Entry]:
     """Read a JSON Lines manifest."""
@@ -34,7 +36,7 @@ def write_jsonl(utterances: Sequence[Utterance], path: Path) -> None:
 
 def _object(line: str) -> dict[str, Any]:
     try:
-        value = json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_without_doubles)
+        value = json.loads(line, parse_int=_whole, parse_constant=_refuse_constant, object_pairs_hook=_without_doubles)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON at column {error.colno}: {error.msg}") from error
     except RecursionError as error:
@@ -42,6 +44,12 @@ def _object(line: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f'expected an object {{"audio_filepath": …, "text": …}}, found {line[:40]!r}')
     return value
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"{digits[:_MOST_DIGITS]}… is a number of {len(digits)} digits")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,7 +47,8 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
             stream.writelines(f"{line}\n" for line in lines)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 
@@ -64,7 +66,7 @@ def _text(line: bytes, source: Source, complaints: list[Complaint]) -> str | Non
         return None
     if b"\0" in line:
         complaints.append(Complaint("malformed", "a NUL byte: this is no text, or the file is damaged", source))
-        return ""
+        return None if source.line == 1 else ""
     try:
         return line.removeprefix(_UTF8_MARK).decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
