@@ -48,6 +48,8 @@ CHANGES = [
     ("either: circle", "either.radius=4", "either.radius", 4.0),
     ("others: circle", "others.radius=4", "others.0.radius", 4.0),
     ("others: [circle, circle]", "others.1.radius=4", "others.1.radius", 4.0),
+    ("others: [circle]", "others.radius=4", "others.0.radius", 4.0),
+    ("others: [{name: square, side: 3}]", "others.name=circle", "others.0.radius", 1.0),
     ("others: [circle, circle]", "others.1={name: square, side: 1}", "others.1.side", 1),
 ]
 
@@ -83,7 +85,8 @@ MISTAKES = [
     ("main.name=sqare", '--set main.name: unknown name "sqare"; did you mean square?'),
     ("main={name: square, sid: 1}", "--set main.sid: unknown key; did you mean side?"),
     ("others.2=circle", "--set others.2: 2 is no index of a list of 1; the first is 0"),
-    ("others.x=circle", "--set others.x: x is no index of a list of 1; the first is 0"),
+    ("either.x=circle", "--set either.x: x is no index of a list of 2; the first is 0"),
+    ("others.x=3", "--set others.x: unknown key; choose one of name, radius, filled"),
     ("limit.x=3", "--set limit.x: there is no key x below 1"),
     ("file=${NOT_SET_ANYWHERE}", "--set file: the environment variable NOT_SET_ANYWHERE is not set"),
     ("limit", "--set limit: write key=value, for example --set training.max_epochs=3"),
@@ -96,7 +99,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("override", "sentence"), MISTAKES)
 def test_mistakes_name_the_option(override: str, sentence: str, drawing: type[Config], write: Write) -> None:
-    path = write("limit: 1\nmain: {name: circle}\nothers: [circle]\n")
+    path = write("limit: 1\nmain: {name: circle}\nothers: [circle]\neither: [circle, circle]\n")
     with pytest.raises(UsageError) as caught:
         load_config(path, drawing, [override])
     assert sentence in str(caught.value)

@@ -3,7 +3,8 @@
 - The value is YAML: ``training.max_epochs=3``, ``clipping={name: none}``, ``data.train.0.split=all``.
 - Setting a component replaces it whole, and so does setting its name to another one: ``model=lstm`` and
   ``model.name=lstm`` both start from the defaults of the LSTM, because the other keys were meant for another model.
-- Setting a key of a component that the file does not mention changes the default component.
+- Setting a key of a component that the file does not mention changes the default component. In a list of a single
+  component its index may be left out: ``clipping.threshold=1``.
 - Wider settings are applied first, whatever the order on the command line, so that no setting undoes a narrower one;
   of two settings of the same key the last counts.
 """
@@ -17,7 +18,7 @@ from typing import final
 from asrtrain.config.base import Config
 from asrtrain.config.defaults import default_of
 from asrtrain.config.place import Plain, Problem, dotted
-from asrtrain.config.shape import Choice, Either, Section, Shape, child, chosen_option, section_at
+from asrtrain.config.shape import Choice, Either, Section, Shape, child, chosen_option, section_at, stands_alone
 from asrtrain.config.words import found
 from asrtrain.config.yaml12 import YamlError, parse_yaml
 from asrtrain.errors import UsageError
@@ -63,7 +64,8 @@ def _assign(data: Plain, path: tuple[str, ...], override: Override, shape: Shape
     """A copy of the data with the value at ``path`` below it replaced."""
     if not path:
         return override.value
-    data, key, rest = _opened(data, shape), path[0], path[1:]
+    key, rest = path[0], path[1:]
+    data = _opened(data, shape, key)
     if isinstance(data, list):
         index = _index(data, key, override)
         below = child(shape, index, data) if shape else None
@@ -77,10 +79,16 @@ def _assign(data: Plain, path: tuple[str, ...], override: Override, shape: Shape
     return data | {key: _assign(present, rest, override, below)}
 
 
-def _opened(data: Plain, shape: Shape | None) -> Plain:
-    """The data as something that a key can be set in: a name alone becomes a component, nothing an empty mapping."""
+def _opened(data: Plain, shape: Shape | None, key: str) -> Plain:
+    """The data as something that a key can be set in.
+
+    Nothing becomes an empty mapping, a name alone a component, and a list of one component, where that could stand
+    alone, the component.
+    """
     if data is None:
         return {}
+    if isinstance(data, list) and len(data) == 1 and not key.isdecimal() and stands_alone(shape):
+        data = data[0]
     return {"name": data} if isinstance(data, str) and _is_component(shape, data) else data
 
 

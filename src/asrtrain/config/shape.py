@@ -114,6 +114,11 @@ def alternatives(shape: Shape) -> tuple[Shape, ...]:
     return tuple(option for option in options if option != NULL)
 
 
+def stands_alone(shape: Shape | None) -> bool:
+    """Whether a component may stand here by itself in place of a list of components."""
+    return isinstance(shape, Either) and {Choice, Items} <= {type(option) for option in shape.options}
+
+
 def fits(shape: Shape, value: object) -> bool:
     """Whether a value is of the kind that the shape wants; its content may still be wrong."""
     match shape:

@@ -31,8 +31,18 @@ def _section(config: Config, depth: int) -> Iterator[str]:
         if isinstance(value, Config) and type(value).model_fields:
             yield f"{'  ' * depth}{key}:"
             yield from _section(value, depth + 1)
+        elif isinstance(value, tuple) and value and all(isinstance(item, Config) for item in value):
+            yield f"{'  ' * depth}{key}:"
+            yield from (line for item in value for line in _item(item, depth))
         else:
             yield from entry(key, plain_value(config, key), depth)
+
+
+def _item(config: Config, depth: int) -> Iterator[str]:
+    """One item of a list of components: its first line carries the dash."""
+    first, *others = _section(config, depth + 1)
+    yield f"{'  ' * depth}- {first.lstrip()}"
+    yield from others
 
 
 def _comment(description: str | None, choices: str, depth: int) -> Iterator[str]:
