@@ -179,6 +179,11 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"cannot make the folder .*/file/new: "), new_folder(tmp_path / "file" / "new"):
         pass
+    with (
+        pytest.raises(DataError, match=r"cannot make the folder .*/file: Not a directory"),
+        new_folder(tmp_path / "file"),
+    ):
+        pass
 
 
 def test_the_first_of_two_makers_wins(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ def fetch(url: str, folder: Path, checksum: str | None = None, *, progress: bool
     Raises DataError.
     """
     import pooch
-    import requests
 
     if urlsplit(url).scheme not in ("http", "https"):
         raise DataError(f"{url!r} is no address that files are fetched from: it has to begin with https:// or http://")
@@ -39,8 +38,6 @@ def fetch(url: str, folder: Path, checksum: str | None = None, *, progress: bool
         folder.mkdir(parents=True, exist_ok=True)
         downloader = _Resuming(folder / f"{name}.part", progress)
         return Path(pooch.retrieve(url, checksum, name, folder, downloader=downloader))
-    except requests.RequestException as error:
-        raise DataError(f"cannot fetch {url}: {error}") from error
     except OSError as error:
         raise DataError(f"cannot write {folder / name}: {error.strerror or error}") from error
     except ValueError as error:  # of pooch, when the checksum is another
@@ -78,10 +75,15 @@ class _Resuming:
                 break
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 if attempt == _ATTEMPTS - 1:
-                    message = f"the download of {url} broke off with {self._size() >> 10} KiB: {error}"
-                    raise DataError(f"{message}; run the command again to continue it") from error
+                    raise DataError(self._failure(url, error)) from error
         self._part.replace(output_file)
         self._version.unlink(missing_ok=True)
+
+    def _failure(self, url: str, error: Exception) -> str:
+        if not self._size():
+            return f"cannot fetch {url}: {error}"
+        kept = f"{self._size() >> 10} KiB of it are kept"
+        return f"the download of {url} broke off: {error}; {kept}: run the command again to continue"
 
     def _size(self) -> int:
         return self._part.stat().st_size if self._part.exists() else 0

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from asrtrain.data.digits import DIGITS
 from asrtrain.data.synthesis import SynthConfig
 from asrtrain.data.synthesis.engine import Engine
 from asrtrain.data.synthesis.lexicon import ENGLISH, FOREIGN
+from asrtrain.data.synthesis.trimming import trim
 from asrtrain.data.synthesis.voices import HELD_OUT
 from asrtrain.errors import DataError
 from asrtrain.types import Utterance
@@ -133,6 +135,18 @@ def test_complaints_of_the_voices(tmp_path: Path) -> None:
     with Engine() as engine, pytest.raises(DataError, match=r"no voice en\+nobody"):
         engine.speak("one", "en", "nobody", rate=175, pitch=50, pitch_range=50, seed=1)
     assert not list(tmp_path.iterdir())
+
+
+def test_trimming_keeps_ten_milliseconds_around_what_is_loud() -> None:
+    silence, tone = np.zeros(8000, np.float32), np.ones(4000, np.float32)
+    trimmed = trim(np.concatenate([silence, tone, silence]), 8000, -50.0)
+    assert len(trimmed) == 4000 + 2 * 80
+    assert len(trim(silence, 8000, -50.0)) == 0
+
+
+def test_voices_that_say_next_to_nothing_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="says next to nothing in 20 voices"):
+        SynthConfig(trim=-0.001).load(tmp_path)
 
 
 def test_a_missing_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
