@@ -98,11 +98,11 @@ def check_audio(
 
 def clipped_share(samples: Samples) -> float:
     """The share of samples (S,) that lie in runs of at least three at full scale."""
-    loud = np.abs(samples) >= FULL_SCALE
-    starts = (
-        np.lib.stride_tricks.sliding_window_view(loud, CLIPPED_RUN).all(axis=1) if len(loud) >= CLIPPED_RUN else loud
-    )
-    return float(np.count_nonzero(starts)) / max(1, len(samples))
+    if len(samples) < CLIPPED_RUN:
+        return 0.0
+    windows = np.lib.stride_tricks.sliding_window_view(np.abs(samples) >= FULL_SCALE, CLIPPED_RUN)
+    in_runs = np.convolve(windows.all(axis=1), np.ones(CLIPPED_RUN)) > 0
+    return float(in_runs.mean())
 
 
 def check_durations(utterances: Sequence[Utterance]) -> Iterator[Complaint]:
