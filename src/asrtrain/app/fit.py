@@ -46,8 +46,8 @@ def fit(
 
     ``overrides`` are ``key.path=value`` in YAML. ``resume``: ``auto`` goes on with a stopped run of the same
     configuration, ``must`` refuses to begin a new one, ``never`` refuses to go on with an old one. ``dry_run`` checks
-    and builds everything, takes no step and writes no run. ``overfit`` trains and validates on the first so many
-    utterances, without augmentation, to see that the model can learn at all.
+    and builds everything, takes no step and writes no run. ``overfit`` trains and validates on so many
+    utterances from all over the training data, without augmentation, to see that the model can learn at all.
 
     Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
     """
@@ -117,5 +117,5 @@ def load_settings(path: Path, overrides: Sequence[str], seed: int | None) -> Run
 def _overfitting(config: RunConfig, splits: Splits, count: int) -> tuple[RunConfig, Splits]:
     if count < 1:
         raise UsageError(f"--overfit {count}: give the number of utterances to learn by heart, 1 or more")
-    few = splits.train[:count]
+    few = splits.train[:: max(1, len(splits.train) // count)][:count]
     return config.model_copy(update={"augmentation": AugmentationConfig()}), Splits(few, few, splits.test)

@@ -41,13 +41,9 @@ def transcribe(
 
 
 def transcribe_audio(recogniser: Recogniser, name: str, audio: Audio) -> Transcript:
-    """Transcribe one recording at the front end's sampling rate. Raises DataError if it is shorter than a frame."""
+    """Transcribe one recording, at the front end's sampling rate."""
     waveforms, lengths = torch.from_numpy(audio.samples)[None], torch.tensor([len(audio.samples)])
     features, frames = recogniser.front_end(waveforms, lengths)
-    if not int(frames[0]):
-        raise DataError(
-            f"{name}: {audio.duration:.3f} s of audio are shorter than one frame; nothing can be heard in it"
-        )
     nothing = torch.zeros(1, 0, dtype=torch.int64)
     batch = Batch((name,), features, frames, nothing, torch.zeros(1, dtype=torch.int64))
     frame_shift = recogniser.front_end.frame_shift

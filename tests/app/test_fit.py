@@ -1,0 +1,136 @@
+"""Training from a configuration file, and everything that happens to run folders."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.app.conftest import WORDS, write_config
+
+from asrtrain.app import fit
+from asrtrain.config import load_config
+from asrtrain.errors import CheckpointError, DataError, UsageError
+from asrtrain.run_config import RunConfig
+
+
+def weights(run: Path, checkpoint: str = "best") -> bytes:
+    return (run / "checkpoints" / checkpoint / "model.safetensors").read_bytes()
+
+
+def rows(run: Path, kind: str) -> list[dict]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if row["kind"] == kind]
+
+
+def test_a_run_folder_holds_everything(trained: Path) -> None:
+    for name in (
+        "config.yaml", "tokens.txt", "metrics.jsonl", "metrics.csv", "log.txt", "environment.json", "outcome.json",
+        "tensorboard", "checkpoints/best/model.safetensors", "checkpoints/last/state.json",
+        "checkpoints/average/model.safetensors", "results/curves.png", "results/gradients.png",
+    ):  # fmt: skip
+        assert (trained / name).exists(), name
+    assert (trained.parent / "latest").resolve() == trained.resolve()
+
+
+def test_it_learns_and_clips_as_told(trained: Path) -> None:
+    epochs, steps = rows(trained, "epoch"), rows(trained, "step")
+    assert epochs[-1]["dev_metric"] > 0.6
+    assert epochs[-1]["dev_loss"] < epochs[0]["dev_loss"]
+    assert all(step["norm_after"] <= 1.0 + 1e-6 for step in steps)
+    assert any(step["clipped"] for step in steps)
+    assert all((step["coefficient"] < 1) == step["clipped"] for step in steps)
+
+
+def test_the_resolved_configuration_repeats_the_run(trained: Path, tmp_path: Path) -> None:
+    again = fit(trained / "config.yaml", output=tmp_path / "again")
+    assert weights(again) == weights(trained)
+    assert load_config(again / "config.yaml", RunConfig) == load_config(trained / "config.yaml", RunConfig)
+
+
+def test_another_seed_is_another_run(trained: Path, tmp_path: Path) -> None:
+    other = fit(trained / "config.yaml", output=tmp_path / "other", seed=4)
+    assert weights(other) != weights(trained)
+
+
+def test_a_finished_run_is_left_alone(trained: Path) -> None:
+    before = weights(trained, "last")
+    assert fit(trained / "config.yaml", output=trained) == trained
+    assert weights(trained, "last") == before
+
+
+def test_a_stopped_run_is_taken_up_and_ends_as_if_nothing_had_happened(trained: Path, tmp_path: Path) -> None:
+    config = tmp_path / "words.yaml"
+    shutil.copyfile(trained / "config.yaml", config)
+    overrides = [f"output_dir={tmp_path}/runs"]
+    straight = fit(config, overrides=overrides)
+    whole = weights(straight)
+    (straight / "outcome.json").unlink()
+    newest = sorted((straight / "checkpoints").glob("last-*"))[-1]
+    shutil.rmtree(newest)
+    assert fit(config, overrides=overrides) == straight
+    assert weights(straight) == whole
+    assert len(rows(straight, "epoch")) == 3
+
+
+def test_never_begins_a_new_run_and_must_refuses_to(trained: Path, tmp_path: Path, fsdd: Path) -> None:
+    config = write_config(tmp_path, fsdd, WORDS)
+    with pytest.raises(CheckpointError, match="--resume must"):
+        fit(config, resume="must")
+    with pytest.raises(UsageError, match="--resume never"):
+        fit(trained / "config.yaml", output=trained, resume="never")
+
+
+def test_another_configuration_does_not_mix_with_a_run(trained: Path) -> None:
+    with pytest.raises(UsageError, match=r"another configuration \(optimizer.lr\)"):
+        fit(trained / "config.yaml", output=trained, overrides=["optimizer.lr=0.5"])
+
+
+def test_a_folder_of_something_else_is_not_written_into(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(UsageError, match="holds no run"):
+        fit(trained / "config.yaml", output=tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_dry_run_writes_no_run(trained: Path, tmp_path: Path) -> None:
+    folder = fit(trained / "config.yaml", output=tmp_path / "run", dry_run=True)
+    assert not folder.exists()
+
+
+def test_a_few_utterances_can_be_learnt_by_heart(trained: Path, tmp_path: Path) -> None:
+    overrides = ["training.max_epochs=40", "training.average=0"]
+    run = fit(trained / "config.yaml", output=tmp_path / "few", overfit=20, overrides=overrides)
+    assert rows(run, "epoch")[-1]["dev_metric"] == 1.0
+    with pytest.raises(UsageError, match="--overfit 0"):
+        fit(trained / "config.yaml", output=tmp_path / "none", overfit=0)
+
+
+def test_words_too_long_for_their_recordings_are_told_of(
+    transcriber: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = ["features.stack=90", "training.max_epochs=1"]
+    run = fit(transcriber / "config.yaml", output=tmp_path / "run", overrides=overrides)
+    assert "too long for their recordings" in capsys.readouterr().err
+    assert any(step["counted"] < step["utterances"] for step in rows(run, "step"))
+
+
+def test_a_development_word_that_nobody_trained_on_is_refused(trained: Path, tmp_path: Path, fsdd: Path) -> None:
+    (tmp_path / "dev.csv").write_text(f"path,text\n{fsdd}/7_theo_1.wav,sieben\n")
+    overrides = [f"data.dev={{name: manifest, path: {tmp_path}/dev.csv}}"]
+    with pytest.raises(DataError, match=r"dev\.csv:2.*sieben"):
+        fit(trained / "config.yaml", output=tmp_path / "run", overrides=overrides)
+
+
+def test_a_missing_device_is_one_sentence(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--device nonsense"):
+        fit(trained / "config.yaml", output=tmp_path / "run", device="nonsense")
+
+
+@pytest.mark.parametrize("normalise", ["global", "speaker"])
+def test_statistics_of_the_training_data_stay_with_the_run(trained: Path, tmp_path: Path, normalise: str) -> None:
+    from asrtrain.app import evaluate
+
+    run = fit(trained / "config.yaml", output=tmp_path / "run", overrides=[f"features.normalise={normalise}"])
+    assert evaluate(run).accuracy > 0.5
