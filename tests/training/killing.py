@@ -1,0 +1,156 @@
+"""Runs a training in a child process, again and again, and kills it: a program, so that torch is imported once.
+
+``python killing.py RUN CACHE RECORDINGS moments SEED COUNT`` kills at COUNT random moments.
+``python killing.py RUN CACHE RECORDINGS calls NUMBER…`` lets a child kill itself at a call that changes a file or a
+folder, in RUN/NUMBER: at call NUMBER // 2, before it if the number is even and after it if it is odd.
+Either way a last child finishes.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.utils.tensorboard  # here, so that no child has to
+import training_recipe
+
+from asrtrain.training import TrainingConfig
+
+CALLS: list[tuple[Any, str]] = [
+    (os, "fsync"), (os, "truncate"), (Path, "replace"), (Path, "unlink"), (Path, "mkdir"), (Path, "symlink_to"),
+    (shutil, "rmtree"),
+]  # fmt: skip
+
+
+def warm_up(folders: list[Path]) -> None:
+    """Do here what every child would have to do first; no backward pass, which does not go with forking."""
+    parts = training_recipe.ingredients(folders[2], folders[1], TrainingConfig(batch_size=8))
+    with torch.no_grad():
+        parts.validate(parts.model)
+
+
+def start(folders: list[Path], prepare: Callable[[], None]) -> int:
+    """Fork a child that trains; returns its process id."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        prepare()
+        training_recipe.run(*folders)
+        os._exit(0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(1)
+
+
+def finished(child: int) -> bool:
+    """Wait for a child: True if it ended well, False if it was killed; anything else ends this program."""
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return False
+    if os.WEXITSTATUS(status):
+        sys.exit(f"a child ended with {status}")
+    return True
+
+
+def announced() -> tuple[int, Callable[[], None]]:
+    """Where to read that a child begins the training proper, and what makes it say so."""
+    ready, begun = os.pipe()
+
+    def prepare() -> None:
+        training = training_recipe.train
+
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            os.write(begun, b".")
+            return training(*args, **kwargs)
+
+        training_recipe.train = wrapper
+
+    return ready, prepare
+
+
+def kill_at_moments(folders: list[Path], seed: int, count: int) -> None:
+    """Kill at random moments of the training proper, ``count`` times in a row.
+
+    A child that is faster has finished: its work is thrown away, and all begins anew.
+    """
+    moments, killed = random.Random(seed), 0
+    spare = folders[0].with_name("timed")
+    ready, prepare = announced()
+    child = start([spare, *folders[1:]], prepare)
+    os.read(ready, 1)
+    began = time.monotonic()
+    finished(child)
+    whole = time.monotonic() - began
+    while killed < count:
+        child = start(folders, prepare)
+        os.read(ready, 1)
+        time.sleep(moments.uniform(0.0, 0.4 * whole))
+        os.kill(child, signal.SIGKILL)
+        killed += 1
+        if finished(child):
+            shutil.rmtree(folders[0])
+            killed = 0
+
+
+def kill_at_call(folders: list[Path], number: int) -> None:
+    """Let a child kill itself at a call."""
+    if finished(start(folders, die_at_call(number))):
+        sys.exit(f"the child made fewer calls than {number // 2 + 1}")
+
+
+def finish(folders: list[Path]) -> None:
+    """Let a child come to the end."""
+    if not finished(start(folders, lambda: None)):
+        sys.exit("somebody else killed the last child")
+
+
+def die_at_call(number: int) -> Callable[[], None]:
+    """What makes a child kill itself at a certain call."""
+
+    def prepare() -> None:
+        made = 0
+
+        def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                nonlocal made
+                made += 1
+                if made == number // 2 + 1 and number % 2 == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                answer = call(*args, **kwargs)
+                if made == number // 2 + 1:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return answer
+
+            return wrapper
+
+        for owner, name in CALLS:
+            setattr(owner, name, deadly(getattr(owner, name)))
+
+    return prepare
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    folders = [Path(argument) for argument in sys.argv[1:4]]
+    warm_up(folders)
+    if sys.argv[4] == "moments":
+        kill_at_moments(folders, int(sys.argv[5]), int(sys.argv[6]))
+        finish(folders)
+    for number in sys.argv[5:] if sys.argv[4] == "calls" else ():
+        one = [folders[0] / number, *folders[1:]]
+        kill_at_call(one, int(number))
+        finish(one)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""An interrupted run ends as if nobody had interrupted it: bit for bit, however it was interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from training_recipe import CONFIG, CPU, ingredients, result_of, run
+
+from asrtrain.errors import CheckpointError, Interrupted, UsageError
+from asrtrain.training import Batches, TrainingConfig, has_checkpoint, train
+from asrtrain.training.lock import exclusive
+from asrtrain.types import Batch
+
+HERE = Path(__file__).parent
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def program(name: str, *arguments: object) -> list[str]:
+    return [sys.executable, str(HERE / name), *map(str, arguments)]
+
+
+def kill(*arguments: object) -> str:
+    done = subprocess.run(
+        program("killing.py", *arguments), env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_ten_kills_at_random_moments_change_nothing(straight, cache, fsdd, tmp_path):
+    said = kill(tmp_path / "run", cache, fsdd, "moments", 1, 10)
+    assert said.count("continuing at") >= 3, "the kills came before anything was saved"
+    assert result_of(tmp_path / "run") == result_of(straight)
+
+
+def test_kills_around_changes_to_the_disk_change_nothing(straight, cache, fsdd, tmp_path):
+    numbers = (3, 12, 31, 44, 61, 87, 120, 187)
+    kill(tmp_path, cache, fsdd, "calls", *numbers)
+    for number in numbers:
+        assert result_of(tmp_path / str(number)) == result_of(straight), f"killed at {number}"
+
+
+@pytest.mark.slow
+def test_no_kill_around_any_change_to_the_disk_changes_anything(straight, cache, fsdd, tmp_path):
+    numbers = range(380)
+    kill(tmp_path, cache, fsdd, "calls", *numbers)
+    for number in numbers:
+        assert result_of(tmp_path / str(number)) == result_of(straight), f"killed at {number}"
+
+
+class Ledger(Batches):
+    """Writes down whose turn it is, and raises a signal when so many batches have been handed out."""
+
+    def __init__(self, batches: Batches, ids: list[str], signal_after: int | None) -> None:
+        self.batches, self.ids, self.left = batches, ids, signal_after
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return self.batches.batches_per_epoch
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        for batch in self.batches.epoch(epoch, start):
+            self.ids.extend(batch.ids)
+            if self.left is not None:
+                self.left -= 1
+                if self.left == 0:
+                    signal.raise_signal(signal.SIGTERM)
+            yield batch
+
+
+def run_with_ledger(folder: Path, cache: Path, fsdd: Path, ids: list[str], signal_after: int | None) -> None:
+    config = TrainingConfig(**CONFIG)
+    parts = ingredients(fsdd, cache, config)
+    parts = replace(parts, batches=Ledger(parts.batches, ids, signal_after))
+    train(parts, config, folder, seed=7, device=CPU, metadata={"model": {"name": "gru"}})
+
+
+# Batches come in windows of two; eight make an epoch. A second interruption in one epoch starts from the first one.
+@pytest.mark.parametrize("batches_between", [[5], [8], [1, 3], [3, 3, 3], [2, 6, 9]])
+def test_every_utterance_is_seen_exactly_as_often_as_without_interruptions(
+    batches_between, straight, cache, fsdd, tmp_path
+):
+    expected: list[str] = []
+    run_with_ledger(tmp_path / "straight", cache, fsdd, expected, None)
+    seen: list[str] = []
+    for signal_after in batches_between:
+        with pytest.raises(Interrupted, match="SIGTERM: saved at epoch") as caught:
+            run_with_ledger(tmp_path / "run", cache, fsdd, seen, signal_after)
+        assert caught.value.exit_code == 130
+    run_with_ledger(tmp_path / "run", cache, fsdd, seen, None)
+    assert seen == expected
+    assert len(seen) == 3 * 60
+    assert result_of(tmp_path / "run") == result_of(straight)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_a_real_process_saves_and_exits_130(number, straight, cache, fsdd, tmp_path):
+    command = program("training_recipe.py", tmp_path, cache, fsdd)
+    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        process.send_signal(number)
+        said += process.stderr.read()
+    assert process.returncode == 130, said
+    assert f"{number.name}: saved at epoch" in said
+    run(tmp_path, cache, fsdd)
+    assert result_of(tmp_path) == result_of(straight)
+
+
+def test_a_second_signal_stops_at_once_and_what_was_saved_is_whole(straight, cache, fsdd, tmp_path):
+    config = TrainingConfig(**CONFIG)
+    parts = ingredients(fsdd, cache, config)
+
+    def impatient(model):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("still running")
+
+    with pytest.raises(Interrupted, match="at once"):
+        train(replace(parts, validate=impatient), config, tmp_path, seed=7, device=CPU, metadata={})
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert has_checkpoint(tmp_path)
+
+
+def test_a_signal_while_validating_is_heeded_after_it(straight, cache, fsdd, tmp_path):
+    config = TrainingConfig(**CONFIG)
+    parts = ingredients(fsdd, cache, config)
+
+    def interrupted(model):
+        signal.raise_signal(signal.SIGINT)
+        return parts.validate(model)
+
+    with pytest.raises(Interrupted, match="saved at epoch 2, step 4"):
+        train(
+            replace(parts, validate=interrupted),
+            config,
+            tmp_path,
+            seed=7,
+            device=CPU,
+            metadata={"model": {"name": "gru"}},
+        )
+    run(tmp_path, cache, fsdd)
+    assert result_of(tmp_path) == result_of(straight)
+
+
+def test_two_processes_do_not_train_in_one_folder(cache, fsdd, tmp_path):
+    with exclusive(tmp_path), pytest.raises(UsageError, match="another process is training in"):
+        run(tmp_path, cache, fsdd)
+
+
+def test_a_finished_run_is_finished_again_and_unchanged(straight, cache, fsdd):
+    before = result_of(straight)
+    outcome = run(straight, cache, fsdd)
+    assert result_of(straight) == before
+    assert outcome.steps == 12
+    assert outcome.stopped_by == "max_epochs"
+
+
+def test_a_folder_that_holds_a_run_is_not_begun_anew(straight, cache, fsdd):
+    config = TrainingConfig(**CONFIG)
+    with pytest.raises(CheckpointError, match="holds a run already"):
+        train(ingredients(fsdd, cache, config), config, straight, seed=7, device=CPU, metadata={}, resume=False)
+
+
+def test_training_goes_on_where_a_finished_run_has_ended_if_more_epochs_are_asked_for(cache, fsdd, straight, tmp_path):
+    run(tmp_path, cache, fsdd, max_epochs=1, average=0)
+    run(tmp_path, cache, fsdd, max_epochs=3, average=0)
+    last = "checkpoints/last-00003-000000012/model.safetensors"
+    assert (tmp_path / last).read_bytes() == (straight / last).read_bytes()
