@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, final
+from typing import Annotated, Self, final
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from asrtrain.config import Range
 from asrtrain.features.augmentation.draws import chosen, decibels, log_uniform, uniform
@@ -39,6 +39,12 @@ class EqualiserConfig(EffectConfig):
     """Cut-off frequencies of a random high-pass filter (Hz, log-uniform), 12 dB an octave."""
     pass_probability: Probability = 0.3
     """Share of the filtered utterances that each of the two pass filters is added to."""
+
+    @model_validator(mode="after")
+    def _cutoffs_are_possible(self) -> Self:
+        if any(cutoffs is not None and cutoffs[0] <= 0 for cutoffs in (self.low_pass, self.high_pass)):
+            raise ValueError("low_pass and high_pass must lie above 0 Hz")
+        return self
 
     def build(self, sample_rate: Hertz, read_audio: ReadAudio | None) -> Equaliser:
         return Equaliser(self, sample_rate)
