@@ -49,4 +49,6 @@ def _smoothed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     finite = np.isfinite(values)
     sums = np.convolve(np.where(finite, values, 0), np.ones(width))[: len(values)]
     counts = np.convolve(finite, np.ones(width))[: len(values)]
-    return np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+    smoothed = np.full(len(values), np.nan)
+    np.divide(sums, counts, out=smoothed, where=counts > 0)
+    return smoothed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,7 +16,7 @@ BLUE = "#2f6db3"
 ORANGE = "#d9772b"
 GREY = "#9aa5b1"
 
-_LOOK = {
+_LOOK: dict[Any, Any] = {
     "font.size": 11,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
