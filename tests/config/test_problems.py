@@ -42,7 +42,8 @@ MISTAKES = [
     ("others: 3", "1: others: wants one of circle, square, or a list of such, found 3"),
     ("either: [circle, {name: square}]", "1: either.1.side: is missing"),
     ("either: {name: circle, radios: 1}", "1: either.radios: unknown key; did you mean radius?"),
-    ("either: nine", '1: either: unknown name "nine"; choose one of circle, square'),
+    ("either: nine", '1: either: wants one of circle, square, or a list of such, or none, found the text "nine"'),
+    ("either: cirkle", '1: either: unknown name "cirkle"; did you mean circle?'),
     (
         "either: 4",
         "1: either: wants one of circle, square, or a list of such, or none, found 4",

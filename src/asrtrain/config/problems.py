@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from asrtrain.config.base import Config
 from asrtrain.config.place import KeyPath, Plain, Problem, value_at
 from asrtrain.config.shape import Choice, Either, Section, Shape, alternatives, child, chosen_option, fits, section_at
-from asrtrain.config.words import found, hint, shortened, suggestion, wanted
+from asrtrain.config.words import found, hint, nearest, shortened, suggestion, wanted
 
 Location = tuple[int | str, ...]
 _OUT_OF_BOUNDS: Final = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of")
@@ -51,48 +51,49 @@ def _follow(error: ErrorDetails, location: Location, shape: Shape | None, value:
     The location also holds names that are no keys: the tag of a chosen component (skipped), and labels for the options
     of a union (there the one option that the value is meant to be is checked again, alone).
     """
+    options = alternatives(shape) if shape else ()
+    if len(options) > 1:
+        return _in_union(cast("Either", shape), value, path) or [_at_value(error, shape, value, path)]
     if not location:
         return [_at_value(error, shape, value, path)]
-    head, rest = location[0], location[1:]
     if isinstance(shape, Either):
-        return _in_union(error, location, shape, value, path)
+        return _follow(error, location, options[0], value, path)
+    head, rest = location[0], location[1:]
     if isinstance(shape, Choice):
         return _follow(error, rest, section_at(shape, value), value, path)
-    if error["type"] == "extra_forbidden" and not rest:
-        known = shape.annotation.model_fields if isinstance(shape, Section) else ()
-        return [Problem((*path, head), f"unknown key; {suggestion(str(head), known)}")]
-    if error["type"] == "missing" and not rest:
-        within = child(shape, head, value) if shape else None
-        return [Problem((*path, head), "is missing" + (f"; it wants {wanted(within)}" if within else ""))]
+    if not rest and error["type"] in ("extra_forbidden", "missing"):
+        return [_at_key(error, head, shape, value, path)]
     below = child(shape, head, value) if shape else None
     return _follow(error, rest, below, value_at(value, (head,)), (*path, head))
 
 
-def _in_union(error: ErrorDetails, location: Location, shape: Either, value: Plain, path: KeyPath) -> list[Problem]:
-    options = alternatives(shape)
-    if len(options) == 1:
-        return _follow(error, location, options[0], value, path)
+def _at_key(error: ErrorDetails, key: str | int, shape: Shape | None, value: Plain, path: KeyPath) -> Problem:
+    if error["type"] == "extra_forbidden":
+        known = shape.annotation.model_fields if isinstance(shape, Section) else ()
+        return Problem((*path, key), f"unknown key; {suggestion(str(key), known)}")
+    within = child(shape, key, value) if shape else None
+    return Problem((*path, key), "is missing" + (f"; it wants {wanted(within)}" if within else ""))
+
+
+def _in_union(shape: Either, value: Plain, path: KeyPath) -> list[Problem]:
+    """What is wrong with a value as the option that it is meant to be; nothing, if the option alone accepts it."""
     meant = chosen_option(shape, value)
-    return find_problems(meant, value, path) if meant else [_wrong_type(shape, value, path)]
+    unlike = isinstance(meant, Choice) and isinstance(value, str) and nearest(value, meant.table) is None
+    return find_problems(meant, value, path) if meant and not unlike else [_wrong_type(shape, value, path)]
 
 
 def _at_value(error: ErrorDetails, shape: Shape | None, value: Plain, path: KeyPath) -> Problem:
     kind, context = error["type"], error.get("ctx", {})
+    component = next((option for option in alternatives(shape) if isinstance(option, Choice)), None) if shape else None
     if kind in ("value_error", "assertion_error"):
         return Problem(path, str(context["error"]))
     if kind in _IN_OTHER_WORDS:
         return Problem(path, f"{_IN_OTHER_WORDS[kind].format(**context)}, found {found(value)}")
-    component = _component(shape, value)
     if component and kind.startswith("union_tag"):
         return _wrong_name(component, value, path)
     if shape is not None and (kind in _OUT_OF_BOUNDS or not fits(shape, value)):
         return _wrong_type(shape, value, path)
     return Problem(path, f"{error['msg'][0].lower()}{error['msg'][1:]}, found {found(value)}")
-
-
-def _component(shape: Shape | None, value: Plain) -> Choice | None:
-    chosen = chosen_option(shape, value) if isinstance(shape, Either) else shape
-    return chosen if isinstance(chosen, Choice) else None
 
 
 def _wrong_name(component: Choice, value: Plain, path: KeyPath) -> Problem:

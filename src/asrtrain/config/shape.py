@@ -87,7 +87,7 @@ def shape_of(annotation: object, metadata: Sequence[object] = ()) -> Shape:
     if origin is Annotated:
         inner, *beside = get_args(annotation)
         return shape_of(inner, [*beside, *metadata])
-    for part in metadata:
+    for part in reversed(metadata):  # the last one sees a value first
         if isinstance(part, BeforeValidator) and part.json_schema_input_type is not PydanticUndefined:
             return shape_of(part.json_schema_input_type)
         if isinstance(part, OneOf):
