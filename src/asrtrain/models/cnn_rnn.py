@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import nn
 
-from asrtrain.models.convolution import ConvStack, check_halvings
+from asrtrain.models.convolution import ConvStack, FrameNorm, check_halvings
 from asrtrain.models.gru import gru_cell
 from asrtrain.models.heads import Head
 from asrtrain.models.interface import AcousticModel, ModelConfig
@@ -71,6 +71,8 @@ class CNNRNN(AcousticModel):
             feature_maps=config.feature_maps,
             kind=config.activation,
         )
+        # Maxima of rectified numbers lie far from zero; a recurrent layer that gets them so hardly learns.
+        self.centre = FrameNorm(self.front.output_size, nn.Identity())
         self.dropout = nn.Dropout(config.dropout)
         layers = recurrent_layers(
             self.front.output_size,
@@ -89,7 +91,7 @@ class CNNRNN(AcousticModel):
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Scores:
         """Score a batch."""
         frames, lengths = self.front(features, lengths)
-        frames = self.dropout(frames)
+        frames = self.dropout(self.centre(frames.transpose(1, 2), lengths).transpose(1, 2))
         for layer in self.layers:
             frames = layer(frames, lengths)
         scores: Scores = self.head(frames, lengths)
