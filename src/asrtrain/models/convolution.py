@@ -96,15 +96,10 @@ class ConvStack(nn.Module):
         self, input_size: int, channels: Sequence[int], *, halve_time: int, feature_maps: int, kind: ActivationName
     ) -> None:
         super().__init__()
-        if input_size % feature_maps:
-            raise UsageError(
-                f"model.feature_maps: {input_size} features a frame cannot be split into {feature_maps} equal maps; "
-                "use 1, or 1 + features.deltas"
-            )
         self.feature_maps = feature_maps
         self.blocks = nn.ModuleList()
         self.time_factors = [2] * halve_time + [1] * (len(channels) - halve_time)
-        size, below = input_size // feature_maps, feature_maps
+        size, below = image_maps(input_size, feature_maps), feature_maps
         for factor, here in zip(self.time_factors, channels, strict=True):
             self.blocks.append(ConvBlock2d(below, here, (factor, 2), activation(kind)))
             size, below = -(-size // 2), here
@@ -112,9 +107,7 @@ class ConvStack(nn.Module):
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Convolve and subsample."""
-        batch, time, size = features.shape
-        maps = zero_padding(features, lengths).view(batch, time, self.feature_maps, size // self.feature_maps)
-        image = maps.transpose(1, 2).contiguous(memory_format=torch.channels_last)
+        image = as_image(features, lengths, self.feature_maps)
         for block in self.blocks:
             image, lengths = block(image, lengths)
         return image.transpose(1, 2).flatten(2), lengths
@@ -124,6 +117,23 @@ class ConvStack(nn.Module):
         for factor in self.time_factors:
             lengths = subsampled(lengths, factor)
         return lengths
+
+
+def image_maps(input_size: int, feature_maps: int) -> int:
+    """The frequency axis F / ``feature_maps`` of features seen as maps. Raises UsageError where F does not divide."""
+    if input_size % feature_maps:
+        raise UsageError(
+            f"model.feature_maps: {input_size} features a frame cannot be split into {feature_maps} equal maps; "
+            "use 1, or 1 + features.deltas"
+        )
+    return input_size // feature_maps
+
+
+def as_image(features: torch.Tensor, lengths: torch.Tensor, feature_maps: int) -> torch.Tensor:
+    """Features (B, T, F) as images (B, maps, T, F / maps), zero beyond each length, channels last in memory."""
+    batch, time, size = features.shape
+    maps = zero_padding(features, lengths).view(batch, time, feature_maps, size // feature_maps)
+    return maps.transpose(1, 2).contiguous(memory_format=torch.channels_last)
 
 
 def check_halvings(halve_time: int, channels: Sequence[int]) -> None:
