@@ -10,6 +10,7 @@ from waveforms import RATE, padded, tone
 from asrtrain.errors import UsageError
 from asrtrain.features.filterbank import BOUNDARY, Filterbank, MelScale, empty_filter
 from asrtrain.features.log_mel import LogMelConfig
+from asrtrain.features.spectrogram import SpectrogramConfig
 
 SCALES = ("htk", "slaney", "kaldi")
 
@@ -81,6 +82,11 @@ def test_other_back_ends_cannot_warp(backend: str) -> None:
     front_end = LogMelConfig.model_validate({"sample_rate": RATE, "backend": backend}).build()
     with pytest.raises(UsageError, match=r"vtlp needs features.backend: asrtrain"):
         front_end(*padded([tone(500)]), warps=torch.tensor([1.1]))
+
+
+def test_a_spectrogram_has_no_filters_to_warp() -> None:
+    with pytest.raises(UsageError, match=r"augmentation\.vtlp moves mel filters"):
+        SpectrogramConfig(sample_rate=RATE).build()(*padded([tone(500)]), warps=torch.tensor([1.1]))
 
 
 def test_filters_that_hear_nothing_are_found() -> None:

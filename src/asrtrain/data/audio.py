@@ -111,6 +111,8 @@ def _open_stream(stream: BinaryIO, name: str) -> Iterator[_Recording]:
             yield recording
     except soundfile.SoundFileError as error:
         reason = getattr(error, "error_string", str(error)).strip(" .")
+        if reason.startswith("File does not exist"):  # what the library says of a damaged MP3, which is there
+            reason = "no MPEG frames are found in it"
         raise DataError(f"{name}: cannot be decoded: {reason}") from error
 
 

@@ -7,6 +7,7 @@ from typing import Protocol, final
 
 import torch
 
+from asrtrain.errors import UsageError
 from asrtrain.features.backends import Analysis, Backend
 from asrtrain.features.lengths import real
 from asrtrain.features.spectrum import centred, log_energy
@@ -38,6 +39,8 @@ class LogSpectrum:
         self._floor = floor
 
     def __call__(self, padded: torch.Tensor, frames: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
+        if warps is not None:
+            raise UsageError("augmentation.vtlp moves mel filters, and features: spectrogram has none; leave it out")
         return self._backend.power(padded).add(self._floor).log_()
 
 

@@ -54,8 +54,8 @@ def resampled(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Read waveforms (B, S) at steps of ``factors`` (B, 1) samples, between samples by a cubic (Catmull and Rom, 1974).
 
-    A cubic through four samples is 60 dB true up to a quarter of the sample rate, costs a tenth of a windowed sinc, and
-    takes a factor of its own for every utterance.
+    The error lies 62 dB below a tone of a sixteenth of the sample rate, 42 dB at an eighth, 21 dB at a quarter: below
+    most noise, for a tenth of what a windowed sinc costs, and every utterance has a factor of its own.
     """
     kept = (lengths / factors[:, 0]).long().clamp(min=1)
     place = torch.arange(int(kept.max())) * factors
