@@ -262,3 +262,11 @@ def test_clipping_is_runs_at_full_scale(samples: list[float], share: float) -> N
 def test_kinds_are_told_in_the_order_of_the_table(broken: list[Utterance]) -> None:
     kinds = [complaint.kind for complaint in validate_splits({"train": broken}, Requirements()).complaints]
     assert kinds == sorted(kinds, key=list(KINDS).index)
+
+
+def test_fix_drop_does_not_write_an_empty_manifest(tmp_path: Path) -> None:
+    save(tmp_path, "a", np.zeros(800))
+    (tmp_path / "m.csv").write_text("audio,text\na.wav,yes\n")
+    with pytest.raises(DataError, match=r"m\.csv: nothing would be left"):
+        drop_errors(validate_manifest(tmp_path / "m.csv"), tmp_path / "clean.csv", tmp_path / "dropped.jsonl")
+    assert not (tmp_path / "clean.csv").exists()

@@ -10,6 +10,7 @@ from typing import final
 from asrtrain.data.formats.lines import write_lines
 from asrtrain.data.manifest import FormatName, write_manifest
 from asrtrain.data.validation.report import Report, complaint_to_json
+from asrtrain.errors import DataError
 
 
 @final
@@ -26,10 +27,12 @@ class Cleaned:
 def drop_errors(report: Report, manifest: Path, dropped_list: Path, format: FormatName | None = None) -> Cleaned:
     """Write the utterances without errors to ``manifest``, and every error, a JSON object a line, to ``dropped_list``.
 
-    ``manifest`` has the known durations filled in. Raises DataError if a file cannot be written.
+    ``manifest`` has the known durations filled in. Raises DataError if nothing is left, or a file cannot be written.
     """
     bad = {complaint.utterance for complaint in report.errors}
     kept = [utterance for utterance in report.utterances if utterance.id not in bad]
+    if not kept:
+        raise DataError(f"{report.name}: nothing would be left, every utterance has an error")
     write_manifest(kept, manifest, format)
     write_lines(dropped_list, (json.dumps(complaint_to_json(error), ensure_ascii=False) for error in report.errors))
     lines = {(error.source, error.utterance) for error in report.errors}
