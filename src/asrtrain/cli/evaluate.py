@@ -14,7 +14,7 @@ from asrtrain.cli.output import print_report
 def evaluate(
     run: Annotated[
         Path | None,
-        typer.Argument(metavar="[RUN]", help="A run folder [dim](default: runs/latest)[/].", show_default=False),
+        typer.Argument(metavar="RUN", help="A run folder [dim](default: runs/latest)[/].", show_default=False),
     ] = None,
     *,
     data: Annotated[

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def transcribe(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="Recordings, folders, patterns, or - for standard input."),
+        typer.Argument(metavar="FILE", help="Recordings, folders, patterns, or - for standard input."),
     ],
     *,
     run: Run = None,

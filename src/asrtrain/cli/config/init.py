@@ -28,7 +28,7 @@ _HEADER = """\
 
 
 def init(
-    path: Annotated[Path, typer.Argument(metavar="[FILE]", help="The file to write; - prints it.")] = Path(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; - prints it.")] = Path(
         "asrtrain.yaml"
     ),
     overrides: Overrides = None,

@@ -21,7 +21,7 @@ def speak_to_file(text: str, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with Engine() as engine:
         samples = engine.speak(text, LANGUAGE, VARIANT, rate=160, pitch=50, pitch_range=50, seed=0)
-        if not len(samples):
+        if not samples.any():
             raise UsageError(f"--say {text!r}: there is nothing to be heard in it")
         soundfile.write(path, samples, engine.sample_rate, subtype="PCM_16")
     return path

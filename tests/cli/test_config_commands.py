@@ -1,0 +1,73 @@
+"""``asrtrain config init|check|show|schema`` and ``asrtrain info``."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from tests.cli.conftest import Run
+
+from asrtrain import __version__
+from asrtrain.config.yaml12 import parse_yaml
+
+
+def test_init_then_check_then_show(run: Run) -> None:
+    result = run("config", "init")
+    assert (result.code, result.out) == (0, "asrtrain.yaml\n")
+    assert "asrtrain config check asrtrain.yaml" in result.err
+    assert run("config", "check", "asrtrain.yaml") == (0, "asrtrain.yaml: no mistakes\n", "")
+    shown = run("config", "show", "asrtrain.yaml").out
+    Path("shown.yaml").write_text(shown, encoding="utf-8")
+    assert run("config", "show", "shown.yaml").out == shown
+
+
+def test_init_takes_changes_and_prints(run: Run) -> None:
+    written = run("config", "init", "-", "--set", "model=lstm", "--set", "training.max_epochs=7").out
+    data = parse_yaml(written).data
+    assert isinstance(data, dict)
+    assert isinstance(data["model"], dict)
+    assert data["model"]["name"] == "lstm"
+    assert "  # Passes over the training data." in written
+    assert not Path("-").exists()
+
+
+def test_init_replaces_nothing_unasked(run: Run) -> None:
+    Path("mine.yaml").write_text("seed: 1\n", encoding="utf-8")
+    result = run("config", "init", "mine.yaml")
+    assert result == (2, "", "mine.yaml exists already: choose another name, or add --force to replace it\n")
+    assert Path("mine.yaml").read_text(encoding="utf-8") == "seed: 1\n"
+    assert run("config", "init", "mine.yaml", "--force").code == 0
+    assert run("config", "init", "no/such/folder.yaml").code == 2
+    assert "modl: unknown key" in run("config", "init", "other.yaml", "--set", "modl=cnn").err
+
+
+def test_show_applies_changes(run: Run) -> None:
+    run("config", "init")
+    shown = run("config", "show", "asrtrain.yaml", "--set", "clipping={name: none}", "--set", "seed=5").out
+    data = parse_yaml(shown).data
+    assert isinstance(data, dict)
+    assert data["clipping"] == [{"name": "none"}]
+    assert data["seed"] == 5
+
+
+def test_schema_accepts_what_init_writes(run: Run) -> None:
+    schema = json.loads(run("config", "schema").out, parse_constant=pytest.fail)
+    Draft202012Validator(schema).validate(parse_yaml(run("config", "init", "-").out).data)
+
+
+def test_info(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "corpora" / "yesno").mkdir(parents=True)
+    monkeypatch.setenv("ASRTRAIN_CORPORA", str(tmp_path / "corpora"))
+    found = json.loads(run("info", "--format", "json").out)
+    assert found["python"] == platform.python_version()
+    assert found["packages"]["asrtrain"] == __version__
+    assert found["packages"]["torch"].startswith("2.11")
+    assert found["cpu"]["threads"] >= 1
+    assert found["corpora"] == {"yesno": str(tmp_path / "corpora" / "yesno")}
+    text = run("info").out
+    assert f"asrtrain {__version__}" in text
+    assert "libsndfile" in text
+    assert "yesno" in text

@@ -1,0 +1,120 @@
+"""Every kind of failure has its exit code and its sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+from tests.cli.conftest import Run
+
+import asrtrain.app
+from asrtrain import __version__
+from asrtrain.cli import main
+from asrtrain.errors import (
+    AsrtrainError,
+    CheckpointError,
+    DataError,
+    Interrupted,
+    TrainingError,
+    UsageError,
+)
+
+ERRORS = [(UsageError, 2), (DataError, 3), (TrainingError, 4), (CheckpointError, 5), (Interrupted, 130)]
+
+
+def failing(error: BaseException) -> object:
+    def fit(*_: object, **__: object) -> None:
+        raise error
+
+    return fit
+
+
+@pytest.mark.parametrize(("error", "code"), ERRORS)
+def test_our_errors(error: type[AsrtrainError], code: int, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asrtrain.app, "fit", failing(error("one clear sentence")))
+    assert run("fit", "x.yaml") == (code, "", "one clear sentence\n")
+
+
+def test_an_unexpected_error_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asrtrain.app, "fit", failing(ZeroDivisionError("division by zero")))
+    result = run("fit", "x.yaml")
+    assert result.code == 1
+    assert result.err == (
+        "asrtrain: internal error: ZeroDivisionError: division by zero; run again with --debug to see where\n"
+    )
+
+
+def test_an_interrupt(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asrtrain.app, "fit", failing(KeyboardInterrupt()))
+    assert run("fit", "x.yaml").code == 130
+
+
+@pytest.mark.parametrize("where", ["before", "after", "environment"])
+def test_debug_shows_the_traceback(
+    where: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asrtrain.app, "fit", failing(DataError("one clear sentence")))
+    if where == "environment":
+        monkeypatch.setenv("ASRTRAIN_DEBUG", "1")
+    line = {"before": ["--debug", "fit", "x"], "after": ["fit", "x", "--debug"], "environment": ["fit", "x"]}[where]
+    assert main(line) == 3
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback")
+    assert shown.endswith("one clear sentence\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        (["transcript", "x.wav"], "transcribe"),
+        (["fit"], "CONFIG"),
+        (["fit", "x.yaml", "--sed", "3"], "--seed"),
+        (["fit", "x.yaml", "--seed", "three"], "--seed"),
+        (["fit", "x.yaml", "--resume", "maybe"], "maybe"),
+        (["eval", "--split", "tset"], "tset"),
+        (["eval", "--format", "xml"], "xml"),
+        (["transcribe"], "FILE"),
+        (["data", "validate", "x.csv", "--fix", "all"], "all"),
+    ],
+)
+def test_a_wrong_command_line(line: list[str], part: str, run: Run) -> None:
+    result = run(*line)
+    assert result.code == 2
+    assert result.out == ""
+    assert part in result.err
+
+
+def test_without_arguments_there_is_help(run: Run) -> None:
+    result = run()
+    assert result.code == 2
+    assert "Usage:" in result.out + result.err
+
+
+def test_version(run: Run) -> None:
+    assert run("--version") == (0, f"asrtrain {__version__}\n", "")
+
+
+def test_a_reader_that_went_away_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run(
+        [sys.executable, "-m", "asrtrain", "data", "list"],
+        check=False,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert process.stderr == ""
+    assert process.returncode in (0, 1)
+
+
+def test_a_full_disk_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asrtrain.app, "fit", failing(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x")))
+    result = run("fit", "x.yaml")
+    assert result.code == 1
+    assert "No space left on device" in result.err
+    assert result.err.count("\n") == 1

@@ -1,0 +1,42 @@
+"""The options are those that are documented."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.main import get_command
+
+from asrtrain.cli.commands import app
+
+OPTIONS = {
+    "fit": {"--set", "--output", "--resume", "--seed", "--device", "--dry-run", "--overfit"},
+    "eval": {"--data", "--split", "--checkpoint", "--device", "--format"},
+    "transcribe": {"--run", "--format", "--output-dir", "--checkpoint", "--device"},
+    "crossval": {"--set", "--output", "--seed", "--checkpoint", "--device", "--format"},
+    "info": {"--format"},
+    "data list": set(),
+    "data get": {"--output", "--from", "--part"},
+    "data prepare": {"--output", "--format"},
+    "data validate": {
+        *("--run", "--config", "--set", "--fix", "--output"),
+        *("--input-format", "--audio-root", "--format"),
+    },
+    "data stats": {"--input-format", "--audio-root", "--format"},
+    "data convert": {"--format", "--input-format", "--audio-root"},
+    "data synth": {"--output", "--say", "--count", "--split", "--seed", "--set"},
+    "config init": {"--set", "--force"},
+    "config check": {"--set"},
+    "config show": {"--set"},
+    "config schema": set(),
+}
+
+
+def options(command: Any, path: tuple[str, ...] = ()) -> dict[str, set[str]]:
+    commands = getattr(command, "commands", None)
+    if commands is None:
+        return {" ".join(path): {name for parameter in command.params for name in parameter.opts if name[0] == "-"}}
+    return {line: own for name, child in commands.items() for line, own in options(child, (*path, name)).items()}
+
+
+def test_every_option_of_every_command() -> None:
+    assert options(get_command(app)) == OPTIONS
