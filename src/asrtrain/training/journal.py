@@ -9,7 +9,7 @@ from typing import final
 from asrtrain.training.bar import Bar
 from asrtrain.training.interface import Validation
 from asrtrain.training.records import EpochRecord, StepBuffer, StepRecord, finite
-from asrtrain.training.run_log import RunLog
+from asrtrain.training.run_log import RunLog, cut_logs, read_steps
 from asrtrain.training.step import StepReport
 from asrtrain.training.summary import Summary
 
@@ -22,11 +22,12 @@ class Journal:
     """
 
     def __init__(self, run: Path, sizes: Mapping[str, int] | None, step: int, all_steps: int, max_epochs: int) -> None:
-        self._log = RunLog(run, sizes, step)
         self._buffer, self._summary = StepBuffer(), Summary()
         self._max_epochs = max_epochs
-        for record in self._log.steps():
+        cut_logs(run, sizes)
+        for record in read_steps(run):
             self._summary.add(record)
+        self._log = RunLog(run, step)
         self._bar = Bar(all_steps, step)
 
     def note(self, step: int, epoch: int, report: StepReport) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, final
@@ -49,18 +50,13 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     with exclusive(run), listening() as stop:
         training = _Training(ingredients, config, run, device, metadata=metadata, stop=stop)
-        journal = training.begin(seed, resume=resume)
-        try:
+        with closing(training.begin(seed, resume=resume)):
             return training.run()
-        finally:
-            journal.close()
 
 
 @final
 class _Training:
     """One run, from beginning or resumption to its end."""
-
-    _journal: Journal
 
     def __init__(
         self,
@@ -74,6 +70,7 @@ class _Training:
     ) -> None:
         self._parts, self._config, self._run, self._device = ingredients, config, run, device
         self._metadata, self._stop = metadata, stop
+        self._notices: list[str] = []
         self._steps_per_epoch = config.steps_per_epoch(ingredients.batches.batches_per_epoch)
         self._policy = NonFinitePolicy(config.on_nonfinite, self._steps_per_epoch)
         # An exact skip needs the answer before the step is taken; on the CPU there is nothing to wait for.
@@ -87,11 +84,11 @@ class _Training:
         return self._state.progress
 
     def begin(self, seed: int, *, resume: bool) -> Journal:
-        """Begin afresh, or take up the newest whole checkpoint, and say so."""
+        """Begin afresh, or take up the newest whole checkpoint, and open the journal."""
         if not resume and has_checkpoint(self._run):
             raise CheckpointError(f"{self._run} holds a run already: continue it, or choose another folder")
-        notices: list[str] = []
-        saved = self._store.newest(notices.append)
+        saved = self._store.newest(self._notices.append)
+        self._store.clear_leftovers()
         if saved is None:
             # Dropout and its like draw from torch's generator, whatever building the model has drawn before.
             torch.manual_seed(counter_seed(seed))
@@ -101,17 +98,17 @@ class _Training:
             self._state.restore(*saved)
             best = self._progress.best
             self._store.name_best(best.epoch if best else None)
-            notices.append(f"continuing at epoch {self._progress.epoch + 1}, step {self._progress.step}")
-        self._store.clear_leftovers()
+            self._notices.append(f"continuing at epoch {self._progress.epoch + 1}, step {self._progress.step}")
         all_steps = min(self._steps_per_epoch * self._config.max_epochs, self._config.max_steps or 1 << 62)
-        sizes = None if saved is None else saved[1]["logs"]
-        self._journal = Journal(self._run, sizes, self._progress.step, all_steps, self._config.max_epochs)
-        for notice in notices:
-            self._journal.say(notice)
+        self._journal = Journal(
+            self._run, self._state.log_sizes, self._progress.step, all_steps, self._config.max_epochs
+        )
         return self._journal
 
     def run(self) -> Outcome:
         """Epoch after epoch, until there is a reason to stop."""
+        for notice in self._notices:
+            self._journal.say(notice)
         while (reason := self._reason_to_stop()) is None:
             began = time.monotonic()
             self._train_epoch()
@@ -196,9 +193,9 @@ class _Training:
 
     def _save(self) -> None:
         self._flush()
-        state = {**self._state.state(), "logs": self._journal.sync()}
-        place = (self._progress.epoch, self._progress.step)
-        self._store.save(*place, self._complete(self._state.weights()), state, self._described(None))
+        self._state.log_sizes = self._journal.sync()
+        weights, place = self._complete(self._state.weights()), (self._progress.epoch, self._progress.step)
+        self._store.save(*place, weights, self._state.state(), self._described(None))
 
     def _complete(self, weights: Weights) -> Weights:
         return with_front_end(weights, self._parts.front_end)

@@ -35,28 +35,43 @@ _DRAWN_EPOCH = ("train_loss", "dev_loss", "dev_metric")
 Record = StepRecord | EpochRecord
 
 
+def cut_logs(run: Path, sizes: Mapping[str, int] | None) -> None:
+    """Cut the log files back to the sizes that a checkpoint speaks of; to nothing for a new run.
+
+    Raises CheckpointError if one is shorter already.
+    """
+    for name in _FILES:
+        _cut(run / name, 0 if sizes is None else sizes[name])
+
+
+def read_steps(run: Path) -> Iterator[StepRecord]:
+    """The steps that the log holds. Raises CheckpointError if it cannot be read."""
+    path = run / METRICS
+    if not path.exists():
+        return
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                values = json.loads(line)
+                kind = values.pop("kind")
+                if kind == "step":
+                    yield StepRecord(**values)
+                elif kind != "epoch":
+                    raise ValueError(f"a line of kind {kind!r}")
+    except (ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
 @final
 class RunLog:
-    """The log files of a run, open for appending; ``sizes`` are those that a checkpoint speaks of, none to begin."""
+    """The log files of a run, open for appending after ``step``."""
 
-    def __init__(self, run: Path, sizes: Mapping[str, int] | None, step: int) -> None:
+    def __init__(self, run: Path, step: int) -> None:
         self._run = run
-        for name in _FILES:
-            _cut(run / name, 0 if sizes is None else sizes[name])
         self._files = {name: (run / name).open("a", encoding="utf-8", newline="") for name in _FILES}
         self._board = _board(run / "tensorboard", step)
-        if sizes is None:
+        if not (run / TABLE).stat().st_size:
             self._append(TABLE, _row(COLUMNS))
-
-    def steps(self) -> Iterator[StepRecord]:
-        """The steps that the log held when it was opened. Raises CheckpointError if it cannot be read."""
-        try:
-            for line in (self._run / METRICS).read_text(encoding="utf-8").splitlines():
-                values = json.loads(line)
-                if values.pop("kind") == "step":
-                    yield StepRecord(**values)
-        except (ValueError, LookupError, TypeError) as error:
-            raise CheckpointError(f"{self._run / METRICS} is damaged: {error}") from error
 
     def write_steps(self, records: Sequence[StepRecord]) -> None:
         """Write steps; the newest is drawn."""
@@ -112,7 +127,6 @@ def _row(values: Sequence[object]) -> str:
 
 
 def _cut(path: Path, size: int) -> None:
-    """Cut a file to a size. Raises CheckpointError if it is shorter already."""
     present = path.stat().st_size if path.exists() else 0
     if present < size:
         raise CheckpointError(f"{path} is shorter than when the checkpoint was saved: put it back, or begin a new run")

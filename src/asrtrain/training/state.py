@@ -60,11 +60,13 @@ def _kept_epoch(plain: Mapping[str, Any]) -> KeptEpoch:
 class TrainState:
     """Weights, optimiser, schedule, clipper, loss scale, weight average, generators and position, as one tree.
 
+    ``log_sizes`` are the bytes of the log files when this was saved; None before anything was.
     The weights are kept apart, so that a checkpoint's weights file serves everybody.
     """
 
     def __init__(self, ingredients: Ingredients, updater: Updater, device: torch.device) -> None:
         self.progress = Progress()
+        self.log_sizes: dict[str, int] | None = None
         self._parts = ingredients
         self._updater = updater
         self._device = device
@@ -90,6 +92,7 @@ class TrainState:
             "loss_scale": self._updater.scaler.state_dict(),
             "average": None if average is None else average.weights,
             "generators": self._generators(),
+            "logs": self.log_sizes,
         }
 
     def restore(self, weights: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
@@ -106,6 +109,7 @@ class TrainState:
             self._restore_average(state["average"])
             self._restore_generators(state["generators"])
             self.progress = Progress.from_plain(state["progress"])
+            self.log_sizes = {name: int(size) for name, size in state["logs"].items()}
         except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"the saved training state does not fit this configuration: {error}. Continue with the configuration "

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-_MARK = "tensor"
+_MARK = "<tensor>"
 
 
 def split(tree: object, name: str = "") -> tuple[Any, dict[str, torch.Tensor]]:
     """Take a tree of dicts, lists, tensors and plain values apart.
 
-    Returns the tree as JSON can hold it, with ``{"tensor": name}`` in place of each tensor, and the tensors by name.
+    Returns the tree as JSON can hold it, with ``{"<tensor>": name}`` in place of each tensor, and the tensors by name.
     Raises TypeError for what is neither.
     """
     if isinstance(tree, torch.Tensor):
@@ -21,7 +21,7 @@ def split(tree: object, name: str = "") -> tuple[Any, dict[str, torch.Tensor]]:
     if isinstance(tree, Mapping):
         return _split_items({str(key): value for key, value in tree.items()}, name)
     if isinstance(tree, list | tuple):
-        parts = [split(value, f"{name}.{i}") for i, value in enumerate(tree)]
+        parts = [split(value, f"{name}/{i}") for i, value in enumerate(tree)]
         return [plain for plain, _ in parts], {k: v for _, found in parts for k, v in found.items()}
     if tree is None or isinstance(tree, bool | int | float | str):
         return tree, {}
@@ -32,7 +32,9 @@ def _split_items(items: dict[str, object], name: str) -> tuple[dict[str, Any], d
     plain: dict[str, Any] = {}
     tensors: dict[str, torch.Tensor] = {}
     for key, value in items.items():
-        plain[key], found = split(value, f"{name}.{key}" if name else key)
+        plain[key], found = split(value, f"{name}/{key}" if name else key)
+        if doubled := tensors.keys() & found.keys():
+            raise TypeError(f"two tensors are called {doubled.pop()}")
         tensors |= found
     return plain, tensors
 

@@ -1,0 +1,230 @@
+"""The story of one update: weights, order, decisions."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_recipe import CPU, ingredients
+
+from asrtrain.objectives import Losses, Objective
+from asrtrain.training import Ingredients, TrainingConfig
+from asrtrain.training.step import StepReport, Updater
+from asrtrain.types import Batch, Scores
+
+SGD = {"name": "sgd", "lr": 0.1, "momentum": 0.0}
+NO_CLIPPING = {"name": "none"}
+
+
+@pytest.fixture
+def build(fsdd: Path, cache: Path):
+    def build(config: TrainingConfig | None = None, **changes: Any) -> Ingredients:
+        options = {"model": {"name": "gru", "hidden_size": 8, "dropout": 0.0}, "optimizer": SGD, "augment": False}
+        return ingredients(fsdd, cache, config or TrainingConfig(batch_size=8), **{**options, **changes})
+
+    return build
+
+
+def updater(parts: Ingredients, *, decides: bool = True, **settings: Any) -> Updater:
+    parts.model.train()
+    return Updater(parts, TrainingConfig(**settings), CPU, decides=decides)
+
+
+def weights(parts: Ingredients) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in parts.model.state_dict().items()}
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """Several batches as one, padded to the longest."""
+    longest = max(batch.features.shape[1] for batch in batches)
+    padded = [torch.nn.functional.pad(b.features, (0, 0, 0, longest - b.features.shape[1])) for b in batches]
+    rest = [torch.cat([getattr(b, name) for b in batches]) for name in ("lengths", "targets", "target_lengths")]
+    return Batch(tuple(i for b in batches for i in b.ids), torch.cat(padded), *rest)
+
+
+class Changed(Objective):
+    """An objective whose answer is changed for named utterances: not counted, NaN, or of infinite gradient."""
+
+    def __init__(self, objective: Objective, names: set[str], change: str) -> None:
+        self.objective, self.names, self.change = objective, names, change
+
+    def __call__(self, scores: Scores, batch: Batch) -> Losses:
+        losses = self.objective(scores, batch)
+        chosen = torch.tensor([name in self.names for name in batch.ids])
+        if self.change == "uncounted":
+            return Losses(losses.per_utterance * ~chosen, ~chosen)
+        if self.change == "nan":
+            return Losses(torch.where(chosen, torch.nan, losses.per_utterance), losses.counted)
+        zero = losses.per_utterance - losses.per_utterance.detach()
+        return Losses(losses.per_utterance + (zero * chosen * 1e30) * 1e30, losses.counted)
+
+
+@pytest.mark.parametrize("sizes", [(8, 8, 8), (8, 8, 4), (1, 13)])
+def test_accumulated_batches_are_one_batch_also_where_they_are_ragged(build, sizes):
+    parts = build()
+    everything = joined(list(parts.batches.epoch(0)))
+    begins = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+    fields = ("features", "lengths", "targets", "target_lengths")
+    window = [
+        Batch(everything.ids[a:b], *(getattr(everything, name)[a:b] for name in fields)) for a, b in pairwise(begins)
+    ]
+    one, several = copy.deepcopy(parts.model), copy.deepcopy(parts.model)
+    reports = []
+    for model, batches in ((one, [joined(window)]), (several, window)):
+        changed = replace(parts, model=model, optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
+        reports.append(updater(changed)(batches))
+    torch.testing.assert_close(reports[0].loss, reports[1].loss)
+    torch.testing.assert_close(reports[0].norm, reports[1].norm)
+    for name, tensor in one.state_dict().items():
+        torch.testing.assert_close(tensor, several.state_dict()[name], atol=1e-6, rtol=1e-5)
+
+
+def test_utterances_that_do_not_count_weigh_nothing(build):
+    with_it, without_it = build(), build()
+    batch = next(with_it.batches.epoch(0))
+    rest = Batch(batch.ids[1:], batch.features[1:], batch.lengths[1:], batch.targets[1:], batch.target_lengths[1:])
+    left_out = Changed(with_it.objective, {batch.ids[0]}, "uncounted")
+    report = updater(replace(with_it, objective=left_out))([batch])
+    other = updater(without_it)([rest])
+    assert report.counted == len(batch.ids) - 1
+    torch.testing.assert_close(report.loss, other.loss)
+    torch.testing.assert_close(report.norm, other.norm)
+    for name, tensor in weights(with_it).items():
+        torch.testing.assert_close(tensor, weights(without_it)[name], atol=1e-6, rtol=1e-5)
+
+
+def test_a_window_in_which_nothing_counts_is_no_step(build):
+    parts = build()
+    batch = next(parts.batches.epoch(0))
+    before = weights(parts)
+    report = updater(replace(parts, objective=Changed(parts.objective, set(batch.ids), "uncounted")))([batch])
+    assert report.reason == "nothing counted"
+    assert report.clip is None
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(parts).items())
+
+
+def test_penalties_come_after_clipping_and_leave_vectors_alone(build):
+    parts = build(clipping={"name": "norm", "threshold": 1e-3})
+    before = weights(parts)
+    report = updater(parts, l1=0.02, l2=0.3)([next(parts.batches.epoch(0))])
+    assert report.clip is not None
+    assert report.clip.clipped
+    torch.testing.assert_close(report.clip.norm_after, torch.tensor(1e-3, dtype=torch.float64), atol=1e-9, rtol=1e-6)
+    step = {name: (before[name] - tensor) / 0.1 for name, tensor in weights(parts).items()}
+    clipped = {}
+    for name, parameter in parts.model.named_parameters():
+        penalty = 0.02 * before[name].sign() + 0.3 * before[name] if parameter.dim() >= 2 else 0.0
+        clipped[name] = step[name] - penalty
+    # What is left when the penalties are taken away has exactly the norm that it was clipped to.
+    norm = torch.stack([tensor.double().norm() for tensor in clipped.values()]).norm()
+    assert norm == pytest.approx(1e-3, rel=0.02)
+
+
+def test_the_learning_rate_is_the_schedule_of_steps_taken(build):
+    class Halving:
+        def factor(self, step: int) -> float:
+            return 0.5**step
+
+    parts = replace(build(), schedule=Halving())
+    update = updater(parts)
+    batch = next(parts.batches.epoch(0))
+    rates = [update([batch]).lr for _ in range(3)]
+    assert rates == [0.1, 0.05, 0.025]
+    broken = replace(parts, objective=Changed(parts.objective, {batch.ids[0]}, "nan"))
+    update._objective = broken.objective
+    assert update([batch]).lr == 0.0125
+    update._objective = parts.objective
+    assert update([batch]).lr == 0.0125
+
+
+@pytest.mark.parametrize(("change", "reason"), [("nan", "loss"), ("infinite gradient", "gradient")])
+def test_a_skipped_step_holds_everything_as_if_it_had_never_been(build, change, reason):
+    """Weights, moments, schedule, clipper's history and average: the next sound step is bit-equal."""
+    config = {"ema": 0.9, "l2": 0.01}
+    options = {
+        "optimizer": {"name": "adam", "lr": 0.01},
+        "clipping": {"name": "norm", "threshold": {"name": "dynamic", "quantile": 0.5, "window": 4, "warmup": 1}},
+    }
+    ends = []
+    for disturbed in (False, True):
+        parts = build(**options)
+        update = updater(parts, **config)
+        for number, batch in enumerate(parts.batches.epoch(0)):
+            if disturbed and number in (0, 3):
+                update._objective = Changed(parts.objective, {batch.ids[2]}, change)
+                report = update([batch])
+                assert report.reason == reason
+                assert report.clip is None
+                update._objective = parts.objective
+                if change == "nan":
+                    assert report.suspects() == (batch.ids[2],)
+            update([batch])
+        assert update.average is not None
+        ends.append((weights(parts), update.average.weights, parts.clipper.state_dict(), update.steps_taken))
+    assert ends[0][3] == ends[1][3] == 8
+    for one, other in zip(ends[0][:3], ends[1][:3], strict=True):
+        for name, tensor in one.items():
+            assert torch.equal(tensor.nan_to_num(), other[name].nan_to_num()), name
+
+
+def test_without_waiting_a_faulty_step_is_taken_and_its_numbers_tell(build):
+    parts = build()
+    batch = next(parts.batches.epoch(0))
+    broken = replace(parts, objective=Changed(parts.objective, {batch.ids[0]}, "nan"))
+    report = updater(broken, decides=False)([batch])
+    assert report.reason == ""
+    assert report.clip is not None
+    assert not torch.isfinite(report.loss)
+
+
+def test_no_number_is_read_from_the_device_when_nothing_is_to_be_decided(build, monkeypatch):
+    parts = build(clipping=NO_CLIPPING)
+    batch = next(parts.batches.epoch(0))
+    update = updater(parts, ema=0.9, l2=0.1, decides=False)
+    update([batch])
+
+    def forbidden(*_args: object) -> None:
+        raise AssertionError("the host waited for the device")
+
+    # The clipper and torch's optimisers are their own business; they look at their own tensors.
+    monkeypatch.setattr(parts.optimizer, "step", lambda: None)
+    monkeypatch.setattr(update, "_clipper", type("Quiet", (), {"clip": lambda self, gradients: None})())
+    monkeypatch.setattr("asrtrain.training.step.measure", lambda named: type("G", (), {"total": torch.zeros(())})())
+    for name in ("item", "tolist", "__bool__", "__float__", "__int__"):
+        monkeypatch.setattr(torch.Tensor, name, forbidden)
+    assert isinstance(update([batch]), StepReport)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_trains_in_the_same_direction(build, precision):
+    full, half = build(), build()
+    batch = next(full.batches.epoch(0))
+    before = weights(full)
+    updater(full)([batch])
+    report = updater(half, precision=precision)([batch])
+    assert report.reason == ""
+    full_step, half_step = (
+        torch.cat([(tensor - before[name]).flatten() for name, tensor in weights(parts).items()])
+        for parts in (full, half)
+    )
+    assert torch.nn.functional.cosine_similarity(full_step, half_step, dim=0) > 0.99
+    assert float(half_step.norm()) == pytest.approx(float(full_step.norm()), rel=0.05)
+
+
+def test_a_loss_scale_that_is_too_large_is_no_fault_and_is_lowered(build):
+    parts = build()
+    batch = next(parts.batches.epoch(0))
+    update = updater(parts, precision="fp16")
+    before = weights(parts)
+    update.scaler.load_state_dict({**update.scaler.state_dict(), "scale": 2.0**60})
+    report = update([batch])
+    assert report.reason == "loss scale"
+    assert report.loss_scale == 2.0**60
+    assert update.scaler.get_scale() == 2.0**59
+    assert update.steps_taken == 0
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(parts).items())
