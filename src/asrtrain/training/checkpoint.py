@@ -17,6 +17,7 @@ from torch import nn
 from asrtrain.errors import CheckpointError
 from asrtrain.features.interface import FrontEnd
 from asrtrain.training.averaging import Weights
+from asrtrain.training.durable import reporting_failure
 from asrtrain.training.manifest import MANIFEST, read_folder, write_folder
 from asrtrain.training.tree import join, split
 
@@ -99,8 +100,9 @@ def read_metadata(folder: Path) -> dict[str, Any]:
 
 def remove(folder: Path) -> None:
     """Delete a checkpoint, its manifest first: what is half deleted is no checkpoint."""
-    (folder / MANIFEST).unlink(missing_ok=True)
-    shutil.rmtree(folder)
+    with reporting_failure(folder):
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
 
 def _replace(folder: Path, files: Mapping[str, bytes]) -> None:

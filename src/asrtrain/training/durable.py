@@ -44,7 +44,7 @@ def sync_folder(folder: Path) -> None:
 def point(link: Path, target: Path) -> None:
     """Let the name ``link`` mean its neighbour ``target`` from one moment to the next."""
     temporary = link.with_name(link.name + _TEMPORARY)
-    with reporting_failure(link, 0):
+    with reporting_failure(link):
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(target.name)
         temporary.replace(link)
@@ -52,13 +52,13 @@ def point(link: Path, target: Path) -> None:
 
 
 @contextmanager
-def reporting_failure(path: Path, size: int) -> Iterator[None]:
+def reporting_failure(path: Path, size: int = 0) -> Iterator[None]:
     """Turn a full disk, and its like, into one sentence."""
     try:
         yield
     except OSError as error:
         needs = f" ({size:,} bytes)" if size else ""
         raise TrainingError(
-            f"{path}{needs} cannot be written: {error.strerror}. The newest complete checkpoint is whole; put this "
-            "right and run the same command again to continue"
+            f"{path}{needs} cannot be written: {error.strerror}. What was saved before is whole: put this right and "
+            "run the same command again to continue"
         ) from error

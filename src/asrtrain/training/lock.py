@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asrtrain.errors import UsageError
+from asrtrain.training.durable import reporting_failure
 
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the folder; the system lets go of it however the process ends. Raises UsageError if another holds it."""
-    with (folder / ".lock").open("w") as file:
+    with reporting_failure(folder):
+        file = (folder / ".lock").open("w")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

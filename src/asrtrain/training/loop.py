@@ -17,7 +17,7 @@ from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.training.averaging import Weights, using
 from asrtrain.training.checkpoint import with_front_end, without_front_end
 from asrtrain.training.config import TrainingConfig
-from asrtrain.training.durable import write_file
+from asrtrain.training.durable import reporting_failure, write_file
 from asrtrain.training.environment import describe_environment
 from asrtrain.training.interface import Ingredients, Outcome, StoppedBy, Validation
 from asrtrain.training.journal import Journal, in_words
@@ -47,7 +47,8 @@ def train(
     weights on the CPU, interrupted or not. Raises TrainingError, CheckpointError, Interrupted (all is saved), and
     UsageError if another process trains there.
     """
-    run.mkdir(parents=True, exist_ok=True)
+    with reporting_failure(run):
+        run.mkdir(parents=True, exist_ok=True)
     with exclusive(run), listening() as stop:
         training = _Training(ingredients, config, run, device, metadata=metadata, stop=stop)
         with closing(training.begin(seed, resume=resume)):

@@ -15,7 +15,7 @@ MANIFEST = "manifest.json"
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write files into a new folder, then their manifest. Until the manifest is there, the folder counts as nothing."""
-    with reporting_failure(folder, 0):
+    with reporting_failure(folder):
         folder.mkdir(parents=True)
         sync_folder(folder.parent)
     for name, content in files.items():

@@ -26,7 +26,7 @@ from asrtrain.training.records import EpochRecord, StepRecord
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
-METRICS, TABLE, READABLE = "metrics.jsonl", "metrics.csv", "log.txt"
+METRICS, TABLE, READABLE, BOARD = "metrics.jsonl", "metrics.csv", "log.txt", "tensorboard"
 _FILES = (METRICS, TABLE, READABLE)
 COLUMNS = ("kind", *dict.fromkeys(f.name for record in (StepRecord, EpochRecord) for f in fields(record)))
 _DRAWN = ("loss", "norm_before", "norm_after", "coefficient", "threshold", "clipped_share", "lr", "loss_scale")
@@ -68,8 +68,9 @@ class RunLog:
 
     def __init__(self, run: Path, step: int) -> None:
         self._run = run
-        self._files = {name: (run / name).open("a", encoding="utf-8", newline="") for name in _FILES}
-        self._board = _board(run / "tensorboard", step)
+        with reporting_failure(run):
+            self._board = _board(run / BOARD, step)
+            self._files = {name: (run / name).open("a", encoding="utf-8", newline="") for name in _FILES}
         if not (run / TABLE).stat().st_size:
             self._append(TABLE, _row(COLUMNS))
 
@@ -93,7 +94,7 @@ class RunLog:
     def sync(self) -> dict[str, int]:
         """Bring everything to the disk; returns the sizes to cut back to."""
         for name, file in self._files.items():
-            with reporting_failure(self._run / name, 0):
+            with reporting_failure(self._run / name):
                 file.flush()
                 os.fsync(file.fileno())
         return {name: (self._run / name).stat().st_size for name in _FILES}
@@ -101,9 +102,10 @@ class RunLog:
     def close(self) -> None:
         """Close the files."""
         for name, file in self._files.items():
-            with reporting_failure(self._run / name, 0):
+            with reporting_failure(self._run / name):
                 file.close()
-        self._board.close()
+        with reporting_failure(self._run / BOARD):
+            self._board.close()
 
     def _write(self, kind: str, record: Record) -> None:
         values: dict[str, Any] = {"kind": kind, **asdict(record)}
@@ -115,9 +117,10 @@ class RunLog:
             self._files[name].write(text)
 
     def _draw(self, record: Record, names: Sequence[str]) -> None:
-        for name in names:
-            if (value := getattr(record, name)) is not None:
-                self._board.add_scalar(name, value, record.step)
+        with reporting_failure(self._run / BOARD):
+            for name in names:
+                if (value := getattr(record, name)) is not None:
+                    self._board.add_scalar(name, value, record.step)
 
 
 def _row(values: Sequence[object]) -> str:
@@ -131,7 +134,8 @@ def _cut(path: Path, size: int) -> None:
     if present < size:
         raise CheckpointError(f"{path} is shorter than when the checkpoint was saved: put it back, or begin a new run")
     if present > size:
-        os.truncate(path, size)
+        with reporting_failure(path):
+            os.truncate(path, size)
 
 
 def _board(folder: Path, step: int) -> SummaryWriter:

@@ -71,7 +71,8 @@ class CheckpointStore:
     def name_best(self, epoch: int | None) -> None:
         """Let ``best`` mean this epoch's weights, or nothing."""
         if epoch is None:
-            (self.folder / "best").unlink(missing_ok=True)
+            with reporting_failure(self.folder / "best"):
+                (self.folder / "best").unlink(missing_ok=True)
         else:
             point(self.folder / "best", self._epoch(epoch))
 
@@ -101,7 +102,7 @@ class CheckpointStore:
         """Delete all but the newest checkpoints, the epochs they speak of, and what a name points to."""
         kept = [folder for folder in self._resumable() if (folder / MANIFEST).exists()][: self._keep]
         names = {*_NAMES, *(path.name for path in kept), *(path.name for one in kept for path in self._epochs_of(one))}
-        with reporting_failure(self.folder, 0):
+        with reporting_failure(self.folder):
             names |= {link.readlink().name for name in _NAMES if (link := self.folder / name).is_symlink()}
             for entry in sorted(self.folder.iterdir()):
                 if entry.name not in names:
