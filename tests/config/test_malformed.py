@@ -88,7 +88,8 @@ WHOLE: dict[str, tuple[bytes, str]] = {
         b"RIFF\x24\x00\x00\x00WAVEfmt ",
         ":1: the control character U+0000 is not allowed in YAML; remove it",
     ),
-    "megabytes": (b"#" * 5_000_000, ":1: too long for a configuration: more than 1,000,000 characters"),
+    "a megabyte": (b"#" * 1_000_001, ":1: too long for a configuration: more than 1,000,000 characters"),
+    "megabytes": (("\u20ac" * 2_000_000).encode(), "too long for a configuration: more than 4,000,000 bytes"),
 }
 
 OVERRIDES = {

@@ -16,6 +16,8 @@ from asrtrain.config.yaml12 import MAX_CHARACTERS, Document, YamlError, parse_ya
 from asrtrain.errors import UsageError
 
 C = TypeVar("C", bound=Config)
+_MAX_BYTES = 4 * MAX_CHARACTERS
+"""No character takes more than four bytes in UTF-8."""
 
 
 def load_config(path: Path, model: type[C], overrides: Sequence[str] = ()) -> C:
@@ -67,7 +69,9 @@ def _read_text(path: Path) -> str:
         if path.is_dir():
             raise UsageError(f"{path}: is a folder; give a YAML file")
         with path.open("rb") as file:
-            content = file.read(4 * MAX_CHARACTERS + 1)
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise UsageError(f"{path}: too long for a configuration: more than {_MAX_BYTES:,} bytes")
         return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file") from None
