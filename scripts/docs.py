@@ -16,12 +16,18 @@ from asrtrain.config.schema import json_schema
 from asrtrain.run_config import RunConfig
 
 ROOT = Path(__file__).resolve().parent.parent
+TITLE = """# Every key of a configuration
+
+Written by `scripts/docs.py` from the code. Components are chosen by `name`; `model: lstm` is short for
+`model: {name: lstm}`. `asrtrain config init` writes these keys into a file to start from.
+
+"""
 
 
 def generated() -> dict[str, str]:
     """The text of every generated document, by its path."""
     return {
-        "docs/reference.md": write_reference(RunConfig),
+        "docs/reference.md": TITLE + write_reference(RunConfig),
         "docs/config.schema.json": json.dumps(json_schema(RunConfig), indent=2, ensure_ascii=False) + "\n",
     }
 

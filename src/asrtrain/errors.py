@@ -37,7 +37,7 @@ class CheckpointError(AsrtrainError):
     exit_code = 5
 
 
-class Interrupted(AsrtrainError):
+class Interrupted(AsrtrainError):  # noqa: N818 - it is no error, but what the user asked for
     """The user asked to stop; everything is saved."""
 
     exit_code = 130

@@ -36,7 +36,7 @@ class Utterance:
     """One recording (or a part of one) and what is said in it.
 
     ``text`` is the label of a spoken word or the transcript of a sentence, as written in the manifest.
-    ``duration`` is None until somebody has read the audio header; ``offset`` is where the utterance begins in ``audio``.
+    ``duration`` is None until somebody has read the audio header; ``offset`` is where the utterance begins in it.
     """
 
     id: str

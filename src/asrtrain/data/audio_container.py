@@ -56,7 +56,7 @@ def _is_cut_wav(head: bytes, size: int) -> bool:
         chunk, claimed = struct.unpack_from("<4sI", head, position)
         position += 8
         if chunk == b"data":
-            return claimed < STREAMED and size - position < 0.99 * claimed
+            return bool(claimed < STREAMED and size - position < 0.99 * claimed)
         position += claimed + claimed % 2
     return False
 
