@@ -32,8 +32,11 @@ def _one_is_a_list(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
 
+_Rule = Annotated[ClipRuleConfig, OneOf(CLIPPERS)]
 ClippingChoice = Annotated[
-    tuple[Annotated[ClipRuleConfig, OneOf(CLIPPERS)], ...], Strict(False), BeforeValidator(_one_is_a_list)
+    tuple[_Rule, ...],
+    Strict(False),
+    BeforeValidator(_one_is_a_list, json_schema_input_type=_Rule | list[_Rule]),
 ]
 """A configuration field for clipping: one rule, or an ordered list of them."""
 

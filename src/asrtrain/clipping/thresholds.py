@@ -124,14 +124,14 @@ class DynamicConfig(ThresholdConfig):
     """Multiplies the quantile."""
     floor: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """The threshold is never below this."""
-    ceiling: Annotated[float, Field(gt=0)] = float("inf")
-    """The threshold is never above this."""
+    ceiling: Positive | None = None
+    """The threshold is never above this; null sets no limit."""
 
     @model_validator(mode="after")
     def _possible(self) -> DynamicConfig:
         if self.warmup > self.window:
             raise ValueError(f"warmup ({self.warmup}) is longer than the window ({self.window}); make it shorter")
-        if self.floor > self.ceiling:
+        if self.ceiling is not None and self.floor > self.ceiling:
             raise ValueError(f"floor ({self.floor}) is above ceiling ({self.ceiling}); swap them")
         return self
 
@@ -151,7 +151,8 @@ def _number_is_fixed(value: object) -> object:
     return {"name": "fixed", "value": value} if isinstance(value, int | float) else value
 
 
-ThresholdChoice = Annotated[ThresholdConfig, OneOf(THRESHOLDS), BeforeValidator(_number_is_fixed)]
+_Named = Annotated[ThresholdConfig, OneOf(THRESHOLDS)]
+ThresholdChoice = Annotated[_Named, BeforeValidator(_number_is_fixed, json_schema_input_type=Positive | _Named)]
 """A configuration field for a threshold: ``1.0`` or ``{name: dynamic, quantile: 0.9}``."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, final
 import torch
 from pydantic import BeforeValidator
 
-from asrtrain.config import Config
+from asrtrain.config import Config, Range
 from asrtrain.features.augmentation.equaliser import EqualiserConfig
 from asrtrain.features.augmentation.interface import EffectConfig, ReadAudio, WaveformEffect
 from asrtrain.features.augmentation.noise import NoiseConfig
@@ -32,7 +32,9 @@ class AugmentationConfig(Config):
 
     trim: RandomTrimConfig | None = None
     """Cuts both ends at a random threshold."""
-    speed: Annotated[SpeedConfig | None, BeforeValidator(_range_alone)] = None
+    speed: Annotated[
+        SpeedConfig | None, BeforeValidator(_range_alone, json_schema_input_type=SpeedConfig | Range | None)
+    ] = None
     """Plays faster or slower; [low, high] is short for {range: [low, high]}."""
     shift: ShiftConfig | None = None
     """Adds silence to the ends, or cuts them off."""
@@ -46,7 +48,9 @@ class AugmentationConfig(Config):
     """Cuts peaks off."""
     volume: VolumeConfig | None = None
     """Makes louder or quieter."""
-    vtlp: Annotated[VTLPConfig | None, BeforeValidator(_range_alone)] = None
+    vtlp: Annotated[
+        VTLPConfig | None, BeforeValidator(_range_alone, json_schema_input_type=VTLPConfig | Range | None)
+    ] = None
     """Stretches the frequency axis; [low, high] is short for {range: [low, high]}."""
     spec_augment: SpecAugmentConfig | None = None
     """Masks bands and frames."""
