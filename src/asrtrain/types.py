@@ -50,10 +50,11 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Mono float32 samples in [-1, 1], shape (S,)."""
+    """Mono float32 samples in [-1, 1], shape (S,); ``notice`` says what was done to the recording, if anything was."""
 
     samples: npt.NDArray[np.float32]
     sample_rate: Hertz
+    notice: str = ""
 
     @property
     def duration(self) -> Seconds:

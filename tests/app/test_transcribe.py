@@ -37,12 +37,15 @@ def test_files_folders_and_patterns(trained: Path, seven: Path, fsdd: Path, tmp_
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".ogg", ".mp3", ".wav"])
-def test_other_formats_rates_and_channels_say_the_same(trained: Path, seven: Path, tmp_path: Path, suffix: str) -> None:
+def test_other_formats_rates_and_channels_say_the_same(
+    trained: Path, seven: Path, tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     samples, rate = soundfile.read(seven)
     stereo = np.repeat(soxr.resample(samples, rate, 44100)[:, None], 2, axis=1)
     path = tmp_path / f"seven{suffix}"
     soundfile.write(path, stereo, 44100)
     assert texts([path], trained) == ["seven"]
+    assert "resampled from 44100 to 8000 Hz, 2 channels mixed down to one" in capsys.readouterr().err
 
 
 def test_standard_input(trained: Path, seven: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.threads import use_threads_deliberately
@@ -31,13 +32,17 @@ def transcribe(
 ) -> Iterator[Transcript]:
     """Transcribe files, folders (all recordings in and below them), patterns and ``-`` (standard input), one by one.
 
-    Raises DataError for a recording that cannot be read, UsageError, CheckpointError.
+    Says on standard error where a recording had to be resampled or mixed down. Raises DataError for a recording that
+    cannot be read, UsageError, CheckpointError.
     """
     use_threads_deliberately()
     names = list(find_recordings(inputs))
     recogniser = load_recogniser(run_folder.find(None if run is None else Path(run)), checkpoint, device)
     for name in names:
-        yield transcribe_audio(recogniser, name, _read(name, recogniser))
+        audio = _read(name, recogniser)
+        if audio.notice:
+            tqdm.write(f"{name}: {audio.notice}", file=sys.stderr)
+        yield transcribe_audio(recogniser, name, audio)
 
 
 def transcribe_audio(recogniser: Recogniser, name: str, audio: Audio) -> Transcript:

@@ -75,7 +75,8 @@ def audio_info(path: Path) -> AudioInfo:
 def read_audio(path: Path, sample_rate: Hertz, *, offset: Seconds = 0.0, duration: Seconds | None = None) -> Audio:
     """Decode a recording, or ``duration`` seconds of it from ``offset``, to mono samples. Raises DataError."""
     with _open_file(path) as recording:
-        return Audio(_decode(recording, str(path), sample_rate, offset, duration), sample_rate)
+        samples = _decode(recording, str(path), sample_rate, offset, duration)
+        return Audio(samples, sample_rate, _notice(recording, sample_rate))
 
 
 def decode_audio(stream: BinaryIO, name: str, sample_rate: Hertz) -> Audio:
@@ -84,7 +85,8 @@ def decode_audio(stream: BinaryIO, name: str, sample_rate: Hertz) -> Audio:
     if len(content) > MAX_BYTES:
         raise DataError(f"{name}: longer than the {MAX_BYTES >> 20} MiB that are accepted; pass a file, or cut it")
     with _open_stream(io.BytesIO(content), name) as recording:
-        return Audio(_decode(recording, name, sample_rate, 0.0, None), sample_rate)
+        samples = _decode(recording, name, sample_rate, 0.0, None)
+        return Audio(samples, sample_rate, _notice(recording, sample_rate))
 
 
 @contextmanager
@@ -140,6 +142,12 @@ def _decode(recording: _Recording, name: str, rate: Hertz, offset: Seconds, dura
     if not len(samples):
         raise DataError(f"{name}: holds no samples")
     return np.clip(samples, -1.0, 1.0, out=samples)
+
+
+def _notice(recording: _Recording, rate: Hertz) -> str:
+    resampled = f"resampled from {recording.samplerate} to {rate} Hz" if recording.samplerate != rate else ""
+    mixed = f"{recording.channels} channels mixed down to one" if recording.channels > 1 else ""
+    return ", ".join(filter(None, (resampled, mixed)))
 
 
 def _resampled(blocks: Iterable[Samples], source: Hertz, target: Hertz) -> Iterator[Samples]:
