@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,15 +100,13 @@ def test_arrays_of_two_widths_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_large_array_opens_in_milliseconds(tmp_path: Path) -> None:
+def test_opening_maps_a_large_array_and_reads_none_of_it(tmp_path: Path) -> None:
     key = fingerprint({"large": True})
-    RaggedArray.write(tmp_path / "cache", key, (np.zeros((50, 39), np.float32) for _ in range(20_000)), "float16")
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        assert RaggedArray.open(tmp_path / "cache", key) is not None
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.02
+    RaggedArray.write(tmp_path / "cache", key, (np.zeros((50, 39), np.float32) for _ in range(2_000)), "float16")
+    array = RaggedArray.open(tmp_path / "cache", key)
+    assert array is not None
+    assert isinstance(array._rows.base, np.memmap)
+    assert len(array) == 2_000
 
 
 def test_fingerprints_differ_where_values_do() -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import pytest
 import torch
-import torchaudio
 from waveforms import RATE, padded, tone
 
 from asrtrain.errors import CheckpointError, TrainingError
 from asrtrain.features import FEATURES
 from asrtrain.features.interface import FrontEnd
-from asrtrain.features.mfcc import MFCCConfig
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -180,23 +177,3 @@ def test_statistics_are_measured_once_and_kept(options: dict[str, Any], speech: 
     torch.testing.assert_close(everything.std(0, unbiased=False), torch.ones(39), rtol=0, atol=2e-3)
     with pytest.raises(CheckpointError, match="does not fit"):
         build("mfcc", deltas=0, **options).load_state_dict(front_end.state_dict())
-
-
-def test_every_batch_is_extracted_on_a_budget(speech: list[torch.Tensor]) -> None:
-    """Faster than torchaudio's own transform called on one file after another, as most toolkits do."""
-    settings = {"n_fft": 256, "win_length": 200, "hop_length": 80, "n_mels": 40}
-    from_library = torchaudio.transforms.MFCC(RATE, 13, melkwargs=settings)
-    front_end = MFCCConfig(sample_rate=RATE, deltas=0, normalise="none").build()
-    batch = padded(sorted(speech * 2, key=len))
-
-    def cpu_seconds(extract: Any) -> float:
-        times = []
-        for _ in range(7):
-            start = time.process_time()
-            extract()
-            times.append(time.process_time() - start)
-        return min(times)
-
-    ours = cpu_seconds(lambda: front_end(*batch))
-    theirs = cpu_seconds(lambda: [from_library(waveform) for waveform in speech * 2])
-    assert ours < theirs
