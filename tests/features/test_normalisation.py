@@ -38,6 +38,15 @@ def test_utterance_level_spares_the_spectrum_s_shape(batch: tuple[torch.Tensor, 
     torch.testing.assert_close(normalised[1, :5, 4:], features[1, :5, 4:])
 
 
+def test_utterance_half_lies_between_level_and_mean(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+    features, lengths = batch
+    level, half, mean = (
+        Normaliser(mode, "kept", 6, 4)(features, lengths)
+        for mode in ("utterance_level", "utterance_half", "utterance_mean")
+    )
+    torch.testing.assert_close(half, (level + mean) / 2)
+
+
 def test_global_variance_after_a_mean_of_one_s_own(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
     features, lengths = batch
     normaliser = Normaliser("utterance_mean", "global", 6, 6)

@@ -10,7 +10,7 @@ import torch
 from asrtrain.errors import CheckpointError, TrainingError
 from asrtrain.features.lengths import real
 
-Normalise = Literal["none", "utterance_level", "utterance_mean", "utterance", "speaker", "global"]
+Normalise = Literal["none", "utterance_level", "utterance_half", "utterance_mean", "utterance", "speaker", "global"]
 Variance = Literal["kept", "global"]
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]
 
@@ -27,7 +27,8 @@ PREFIX = "normalisation."
 class Normaliser:
     """Centres features and brings them to one size; only real frames count.
 
-    The first ``level`` features of a frame share one level: ``utterance_level`` takes the mean of all of them off each.
+    The first ``level`` features of a frame share one level: ``utterance_level`` takes the mean of all of them off each,
+    and ``utterance_half`` takes off the mean of that level and of the feature's own mean.
     An utterance whose speaker has no statistics is normalised over itself.
     """
 
@@ -93,9 +94,10 @@ class Normaliser:
         if self._mode == "none":
             return features * mask
         mean = features.sum(1, keepdim=True) / lengths[:, None, None]
-        if self._mode == "utterance_level":
-            mean[:, :, : self._level] = mean[:, :, : self._level].mean(2, keepdim=True)
-            mean[:, :, self._level :] = 0
+        if self._mode in ("utterance_level", "utterance_half"):
+            level = torch.zeros_like(mean)
+            level[:, :, : self._level] = mean[:, :, : self._level].mean(2, keepdim=True)
+            mean = level if self._mode == "utterance_level" else (mean + level) / 2
         return (features - mean).mul_(mask)
 
     def _by_speaker(

@@ -65,10 +65,10 @@ class SpectralConfig(FrontEndConfig, ABC):
     """Only every so-many-th frame is kept."""
     normalise: Normalise = "utterance"
     """What is taken off features: none; utterance_level, only how loud the utterance is (one number, which spares what
-    tells short words apart); utterance_mean, each feature's mean; utterance, speaker, global: mean and variance over
-    the utterance, all of the speaker's, all of the training data."""
+    tells short words apart); utterance_mean, each feature's mean; utterance_half, the mean of these two; utterance,
+    speaker, global: mean and variance over the utterance, all of the speaker's, all of the training data."""
     variance: Variance = "kept"
-    """global: after none, utterance_level or utterance_mean each feature is divided by its standard deviation over the
+    """global: after none, utterance_level, _half or _mean each feature is divided by its standard deviation over the
     training data."""
 
     @property

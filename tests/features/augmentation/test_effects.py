@@ -324,3 +324,23 @@ def test_fast_sizes_hold_what_they_have_to(samples: int) -> None:
         while size % prime == 0:
             size //= prime
     assert size == 1
+
+
+def test_an_envelope_fades_by_what_it_is_told(speech: list[torch.Tensor]) -> None:
+    sound = tone(1000, 1.0)
+    options = {"probability": 1.0, "fade_out": [20, 20], "fade_out_span": [0.5, 0.5], "fade_in": [0, 0], "wobble": 0}
+    (faded,), _ = augmented(padded([sound]), envelope=options)
+    tenth = len(sound) // 10
+    assert level(faded[: 4 * tenth]) == pytest.approx(level(sound[: 4 * tenth]), abs=0.1)
+    assert level(faded[-tenth // 10 :]) == pytest.approx(level(sound[-tenth // 10 :]) - 20, abs=0.5)
+    risen = {**options, "fade_out": [0, 0], "fade_in": [12, 12], "fade_in_span": [0.2, 0.2]}
+    (faded,), _ = augmented(padded([sound]), envelope=risen)
+    assert level(faded[: tenth // 10]) == pytest.approx(level(sound[: tenth // 10]) - 12, abs=0.8)
+    assert level(faded[3 * tenth :]) == pytest.approx(level(sound[3 * tenth :]), abs=0.1)
+
+
+def test_a_wobble_has_its_strength() -> None:
+    batch = many(torch.ones(2000), 400)
+    waveforms, _ = augmented(batch, envelope={"probability": 1.0, "fade_out": [0, 0], "fade_in": [0, 0], "wobble": 3.0})
+    knots = 20 * waveforms[:, [0, -1]].log10()
+    assert float(knots.std()) == pytest.approx(3.0, rel=0.1)

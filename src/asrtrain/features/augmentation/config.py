@@ -8,6 +8,7 @@ import torch
 from pydantic import BeforeValidator
 
 from asrtrain.config import Config, Range
+from asrtrain.features.augmentation.envelope import EnvelopeConfig
 from asrtrain.features.augmentation.equaliser import EqualiserConfig
 from asrtrain.features.augmentation.interface import EffectConfig, ReadAudio, WaveformEffect
 from asrtrain.features.augmentation.noise import NoiseConfig
@@ -36,6 +37,8 @@ class AugmentationConfig(Config):
         SpeedConfig | None, BeforeValidator(_range_alone, json_schema_input_type=SpeedConfig | Range | None)
     ] = None
     """Plays faster or slower; [low, high] is short for {range: [low, high]}."""
+    envelope: EnvelopeConfig | None = None
+    """Fades in and out, and lets the loudness waver."""
     shift: ShiftConfig | None = None
     """Adds silence to the ends, or cuts them off."""
     equaliser: EqualiserConfig | None = None
@@ -63,7 +66,7 @@ class AugmentationConfig(Config):
         ``read_audio`` reads recorded noise and rooms. Raises DataError where that fails.
         """
         configs: tuple[EffectConfig | None, ...] = (
-            self.trim, self.speed, self.shift, self.equaliser,
+            self.trim, self.speed, self.envelope, self.shift, self.equaliser,
             self.reverberation, self.noise, self.saturation, self.volume,
         )  # fmt: skip
         effects = [config.build(sample_rate, read_audio) for config in configs if config is not None]
