@@ -1,13 +1,15 @@
 """Runs a training in a child process, again and again, and kills it: a program, so that torch is imported once.
 
-``python killing.py RUN CACHE RECORDINGS moments SEED COUNT`` kills at COUNT random moments.
+``python killing.py RUN CACHE RECORDINGS moments SEED COUNT`` kills at COUNT random moments. In place of RECORDINGS it
+takes a configuration file, and then runs the command line, ``asrtrain fit``.
 ``python killing.py RUN CACHE RECORDINGS calls NUMBER…`` lets a child kill itself at a call that changes a file or a
-folder, in RUN/NUMBER: at call NUMBER // 2, before it if the number is even and after it if it is odd.
-Either way a last child finishes.
+folder, in RUN/NUMBER: at call NUMBER // 2, before it if the number is even and after it if it is odd; without numbers
+at every call, one after the other. Either way a last child finishes.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -22,8 +24,10 @@ import torch
 import torch.utils.tensorboard  # here, so that no child has to
 import training_recipe
 
-from asrtrain.training import TrainingConfig
+from asrtrain import app, cli
+from asrtrain.training import TrainingConfig, train
 
+assert app.fit  # imported here, so that no child has to
 CALLS: list[tuple[Any, str]] = [
     (os, "fsync"), (os, "truncate"), (Path, "replace"), (Path, "unlink"), (Path, "mkdir"), (Path, "symlink_to"),
     (shutil, "rmtree"),
@@ -32,9 +36,17 @@ CALLS: list[tuple[Any, str]] = [
 
 def warm_up(folders: list[Path]) -> None:
     """Do here what every child would have to do first; no backward pass, which does not go with forking."""
+    if is_config(folders[2]):
+        os.environ["ASRTRAIN_CACHE"] = str(folders[1])
+        cli.main(["fit", str(folders[2]), "--output", str(folders[0]), "--dry-run"])
+        return
     parts = training_recipe.ingredients(folders[2], folders[1], TrainingConfig(batch_size=8))
     with torch.no_grad():
         parts.validate(parts.model)
+
+
+def is_config(path: Path) -> bool:
+    return path.suffix == ".yaml"
 
 
 def start(folders: list[Path], prepare: Callable[[], None]) -> int:
@@ -44,6 +56,8 @@ def start(folders: list[Path], prepare: Callable[[], None]) -> int:
         return child
     try:
         prepare()
+        if is_config(folders[2]):
+            os._exit(cli.main(["fit", str(folders[2]), "--output", str(folders[0])]))
         training_recipe.run(*folders)
         os._exit(0)
     except BaseException:
@@ -62,20 +76,27 @@ def finished(child: int) -> bool:
     return True
 
 
-def announced() -> tuple[int, Callable[[], None]]:
-    """Where to read that a child begins the training proper, and what makes it say so."""
+def start_and_wait(folders: list[Path]) -> tuple[int, int]:
+    """Fork a child and wait until it begins the training proper, or ends without.
+
+    Returns its process id, and a pipe from which another byte comes when it has trained.
+    """
     ready, begun = os.pipe()
 
     def prepare() -> None:
-        training = training_recipe.train
-
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             os.write(begun, b".")
-            return training(*args, **kwargs)
+            outcome = train(*args, **kwargs)
+            os.write(begun, b".")
+            return outcome
 
         training_recipe.train = wrapper
+        sys.modules["asrtrain.app.fit"].train = wrapper  # type: ignore[attr-defined]
 
-    return ready, prepare
+    child = start(folders, prepare)
+    os.close(begun)
+    os.read(ready, 1)
+    return child, ready
 
 
 def kill_at_moments(folders: list[Path], seed: int, count: int) -> None:
@@ -84,28 +105,20 @@ def kill_at_moments(folders: list[Path], seed: int, count: int) -> None:
     A child that is faster has finished: its work is thrown away, and all begins anew.
     """
     moments, killed = random.Random(seed), 0
-    spare = folders[0].with_name("timed")
-    ready, prepare = announced()
-    child = start([spare, *folders[1:]], prepare)
-    os.read(ready, 1)
+    child, trained = start_and_wait([folders[0].with_name("timed"), *folders[1:]])
     began = time.monotonic()
-    finished(child)
+    os.read(trained, 1)
     whole = time.monotonic() - began
+    finished(child)
     while killed < count:
-        child = start(folders, prepare)
-        os.read(ready, 1)
+        child, trained = start_and_wait(folders)
         time.sleep(moments.uniform(0.0, 0.4 * whole))
         os.kill(child, signal.SIGKILL)
+        os.close(trained)
         killed += 1
         if finished(child):
             shutil.rmtree(folders[0])
             killed = 0
-
-
-def kill_at_call(folders: list[Path], number: int) -> None:
-    """Let a child kill itself at a call."""
-    if finished(start(folders, die_at_call(number))):
-        sys.exit(f"the child made fewer calls than {number // 2 + 1}")
 
 
 def finish(folders: list[Path]) -> None:
@@ -124,10 +137,11 @@ def die_at_call(number: int) -> Callable[[], None]:
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 nonlocal made
                 made += 1
-                if made == number // 2 + 1 and number % 2 == 0:
+                chosen = made == number // 2 + 1
+                if chosen and number % 2 == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
                 answer = call(*args, **kwargs)
-                if made == number // 2 + 1:
+                if chosen:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return answer
 
@@ -146,9 +160,11 @@ def main() -> None:
     if sys.argv[4] == "moments":
         kill_at_moments(folders, int(sys.argv[5]), int(sys.argv[6]))
         finish(folders)
-    for number in sys.argv[5:] if sys.argv[4] == "calls" else ():
-        one = [folders[0] / number, *folders[1:]]
-        kill_at_call(one, int(number))
+        return
+    for number in map(int, sys.argv[5:]) if sys.argv[5:] else itertools.count():
+        one = [folders[0] / str(number), *folders[1:]]
+        if finished(start(one, die_at_call(number))):
+            break
         finish(one)
 
 

@@ -50,6 +50,7 @@ class CheckpointStore:
                 continue
             for damaged in found[:place]:
                 remove(damaged)
+            point(self.folder / "last", folder)  # the save may have been interrupted just before this
             return loaded
         if (self.folder / "last").is_symlink():
             raise CheckpointError(f"no checkpoint in {self.folder} is whole: begin a new run")
