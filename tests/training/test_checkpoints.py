@@ -206,6 +206,22 @@ def test_weights_of_another_model_are_refused(straight):
         load_weights(straight / "checkpoints" / "best", other, front_end)
 
 
+def test_weights_alone_are_nothing_to_continue_from(straight):
+    with pytest.raises(CheckpointError, match="no training state to continue from"):
+        load_training(straight / "checkpoints" / "epoch-00003")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x02\x00\x00\x00\x00\x00\x00\x00{}"])
+def test_what_is_whole_but_no_weights_is_refused(tmp_path, content):
+    write_folder(tmp_path / "weights", {"model.safetensors": content})
+    with pytest.raises(CheckpointError, match=r"model\.safetensors cannot be read"):
+        read_metadata(tmp_path / "weights")
+    files = {"model.safetensors": content, "state.safetensors": content, "state.json": b"{}"}
+    write_folder(tmp_path / "all", files)
+    with pytest.raises(CheckpointError, match="all cannot be read"):
+        load_training(tmp_path / "all")
+
+
 def test_there_has_to_be_a_checkpoint(tmp_path):
     model = MODELS["softmax"]().build(16, 10, per_frame=False)
     with pytest.raises(CheckpointError, match="there is no checkpoint"):

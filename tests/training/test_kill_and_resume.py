@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from asrtrain.data.manifest import write_manifest
 from asrtrain.errors import CheckpointError, Interrupted, UsageError
 from asrtrain.training import Batches, TrainingConfig, has_checkpoint, train
 from asrtrain.training.lock import exclusive
+from asrtrain.training.signals import listening
 from asrtrain.types import Batch
 
 HERE = Path(__file__).parent
@@ -35,6 +37,7 @@ def kill(*arguments: object) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 def test_ten_kills_at_random_moments_change_nothing(straight, cache, fsdd, tmp_path):
     said = kill(tmp_path / "run", cache, fsdd, "moments", 1, 10)
     assert said.count("continuing at") >= 3, "the kills came before anything was saved"
@@ -177,6 +180,19 @@ def test_a_signal_while_validating_is_heeded_after_it(straight, cache, fsdd, tmp
         )
     run(tmp_path, cache, fsdd)
     assert result_of(tmp_path) == result_of(straight)
+
+
+def test_outside_the_main_thread_signals_are_left_alone():
+    def listen() -> None:
+        with listening() as request:
+            heard.append((request.signal, signal.getsignal(signal.SIGINT)))
+
+    heard: list[object] = []
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=listen)
+    thread.start()
+    thread.join()
+    assert heard == [(None, before)]
 
 
 def test_two_processes_do_not_train_in_one_folder(cache, fsdd, tmp_path):

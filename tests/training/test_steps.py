@@ -14,7 +14,9 @@ from training_recipe import CPU, ingredients
 
 from asrtrain.objectives import Losses, Objective
 from asrtrain.training import Ingredients, TrainingConfig
+from asrtrain.training.optimizer_state import optimizer_state, restore_optimizer
 from asrtrain.training.step import StepReport, Updater
+from asrtrain.training.tree import join, split
 from asrtrain.types import Batch, Scores
 
 SGD = {"name": "sgd", "lr": 0.1, "momentum": 0.0}
@@ -198,6 +200,32 @@ def test_no_number_is_read_from_the_device_when_nothing_is_to_be_decided(build, 
     for name in ("item", "tolist", "__bool__", "__float__", "__int__"):
         monkeypatch.setattr(torch.Tensor, name, forbidden)
     assert isinstance(update([batch]), StepReport)
+
+
+def test_settings_and_plain_values_of_an_optimizers_state_come_back(build):
+    parts, again = build(optimizer={"name": "adam", "lr": 0.1}), build(optimizer={"name": "adam", "lr": 0.1})
+    updater(parts)([next(parts.batches.epoch(0))])
+    for values in parts.optimizer.state.values():
+        values["note"] = 3.5
+    restore_optimizer(again.optimizer, again.model, optimizer_state(parts.optimizer, parts.model))
+    for one, other in zip(parts.optimizer.state.values(), again.optimizer.state.values(), strict=True):
+        assert other["note"] == 3.5
+        assert torch.equal(one["exp_avg"], other["exp_avg"])
+        assert one["exp_avg"].data_ptr() != other["exp_avg"].data_ptr()
+
+
+def test_moments_lie_in_memory_as_their_weights_do():
+    convolution = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    one, other = (torch.optim.Adam(convolution.parameters()) for _ in range(2))
+    convolution(torch.ones(1, 3, 5, 5)).sum().backward()
+    one.step()
+    _, tensors = split(optimizer_state(one, convolution))
+    saved = join(*split(optimizer_state(one, convolution)))
+    assert all(tensor.is_contiguous() for tensor in tensors.values())
+    restore_optimizer(other, convolution, saved)
+    moment = other.state[convolution.weight]["exp_avg"]
+    assert moment.stride() == convolution.weight.stride()
+    assert torch.equal(moment, one.state[convolution.weight]["exp_avg"])
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
