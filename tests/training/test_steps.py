@@ -208,7 +208,8 @@ def test_settings_and_plain_values_of_an_optimizers_state_come_back(build):
     for values in parts.optimizer.state.values():
         values["note"] = 3.5
     restore_optimizer(again.optimizer, again.model, optimizer_state(parts.optimizer, parts.model))
-    for one, other in zip(parts.optimizer.state.values(), again.optimizer.state.values(), strict=True):
+    for before, after in zip(parts.model.parameters(), again.model.parameters(), strict=True):
+        one, other = parts.optimizer.state[before], again.optimizer.state[after]
         assert other["note"] == 3.5
         assert torch.equal(one["exp_avg"], other["exp_avg"])
         assert one["exp_avg"].data_ptr() != other["exp_avg"].data_ptr()
