@@ -89,10 +89,12 @@ class Report:
         return {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
 
     def _summary(self) -> str:
-        hours = sum(utterance.duration or 0.0 for utterance in self.utterances) / 3600
+        seconds = [utterance.duration for utterance in self.utterances if utterance.duration is not None]
+        # The cheap validation opens no recording, so it may not know how long they are.
+        hours = f" ({sum(seconds) / 3600:.2f} h)" if len(seconds) == len(self.utterances) else ""
         numbers = ((len(self.of(severity)), severity) for severity in ("error", "warning", "notice"))
         found = ", ".join(f"{count} {severity}{'s' * (count != 1)}" for count, severity in numbers)
-        return f"{self.name}: {len(self.utterances)} usable utterances ({hours:.2f} h); {found}"
+        return f"{self.name}: {len(self.utterances)} usable utterances{hours}; {found}"
 
     def _section(self, kind: str, most: int) -> str:
         lines = [f"  {complaint}" for complaint in self.complaints if complaint.kind == kind]
