@@ -65,19 +65,18 @@ def crossval(
     folder = Path(output) if output is not None else run_folder.new_folder(settings, f"{Path(config).stem}-crossval")
     folds = {}
     for speaker in speakers:
-        others = without(splits, speaker)
-        fold = train_in(folder / speaker, prepare(settings, others, target), others)
-        own = [utterance for utterance in splits.test if utterance.speaker == speaker]
-        folds[speaker] = evaluate_on(load_recogniser(fold, checkpoint, device), own, "test")
-        write_results(folds[speaker], fold / "results")
+        fold = leave_out(splits, speaker)
+        run = train_in(folder / speaker, prepare(settings, fold, target), fold)
+        folds[speaker] = evaluate_on(load_recogniser(run, checkpoint, device), fold.test, "test")
+        write_results(folds[speaker], run / "results")
     return CrossvalReport(folder, folds)
 
 
-def without(splits: Splits, speaker: str) -> Splits:
-    """The splits without a speaker in training and development."""
+def leave_out(splits: Splits, speaker: str) -> Splits:
+    """Training and development without a speaker, and a test of nobody else."""
     train = [utterance for utterance in splits.train if utterance.speaker != speaker]
     dev = [utterance for utterance in splits.dev if utterance.speaker != speaker]
-    return Splits(train, dev, splits.test)
+    return Splits(train, dev, [utterance for utterance in splits.test if utterance.speaker == speaker])
 
 
 def _figure(report: EvalReport) -> float:
