@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -38,11 +39,13 @@ def new_folder(config: RunConfig, name: str) -> Path:
 
 
 def unfinished_folder(config: RunConfig, name: str) -> Path | None:
-    """The newest run of the same configuration file that was stopped, if its configuration is unchanged."""
-    folders = sorted(config.output_dir.glob(f"{name}-*"), key=lambda folder: folder.name, reverse=True)
-    for folder in folders[:1]:
-        if (folder / CONFIG).is_file() and not is_finished(folder) and not is_locked(folder):
-            return folder if (folder / CONFIG).read_text(encoding="utf-8") == dump_config(config) else None
+    """The newest run of the same configuration file and with the same configuration, if it was stopped."""
+    own_name = re.compile(re.escape(name) + r"-\d{8}-\d{6}(-\d+)?")
+    folders = [path.parent for path in config.output_dir.glob(f"*/{CONFIG}") if own_name.fullmatch(path.parent.name)]
+    text = dump_config(config)
+    for folder in sorted(folders, reverse=True):
+        if (folder / CONFIG).read_text(encoding="utf-8") == text:
+            return None if is_finished(folder) or is_locked(folder) else folder
     return None
 
 
@@ -72,12 +75,13 @@ def finish(folder: Path, outcome: Mapping[str, Any]) -> None:
     _write_whole(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
 
 
-def point_latest_to(folder: Path) -> None:
-    """Let ``latest`` beside the folder point to it; readers never find it missing."""
-    link = folder.parent / f".{LATEST}-{os.getpid()}"
+def point_latest_to(folder: Path, output_dir: Path) -> None:
+    """Let ``latest`` in ``output_dir`` point to the folder, wherever that is; readers never find it missing."""
+    output_dir.mkdir(parents=True, exist_ok=True)
+    link = output_dir / f".{LATEST}-{os.getpid()}"
     link.unlink(missing_ok=True)
-    link.symlink_to(folder.name, target_is_directory=True)
-    link.replace(folder.parent / LATEST)
+    link.symlink_to(os.path.relpath(folder.resolve(), output_dir.resolve()), target_is_directory=True)
+    link.replace(output_dir / LATEST)
 
 
 def find(run: Path | None) -> Path:

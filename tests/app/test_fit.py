@@ -31,7 +31,30 @@ def test_a_run_folder_holds_everything(trained: Path) -> None:
         "checkpoints/average/model.safetensors", "results/curves.png", "results/gradients.png",
     ):  # fmt: skip
         assert (trained / name).exists(), name
-    assert (trained.parent / "latest").resolve() == trained.resolve()
+
+
+def test_latest_is_the_newest_run_wherever_it_lies(trained: Path, tmp_path: Path) -> None:
+    overrides = [f"output_dir={tmp_path}/runs", "training.max_epochs=1"]
+    for output in (None, tmp_path / "elsewhere" / "run"):
+        run = fit(trained / "config.yaml", overrides=overrides, output=output)
+        assert (tmp_path / "runs" / "latest").resolve() == run.resolve()
+    assert [entry.name for entry in (tmp_path / "elsewhere").iterdir()] == ["run"]
+
+
+def test_only_a_run_of_the_same_data_is_taken_up(trained: Path, tmp_path: Path) -> None:
+    overrides = [f"output_dir={tmp_path}/runs", "training.max_epochs=1"]
+    few = fit(trained / "config.yaml", overrides=overrides, overfit=4)
+    (few / "outcome.json").unlink()
+    assert fit(trained / "config.yaml", overrides=overrides) != few
+
+
+def test_a_stopped_run_is_found_behind_others(trained: Path, tmp_path: Path) -> None:
+    overrides = [f"output_dir={tmp_path}/runs", "training.max_epochs=1"]
+    stopped = fit(trained / "config.yaml", overrides=overrides)
+    (stopped / "outcome.json").unlink()
+    fit(trained / "config.yaml", overrides=[*overrides, "optimizer.lr=0.5"])
+    (tmp_path / "runs" / "config-crossval-20260101-000000").mkdir()
+    assert fit(trained / "config.yaml", overrides=overrides) == stopped
 
 
 def test_it_learns_and_clips_as_told(trained: Path) -> None:

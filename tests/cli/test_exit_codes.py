@@ -112,6 +112,11 @@ def test_a_reader_that_went_away_is_no_error() -> None:
     assert process.returncode in (0, 1)
 
 
+def test_an_output_that_is_something_else_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asrtrain.app, "fit", failing(NotADirectoryError(20, "Not a directory", "notes.txt/run")))
+    assert run("fit", "x.yaml") == (2, "", "notes.txt/run: Not a directory\n")
+
+
 def test_a_full_disk_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asrtrain.app, "fit", failing(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x")))
     result = run("fit", "x.yaml")

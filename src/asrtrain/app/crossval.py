@@ -66,6 +66,7 @@ def crossval(
     folds = {}
     for speaker in speakers:
         fold = leave_out(splits, speaker)
+        run_folder.start(folder / speaker, settings)
         run = train_in(folder / speaker, prepare(settings, fold, target), fold)
         folds[speaker] = evaluate_on(load_recogniser(run, checkpoint, device), fold.test, "test")
         write_results(folds[speaker], run / "results")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 import torch
+from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.checks import check_before_training
@@ -57,10 +59,14 @@ def fit(
     if overfit is not None:
         settings, splits = _overfitting(settings, splits, overfit)
     recogniser = prepare(settings, splits, target)
-    folder = _choose_folder(settings, Path(config).stem, output, resume)
+    # A name of its own: learning a few by heart must not take up a stopped run on all data, nor the other way round.
+    name = Path(config).stem if overfit is None else f"{Path(config).stem}-overfit{overfit}"
+    folder = _choose_folder(settings, name, output, resume)
     if dry_run:
         build_ingredients(recogniser, splits)
         return folder
+    run_folder.start(folder, settings)
+    run_folder.point_latest_to(folder, settings.output_dir)
     return train_in(folder, recogniser, splits)
 
 
@@ -72,11 +78,10 @@ def prepare(config: RunConfig, splits: Splits, device: torch.device) -> Recognis
 
 
 def train_in(folder: Path, recogniser: Recogniser, splits: Splits) -> Path:
-    """Train in a run folder, from where its last checkpoint stopped if there is one; draw the curves at the end."""
+    """Train in a run folder that was started, from its last checkpoint if there is one; draw the curves at the end."""
     config = recogniser.config
-    run_folder.start(folder, config)
-    run_folder.point_latest_to(folder)
     if run_folder.is_finished(folder):
+        tqdm.write(f"{folder} is finished already: nothing is done", file=sys.stderr)
         return folder
     recogniser.vocabulary.save(folder / run_folder.TOKENS)
     outcome = train(

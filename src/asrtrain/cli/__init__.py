@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from asrtrain.errors import AsrtrainError
+from asrtrain.errors import AsrtrainError, UsageError
 
 DEBUG = "--debug"
 _DEBUG_VARIABLE = "ASRTRAIN_DEBUG"
 INTERNAL_ERROR = 1
+_UNWRITABLE = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
+"""What an output that the user named may do: it lies where nobody may write, or where something else is."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AsrtrainError as error:
         _tell(str(error), debug)
         return error.exit_code
+    except _UNWRITABLE as error:
+        _tell(f"{error.filename}: {error.strerror}", debug)
+        return UsageError.exit_code
     except Exception as error:
         _tell(f"asrtrain: internal error: {type(error).__name__}: {error}; run again with {DEBUG} to see where", debug)
         return INTERNAL_ERROR
