@@ -87,6 +87,12 @@ def test_transcribe_prints_every_format(form: str, run: Run, folder: Path, fsdd:
         assert json.loads(result.out)["audio"].endswith("3_theo_0.wav")
 
 
+def test_several_recordings_are_one_json_value(run: Run, folder: Path, fsdd: Path) -> None:
+    recordings = [fsdd / "3_theo_0.wav", fsdd / "4_theo_0.wav"]
+    result = run("transcribe", *recordings, "--run", folder / "runs" / "latest", "--format", "json")
+    assert [transcript["audio"] for transcript in json.loads(result.out)] == [str(path) for path in recordings]
+
+
 def test_transcribe_into_a_folder_never_writes_over_its_own_files(run: Run, folder: Path, fsdd: Path) -> None:
     recording = fsdd / "3_theo_0.wav"
     latest = folder / "runs" / "latest"

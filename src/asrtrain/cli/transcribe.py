@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -41,8 +42,13 @@ def transcribe(
 
 
 def _print(transcripts: Iterable[Transcript], text_format: str) -> None:
+    """One after another, as they are ready; of JSON, which is one value, an array where there are several."""
     from asrtrain.evaluation.transcripts import WRITERS
 
+    if text_format == "json":
+        found = [transcript.to_json() for transcript in transcripts]
+        print(json.dumps(found[0] if len(found) == 1 else found, ensure_ascii=False, indent=2))
+        return
     for transcript in transcripts:
         print(WRITERS[text_format](transcript), end="", flush=True)
 
