@@ -1,3 +1,22 @@
-"""asrtrain: a command-line trainer of speech recognisers."""
+"""asrtrain: a command-line trainer of speech recognisers. Its commands are functions here too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asrtrain.app import crossval, evaluate, fit, transcribe
+
+__all__ = ["__version__", "crossval", "evaluate", "fit", "transcribe"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """The functions of ``asrtrain.app``, imported (and PyTorch with them) when first asked for."""
+    if name not in ("crossval", "evaluate", "fit", "transcribe"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from asrtrain import app
+
+    function: object = getattr(app, name)
+    return function
