@@ -13,11 +13,35 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Strict, TypeAdapter
 
+from asrtrain.clipping.adagc import AdaGCConfig
+from asrtrain.clipping.agc import AGCConfig
+from asrtrain.clipping.block_rms import BlockRMSConfig
+from asrtrain.clipping.centralize import CentralizeConfig
 from asrtrain.clipping.clipper import Clipper
 from asrtrain.clipping.interface import ClipReport, ClipRule, ClipRuleConfig, Gradients
 from asrtrain.clipping.measure import measure
+from asrtrain.clipping.named_norms import (
+    AutoClipConfig,
+    DynamicNormConfig,
+    EMANormConfig,
+    FixedNormConfig,
+    MedianScaleConfig,
+    RandomNormConfig,
+    ZClipConfig,
+)
+from asrtrain.clipping.noise import NoiseConfig
 from asrtrain.clipping.none import NoneConfig
-from asrtrain.clipping.norm import NormConfig, layer_of
+from asrtrain.clipping.norm import NormConfig
+from asrtrain.clipping.norm_by_group import NormByGroupConfig
+from asrtrain.clipping.normalize import NormalizeConfig
+from asrtrain.clipping.parts.recurrent import layer_of
+from asrtrain.clipping.sign import SignConfig
+from asrtrain.clipping.skip_spike import SkipSpikeConfig
+from asrtrain.clipping.smooth_norm import SmoothNormConfig
+from asrtrain.clipping.soft_value import SoftValueConfig
+from asrtrain.clipping.spam import SpamConfig
+from asrtrain.clipping.truncate_small import TruncateSmallConfig
+from asrtrain.clipping.truncate_topk import TruncateTopKConfig
 from asrtrain.clipping.value import ValueConfig
 from asrtrain.config import OneOf
 
@@ -25,6 +49,27 @@ CLIPPERS: dict[str, type[ClipRuleConfig]] = {
     "none": NoneConfig,
     "value": ValueConfig,
     "norm": NormConfig,
+    "norm_by_group": NormByGroupConfig,
+    "fixed": FixedNormConfig,
+    "random": RandomNormConfig,
+    "dynamic": DynamicNormConfig,
+    "autoclip": AutoClipConfig,
+    "median_scale": MedianScaleConfig,
+    "zclip": ZClipConfig,
+    "ema": EMANormConfig,
+    "adagc": AdaGCConfig,
+    "agc": AGCConfig,
+    "smooth_norm": SmoothNormConfig,
+    "soft_value": SoftValueConfig,
+    "block_rms": BlockRMSConfig,
+    "normalize": NormalizeConfig,
+    "sign": SignConfig,
+    "spam": SpamConfig,
+    "truncate_small": TruncateSmallConfig,
+    "truncate_topk": TruncateTopKConfig,
+    "centralize": CentralizeConfig,
+    "noise": NoiseConfig,
+    "skip_spike": SkipSpikeConfig,
 }
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 
+from asrtrain.clipping.promises import Promise
 from asrtrain.config import Config
 
 State = dict[str, torch.Tensor]
@@ -32,22 +34,34 @@ class Gradients:
     norms: torch.Tensor
     total: torch.Tensor
 
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+        return sum(tensor.numel() for tensor in self.tensors)
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a rule did: the threshold it used, and the share of gradient elements that it changed, each ()."""
+    """What a rule did: the threshold it used, and the share of gradient elements that it changed, each ().
+
+    norms (N,) are the norms afterwards, where the rule knows them without measuring. With skip, the step is not to be
+    taken.
+    """
 
     threshold: torch.Tensor
     share: torch.Tensor
+    norms: torch.Tensor | None = None
+    skip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClipReport:
     """What clipping did to one step, as 0-d tensors: nothing here waits for the device.
 
-    norm_before and norm_after are global 2-norms; coefficient is their ratio; threshold is the last rule's; clipped
-    says whether any element was changed; clipped_share is the share of elements changed; layer_norms (N,) are the
-    norms before, of the tensors in ``names``.
+    norm_before and norm_after are global 2-norms; coefficient is their ratio; threshold is the last rule's, and where
+    its scope has several, the largest; clipped says whether any element was changed; clipped_share is the share of
+    elements changed; layer_norms (N,) are the norms before, of the tensors in ``names``. skip says that a rule found
+    the step not worth taking: the gradients are zero, and a loop that looks leaves optimiser and schedule alone.
     """
 
     norm_before: torch.Tensor
@@ -58,6 +72,7 @@ class ClipReport:
     clipped_share: torch.Tensor
     names: tuple[str, ...]
     layer_norms: torch.Tensor
+    skip: torch.Tensor
 
 
 class ClipRule(ABC):
@@ -73,13 +88,20 @@ class ClipRule(ABC):
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Take it back, bit for bit."""
+        """Take it back, bit for bit. Raises KeyError if it is another rule's."""
 
 
 class ClipRuleConfig(Config, ABC):
-    """A clipping rule's settings."""
+    """A clipping rule's settings, and in ``examples`` settings to show it by."""
+
+    examples: ClassVar[tuple[Mapping[str, Any], ...]]
 
     name: str
+
+    @property
+    @abstractmethod
+    def promises(self) -> frozenset[Promise]:
+        """What the rule promises with these settings."""
 
     @abstractmethod
     def build(self, seed: int) -> ClipRule:

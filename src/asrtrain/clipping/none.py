@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import torch
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
+from asrtrain.clipping.promises import EVERY, Promise
 
 
 class NoneConfig(ClipRuleConfig):
     """Clip nothing: g ← g."""
 
+    examples: ClassVar = ({},)
+
     name: Literal["none"] = "none"
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return EVERY - {Promise.BOUND, Promise.ELEMENT_BOUND, Promise.SCALE_BLIND}
 
     def build(self, seed: int) -> ClipRule:
         return _Nothing()

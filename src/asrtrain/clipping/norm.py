@@ -2,81 +2,71 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Literal, final
+from functools import partial
+from typing import Annotated, ClassVar, Literal, get_args
 
 import torch
+from pydantic import Field, model_validator
 
-from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
-from asrtrain.clipping.thresholds import Threshold, ThresholdChoice
-
-Scope = Literal["global", "layer", "tensor"]
+from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
+from asrtrain.clipping.parts.blocks import Block
+from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.scaling import Scaling, shorten
+from asrtrain.clipping.parts.scopes import Scope, split_by
+from asrtrain.clipping.promises import SHORTENING, Promise
+from asrtrain.clipping.thresholds import ThresholdChoice
 
 
 class NormConfig(ClipRuleConfig):
-    """Limit the 2-norm N over the scope: g ← g · min(1, c / N). Exact: bit-identical below c, of norm c above."""
+    """Limit the p-norm N over the scope: g ← g · min(1, c / N). Exact: bit-identical below c, of norm c above."""
+
+    examples: ClassVar = (
+        *({"threshold": 0.5, "scope": scope} for scope in get_args(Scope)),
+        *({"threshold": 0.5, "p": p} for p in (1.0, 3.0, "inf")),
+        {"threshold": 0.5, "compat": "torch"},
+    )
 
     name: Literal["norm"] = "norm"
     threshold: ThresholdChoice
-    """The largest norm that a scope may have."""
+    """The largest norm that a part of the scope may have; a learned one is learned for every part."""
     scope: Scope = "global"
-    """What shares one norm: all gradients, those of one layer, or each tensor on its own."""
+    """What has a norm of its own: all gradients together, each layer (of a recurrent module: each layer and
+    direction), each gate, each tensor, each unit (a row or an output channel), or each element."""
+    p: Annotated[float, Field(ge=1)] | Literal["inf"] = 2.0
+    """The order of the norm; inf: the largest magnitude."""
+
+    compat: Literal["torch"] | None = None
+    """torch: the bits of ``clip_grad_norm_``, which divides by N + 1e-6; null: exact."""
+
+    @model_validator(mode="after")
+    def _compat_is_global(self) -> NormConfig:
+        if self.compat is not None and self.scope != "global":
+            raise ValueError(f"compat: torch knows no scope: {self.scope}; leave one of them out")
+        return self
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        promises = SHORTENING
+        if self.scope != "global":
+            promises -= {Promise.DIRECTION, Promise.PARTITION}
+        if self.p != 2:  # the p-th root rounds
+            promises -= {Promise.NON_EXPANSIVE, Promise.JOINT_SCALING}
+        if self.compat is not None:
+            promises -= {Promise.JOINT_SCALING, Promise.IDEMPOTENT, Promise.HUGE}
+        return promises
 
     def build(self, seed: int) -> ClipRule:
-        return _Norm(self.threshold.build(seed), self.scope)
+        limits, order = ByThreshold(lambda _: self.threshold.build(seed)), float(self.p)
+        if self.compat is not None:
+            return Scaling(split_by("global"), limits, _torch_coefficient, partial(_torch_norm, order=order))
+        return Scaling(split_by(self.scope), limits, shorten, partial(Block.norm, order=order))
 
 
-@final
-class _Norm(ClipRule):
-    def __init__(self, threshold: Threshold, scope: Scope) -> None:
-        self._threshold, self._scope = threshold, scope
-
-    def apply(self, gradients: Gradients) -> Action:
-        # A dynamic threshold learns from the largest norm of its scope, the one that it would have to limit.
-        members = scope_members(gradients.names, self._scope)
-        norms = torch.stack([torch.linalg.vector_norm(gradients.norms[list(m)]) for m in members])
-        threshold = self._threshold.next(norms.amax())
-        changed = torch.zeros_like(gradients.total)
-        for indices, norm in zip(members, norms, strict=True):
-            tensors = [gradients.tensors[i] for i in indices]
-            # Below the threshold not even a multiplication by one: a strict no-op, and a pass over memory saved.
-            if bool(norm > threshold):
-                _scale(tensors, threshold / norm)
-                changed += sum(t.numel() for t in tensors)
-        return Action(threshold, changed / max(1, sum(t.numel() for t in gradients.tensors)))
-
-    def state_dict(self) -> State:
-        return self._threshold.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        self._threshold.load_state_dict(state)
+def _torch_norm(block: Block, order: float) -> torch.Tensor:
+    """Torch's ``get_total_norm``, in the gradients' own precision."""
+    norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(block.tensors), order)), order)
+    return norm
 
 
-def _scale(tensors: Sequence[torch.Tensor], coefficient: torch.Tensor) -> None:
-    """Multiply in place; a coefficient too small for float32 is applied as two roots, so that 1e30 reaches 1e-20."""
-    tiny = bool(coefficient < torch.finfo(torch.float32).tiny)
-    for factor in [coefficient.sqrt()] * 2 if tiny else [coefficient]:
-        torch._foreach_mul_(list(tensors), factor)
-
-
-def scope_members(names: Sequence[str], scope: Scope) -> list[tuple[int, ...]]:
-    """The positions of the tensors that share one norm, scope by scope."""
-    if scope == "tensor":
-        return [(i,) for i in range(len(names))]
-    if scope == "global":
-        return [tuple(range(len(names)))] if names else []
-    layers: dict[str, list[int]] = {}
-    for position, name in enumerate(names):
-        layers.setdefault(layer_of(name), []).append(position)
-    return [tuple(positions) for positions in layers.values()]
-
-
-_TORCH_RECURRENT = re.compile(r"(?:weight|bias)_(?:ih|hh|hr)_(l\d+(?:_reverse)?)$")
-
-
-def layer_of(parameter: str) -> str:
-    """The layer that a parameter belongs to: its module; in torch's recurrent modules, the layer and direction."""
-    module, _, own = parameter.rpartition(".")
-    match = _TORCH_RECURRENT.match(own)
-    return f"{module}.{match[1]}" if match else module
+def _torch_coefficient(norm: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+    return torch.clamp(limit.item() / (norm + 1e-6), max=1.0)

@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, final
+from typing import ClassVar, Literal
 
 import torch
 
-from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
-from asrtrain.clipping.thresholds import Threshold, ThresholdChoice
+from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
+from asrtrain.clipping.parts.elementwise import Elementwise
+from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.scopes import split_by
+from asrtrain.clipping.promises import EVERY, Promise
+from asrtrain.clipping.thresholds import ThresholdChoice
 
 
 class ValueConfig(ClipRuleConfig):
-    """Clamp every element: g_i ← sign(g_i) · min(|g_i|, c). The sign is kept; the direction of the whole is not."""
+    """Clamp every element: g_i ← sign(g_i) · min(|g_i|, c). The sign is kept; the direction of the whole is not.
+
+    With a fixed threshold, the same bits as torch's ``clip_grad_value_``. A learned one learns from the largest |g_i|.
+    """
+
+    examples: ClassVar = ({"threshold": 0.5}, {"threshold": 0.5, "scope": "tensor"})
 
     name: Literal["value"] = "value"
     threshold: ThresholdChoice
     """The largest magnitude that an element may have."""
+    scope: Literal["global", "layer", "tensor"] = "global"
+    """What shares one threshold, where it is learned: all gradients, those of one layer, or each tensor."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return EVERY - {Promise.BOUND, Promise.SCALE_FREE, Promise.SCALE_BLIND, Promise.DIRECTION}
 
     def build(self, seed: int) -> ClipRule:
-        return _Value(self.threshold.build(seed))
+        limits = ByThreshold(lambda _: self.threshold.build(seed))
+        return Elementwise(split_by(self.scope), limits, _clamped, leaves_small=True)
 
 
-@final
-class _Value(ClipRule):
-    def __init__(self, threshold: Threshold) -> None:
-        self._threshold = threshold
-
-    def apply(self, gradients: Gradients) -> Action:
-        threshold = self._threshold.next(gradients.total)
-        changed = torch.zeros_like(gradients.total)
-        for tensor in gradients.tensors:
-            limit = _representable(threshold, tensor.dtype)
-            changed += (tensor.abs() > limit).sum()
-            tensor.clamp_(-limit, limit)
-        return Action(threshold, changed / max(1, sum(t.numel() for t in gradients.tensors)))
-
-    def state_dict(self) -> State:
-        return self._threshold.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        self._threshold.load_state_dict(state)
-
-
-def _representable(threshold: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The threshold as the gradient's type can hold it, rounded to nearest and kept in the type's range."""
-    return threshold.clamp(max=torch.finfo(dtype).max).to(dtype)
+def _clamped(gradient: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+    return gradient.clamp(-limit, limit)

@@ -1,0 +1,42 @@
+"""Clipping by root mean square: a threshold that means the same for small and for large tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import torch
+
+from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
+from asrtrain.clipping.parts.blocks import Block
+from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.scaling import Scaling
+from asrtrain.clipping.parts.scopes import Scope, split_by
+from asrtrain.clipping.promises import SHORTENING, Promise
+from asrtrain.clipping.thresholds import ThresholdChoice
+
+
+class BlockRMSConfig(ClipRuleConfig):
+    """Limit the root mean square of every part: g ← g · min(1, c / rms(g)) (optax's ``clip_by_block_rms``)."""
+
+    examples: ClassVar = ({"threshold": 0.5}, {"threshold": 0.5, "scope": "unit"})
+
+    name: Literal["block_rms"] = "block_rms"
+    threshold: ThresholdChoice
+    """The largest root mean square."""
+    scope: Scope = "tensor"
+    """What has a root mean square of its own."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        # The bound is one on the root mean square, not on the norm.
+        promises = SHORTENING - {Promise.BOUND}
+        return promises if self.scope == "global" else promises - {Promise.DIRECTION, Promise.PARTITION}
+
+    def build(self, seed: int) -> ClipRule:
+        limits = ByThreshold(lambda _: self.threshold.build(seed))
+        return Scaling(split_by(self.scope), limits, measure=_root_mean_square)
+
+
+def _root_mean_square(block: Block) -> torch.Tensor:
+    return block.norm() / math.sqrt(block.size)

@@ -1,0 +1,48 @@
+"""Gradient centralisation: the gradient of every unit has mean zero (Yong, Huang, Hua and Zhang, 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, final
+
+import torch
+
+from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
+from asrtrain.clipping.promises import EVERY, Promise
+
+
+class CentralizeConfig(ClipRuleConfig):
+    """Subtract the mean of every row or output channel: g_u ← g_u - mean(g_u); biases and sparse gradients stay.
+
+    No clipping by itself: a stage to put before it.
+    """
+
+    examples: ClassVar = ({},)
+
+    name: Literal["centralize"] = "centralize"
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        kept = {Promise.IDEMPOTENT, Promise.SCALE_FREE, Promise.NON_EXPANSIVE, Promise.ZERO, Promise.HUGE}
+        return EVERY & kept
+
+    def build(self, seed: int) -> ClipRule:
+        return _Centralize()
+
+
+@final
+class _Centralize(ClipRule):
+    def apply(self, gradients: Gradients) -> Action:
+        changed = torch.zeros_like(gradients.total)
+        for parameter, tensor in zip(gradients.parameters, gradients.tensors, strict=True):
+            if tensor.ndim > 1 and tensor is parameter.grad:  # a sparse gradient's values are another tensor
+                mean = tensor.double().mean(dim=tuple(range(1, tensor.ndim)), keepdim=True)
+                changed += (mean != 0).sum() * tensor[0].numel()
+                tensor.sub_(mean)
+        return Action(torch.full_like(gradients.total, float("inf")), changed / max(1, gradients.size))
+
+    def state_dict(self) -> State:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Nothing to take back."""

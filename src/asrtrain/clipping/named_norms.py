@@ -1,0 +1,154 @@
+"""Norm clipping under the names of well-known thresholds: g ← g · min(1, c_t / N), only c_t differs."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
+from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.scaling import Scaling
+from asrtrain.clipping.parts.scopes import Scope, split_by
+from asrtrain.clipping.promises import LEARNED, SHORTENING, Promise
+from asrtrain.clipping.thresholds import (
+    DynamicConfig,
+    EMAConfig,
+    FixedConfig,
+    MedianConfig,
+    Positive,
+    RandomConfig,
+    ThresholdConfig,
+    ZScoreConfig,
+)
+
+
+class FixedNormConfig(ClipRuleConfig):
+    """Limit the norm of all gradients by the same number at every step: g ← g · min(1, c / N)."""
+
+    examples: ClassVar = ({"threshold": 0.5},)
+
+    name: Literal["fixed"] = "fixed"
+    threshold: Positive
+    """The largest norm."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return SHORTENING
+
+    def build(self, seed: int) -> ClipRule:
+        return _norm_clipping(FixedConfig(value=self.threshold), "global", seed)
+
+
+class RandomNormConfig(ClipRuleConfig):
+    """Limit the norm of all gradients by a number drawn at every step: g ← g · min(1, c_t / N)."""
+
+    examples: ClassVar = ({}, {"threshold": {"low": 0.1, "high": 0.5, "distribution": "lognormal"}})
+
+    name: Literal["random"] = "random"
+    threshold: RandomConfig = RandomConfig(low=0.5, high=2.0)
+    """How the largest norm is drawn."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return SHORTENING - {Promise.JOINT_SCALING, Promise.MONOTONE}
+
+    def build(self, seed: int) -> ClipRule:
+        return _norm_clipping(self.threshold, "global", seed)
+
+
+class DynamicNormConfig(ClipRuleConfig):
+    """Limit the norm of all gradients by a quantile of the last norms: g ← g · min(1, Q_q(N_t-w … N_t-1) / N_t).
+
+    QuantileClip (Seetharaman et al., 2020).
+    """
+
+    examples: ClassVar = ({"threshold": {"quantile": 0.5, "window": 8, "warmup": 3}}, {"scope": "tensor"})
+
+    name: Literal["dynamic"] = "dynamic"
+    threshold: DynamicConfig = DynamicConfig()
+    """Which quantile, of how many norms."""
+    scope: Scope = "global"
+    """What has a norm and a threshold of its own."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return LEARNED
+
+    def build(self, seed: int) -> ClipRule:
+        return _norm_clipping(self.threshold, self.scope, seed)
+
+
+class AutoClipConfig(ClipRuleConfig):
+    """Limit the norm of all gradients by the 10th percentile of the norms up to this one (Seetharaman et al., 2020).
+
+    Most steps are clipped: it acts as normalisation whose length follows the gradients.
+    """
+
+    examples: ClassVar = ({"threshold": {"quantile": 0.1, "warmup": 1, "including": True}},)
+
+    name: Literal["autoclip"] = "autoclip"
+    threshold: DynamicConfig = DynamicConfig(quantile=0.1, warmup=1, including=True)
+    """Which quantile, of how many norms."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return LEARNED
+
+    def build(self, seed: int) -> ClipRule:
+        return _norm_clipping(self.threshold, "global", seed)
+
+
+class MedianScaleConfig(ClipRuleConfig):
+    """Limit the norm of all gradients by twice the median of the last hundred (icefall's ScaledAdam: Povey, 2022)."""
+
+    examples: ClassVar = ({}, {"threshold": {"factor": 0.5, "window": 8}})
+
+    name: Literal["median_scale"] = "median_scale"
+    threshold: MedianConfig = MedianConfig()
+    """Which multiple, of the median of how many norms."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return LEARNED
+
+    def build(self, seed: int) -> ClipRule:
+        return _norm_clipping(self.threshold, "global", seed)
+
+
+class ZClipConfig(ClipRuleConfig):
+    """Bring norms that stick out of the last ones back to them (Kumar et al., 2025): see the threshold's formula."""
+
+    examples: ClassVar = ({}, {"threshold": {"z": 0.5, "warmup": 3}})
+
+    name: Literal["zclip"] = "zclip"
+    threshold: ZScoreConfig = ZScoreConfig()
+    """How far a norm must stick out."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return LEARNED
+
+    def build(self, seed: int) -> ClipRule:
+        return _norm_clipping(self.threshold, "global", seed)
+
+
+class EMANormConfig(ClipRuleConfig):
+    """Limit the norm of every tensor by a multiple of its own running mean (OLMo: Groeneveld et al., 2024)."""
+
+    examples: ClassVar = ({}, {"threshold": {"factor": 1.0, "warmup": 3}}, {"scope": "global"})
+
+    name: Literal["ema"] = "ema"
+    threshold: EMAConfig = EMAConfig()
+    """Which multiple, and how the mean runs."""
+    scope: Scope = "tensor"
+    """What has a norm and a threshold of its own."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return LEARNED
+
+    def build(self, seed: int) -> ClipRule:
+        return _norm_clipping(self.threshold, self.scope, seed)
+
+
+def _norm_clipping(threshold: ThresholdConfig, scope: Scope, seed: int) -> ClipRule:
+    return Scaling(split_by(scope), ByThreshold(lambda _: threshold.build(seed)))

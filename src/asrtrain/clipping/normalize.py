@@ -1,0 +1,38 @@
+"""Normalising: every gradient gets the same norm, short ones are lengthened."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+
+from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
+from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.scaling import Scaling
+from asrtrain.clipping.parts.scopes import Scope, split_by
+from asrtrain.clipping.promises import EVERY, Promise
+from asrtrain.clipping.thresholds import ThresholdChoice
+
+
+class NormalizeConfig(ClipRuleConfig):
+    """Give every gradient the norm c: g ← g · c / N; zero stays zero (Hazan, Levy and Shalev-Shwartz, 2015)."""
+
+    examples: ClassVar = ({"threshold": 0.5}, {"threshold": 0.5, "scope": "layer"})
+
+    name: Literal["normalize"] = "normalize"
+    threshold: ThresholdChoice
+    """The norm of every gradient."""
+    scope: Scope = "global"
+    """What has a norm of its own."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        promises = EVERY - {Promise.NO_OP, Promise.ELEMENT_BOUND, Promise.SCALE_FREE, Promise.NON_EXPANSIVE}
+        return promises if self.scope == "global" else promises - {Promise.DIRECTION, Promise.PARTITION}
+
+    def build(self, seed: int) -> ClipRule:
+        return Scaling(split_by(self.scope), ByThreshold(lambda _: self.threshold.build(seed)), _to_length)
+
+
+def _to_length(norm: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+    return torch.where((norm > 0) & torch.isfinite(limit), limit / norm, torch.ones_like(norm))

@@ -1,0 +1,81 @@
+"""How large a block may be: by a threshold of its own, or by its weights."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import final
+
+import torch
+
+from asrtrain.clipping.interface import State
+from asrtrain.clipping.parts.blocks import Block
+from asrtrain.clipping.thresholds.interface import Threshold
+
+
+class Limits(ABC):
+    """The limit of every block at every step."""
+
+    @abstractmethod
+    def next(self, block: Block, norm: torch.Tensor) -> torch.Tensor:
+        """The limit of this step, () or shaped like ``norm``, the block's norms. Called once a step and block."""
+
+    @abstractmethod
+    def state_dict(self) -> State:
+        """What must survive a restart."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Take it back, bit for bit. Raises KeyError if it belongs to other limits."""
+
+
+@final
+class ByThreshold(Limits):
+    """Every block has a threshold of its own, which learns from the block's largest norm alone.
+
+    ``build`` makes the threshold of the block of a name, when it is first seen.
+    """
+
+    def __init__(self, build: Callable[[str], Threshold]) -> None:
+        self._build = build
+        self._thresholds: dict[str, Threshold] = {}
+
+    def next(self, block: Block, norm: torch.Tensor) -> torch.Tensor:
+        return self._of(block.name).next(norm.amax())
+
+    def _of(self, name: str) -> Threshold:
+        if name not in self._thresholds:
+            self._thresholds[name] = self._build(name)
+        return self._thresholds[name]
+
+    def state_dict(self) -> State:
+        return {f"{n}/{key}": value for n, t in self._thresholds.items() for key, value in t.state_dict().items()}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        blocks: dict[str, State] = {}
+        for key, value in state.items():
+            name, _, own = key.rpartition("/")
+            blocks.setdefault(name, {})[own] = value
+        self._thresholds = {}
+        for name, own_state in blocks.items():
+            self._of(name).load_state_dict(own_state)
+
+
+@final
+class ByWeights(Limits):
+    """A block may be as large as a share of its weights, which count as no smaller than ``floor``.
+
+    ``weigh`` gives their norm in the shape of the gradient's.
+    """
+
+    def __init__(self, share: float, floor: float, weigh: Callable[[Block], torch.Tensor] = Block.weight_norm) -> None:
+        self._share, self._floor, self._weigh = share, floor, weigh
+
+    def next(self, block: Block, norm: torch.Tensor) -> torch.Tensor:
+        return self._share * self._weigh(block).clamp(min=self._floor)
+
+    def state_dict(self) -> State:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Nothing to take back."""

@@ -1,0 +1,33 @@
+"""One tensor in the shape of every parameter, kept from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+import torch
+
+from asrtrain.clipping.interface import State
+
+
+@final
+class Memory:
+    """Float32 tensors by the parameters' names, zero when first seen."""
+
+    def __init__(self) -> None:
+        self._kept: State = {}
+
+    def of(self, name: str, parameter: torch.Tensor) -> torch.Tensor:
+        """The tensor of a parameter, to be changed in place."""
+        if name not in self._kept:
+            self._kept[name] = torch.zeros_like(parameter, dtype=torch.float32, requires_grad=False)
+        self._kept[name] = self._kept[name].to(parameter.device)
+        return self._kept[name]
+
+    def state_dict(self) -> State:
+        """Copies of all tensors."""
+        return {name: tensor.clone() for name, tensor in self._kept.items()}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Take them back."""
+        self._kept = {name: tensor.clone() for name, tensor in state.items()}

@@ -1,0 +1,38 @@
+"""The sign alone: every element gets the same magnitude (signSGD: Bernstein et al., 2018)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+
+from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
+from asrtrain.clipping.parts.elementwise import Elementwise
+from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.scopes import split_by
+from asrtrain.clipping.promises import EVERY, Promise
+from asrtrain.clipping.thresholds import FixedConfig, Positive
+
+
+class SignConfig(ClipRuleConfig):
+    """Keep the signs alone: g_i ← c · sign(g_i); zero stays zero."""
+
+    examples: ClassVar = ({}, {"threshold": 0.5})
+
+    name: Literal["sign"] = "sign"
+    threshold: Positive = 1.0
+    """The magnitude of every element."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return EVERY - {
+            *(Promise.NO_OP, Promise.BOUND, Promise.SCALE_FREE, Promise.NON_EXPANSIVE, Promise.DIRECTION),
+        }
+
+    def build(self, seed: int) -> ClipRule:
+        limits = ByThreshold(lambda _: FixedConfig(value=self.threshold).build(seed))
+        return Elementwise(split_by("global"), limits, _signed)
+
+
+def _signed(gradient: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+    return gradient.sign() * limit

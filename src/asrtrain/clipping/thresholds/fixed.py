@@ -1,0 +1,50 @@
+"""The same threshold at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, final
+
+import torch
+from pydantic import Field, model_validator
+
+from asrtrain.clipping.interface import State
+from asrtrain.clipping.thresholds.interface import Threshold, ThresholdConfig
+
+
+class FixedConfig(ThresholdConfig):
+    """The same threshold at every step: c_t = value."""
+
+    name: Literal["fixed"] = "fixed"
+    value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """The threshold; zero only together with ``freeze: true``."""
+    freeze: bool = False
+    """Whether a threshold of zero is meant: nothing learns from then on."""
+
+    @model_validator(mode="after")
+    def _zero_is_meant(self) -> FixedConfig:
+        if (self.value == 0) != self.freeze:
+            raise ValueError(
+                "a value of 0 stops all learning; write a number > 0, or freeze: true beside it if that is meant"
+                if self.value == 0
+                else f"freeze: true wants value: 0, found {self.value}; leave freeze out"
+            )
+        return self
+
+    def build(self, seed: int) -> Threshold:
+        return _Fixed(self.value)
+
+
+@final
+class _Fixed(Threshold):
+    def __init__(self, value: float) -> None:
+        self._value = value
+
+    def next(self, norm: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(norm, self._value)
+
+    def state_dict(self) -> State:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Nothing to take back."""

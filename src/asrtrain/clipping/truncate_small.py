@@ -1,0 +1,39 @@
+"""Truncating small elements: what lies below the threshold is dropped."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+
+from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
+from asrtrain.clipping.parts.elementwise import Elementwise
+from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.scopes import split_by
+from asrtrain.clipping.promises import Promise
+from asrtrain.clipping.thresholds import FixedConfig, Positive
+
+
+class TruncateSmallConfig(ClipRuleConfig):
+    """Drop small elements: g_i ← g_i where |g_i| ≥ c, else 0. Large ones stay as they are.
+
+    Not to be confused with truncated backpropagation through time, which cuts the graph and not the gradient.
+    """
+
+    examples: ClassVar = ({"threshold": 0.5},)
+
+    name: Literal["truncate_small"] = "truncate_small"
+    threshold: Positive
+    """The smallest magnitude that an element may have."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return frozenset({Promise.IDEMPOTENT, Promise.JOINT_SCALING, Promise.ZERO, Promise.PARTITION, Promise.HUGE})
+
+    def build(self, seed: int) -> ClipRule:
+        limits = ByThreshold(lambda _: FixedConfig(value=self.threshold).build(seed))
+        return Elementwise(split_by("global"), limits, _large_alone)
+
+
+def _large_alone(gradient: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
+    return torch.where(gradient.abs() >= limit, gradient, torch.zeros_like(gradient))
