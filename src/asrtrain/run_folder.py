@@ -20,6 +20,7 @@ from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.run_config import RunConfig
 
 CONFIG = "config.yaml"
+DATA = "data.sha256"
 TOKENS = "tokens.txt"
 OUTCOME = "outcome.json"
 LATEST = "latest"
@@ -54,20 +55,34 @@ def is_finished(folder: Path) -> bool:
     return (folder / OUTCOME).is_file()
 
 
-def start(folder: Path, config: RunConfig) -> None:
-    """Make the folder and write the resolved configuration into it; later it must be the same.
+def start(folder: Path, config: RunConfig, data: str) -> None:
+    """Make the folder and write the resolved configuration and the data's fingerprint into it.
 
-    Raises UsageError if the folder belongs to a run with another configuration.
+    Both must be the same when the run is taken up again: other data would make other batches of the same numbers.
+    Raises UsageError if the folder belongs to another run, or to none.
     """
-    text = dump_config(config)
+    check(folder, config, data)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_whole(folder / CONFIG, dump_config(config))
+    _write_whole(folder / DATA, data + "\n")
+
+
+def check(folder: Path, config: RunConfig, data: str) -> None:
+    """Raise UsageError if the folder belongs to another run, or to none."""
     path = folder / CONFIG
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
+    if not path.is_file():
+        # Hidden files are ours: the lock, and what a kill left of a file half written.
+        if folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
+            raise UsageError(f"{folder} is not empty and holds no run; choose another --output")
+        return
+    if path.read_text(encoding="utf-8") != dump_config(config):
         differing = ", ".join(_differences(load_config(path, RunConfig), config))
         raise UsageError(f"{folder} holds a run with another configuration ({differing}); choose another --output")
-    if not path.is_file() and folder.is_dir() and any(entry.name != _LOCK for entry in folder.iterdir()):
-        raise UsageError(f"{folder} is not empty and holds no run; choose another --output")
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_whole(path, text)
+    if (folder / DATA).is_file() and (folder / DATA).read_text(encoding="utf-8").strip() != data:
+        raise UsageError(
+            f"{folder} holds a run on other data: recordings or texts have changed since it was started; "
+            "put them back, or choose another --output"
+        )
 
 
 def finish(folder: Path, outcome: Mapping[str, Any]) -> None:

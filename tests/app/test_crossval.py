@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from asrtrain.app import crossval
-from asrtrain.app.crossval import leave_out
-from asrtrain.data.data_config import Splits
+from asrtrain.app import crossval, evaluate, fit
+from asrtrain.app.crossval import leaving_out
+from asrtrain.config import load_config
 from asrtrain.errors import DataError
-from asrtrain.types import Utterance
+from asrtrain.run_config import RunConfig
 
 
 def test_a_fold_for_each_speaker_and_their_mean(trained: Path, tmp_path: Path) -> None:
@@ -23,13 +23,20 @@ def test_a_fold_for_each_speaker_and_their_mean(trained: Path, tmp_path: Path) -
     assert crossval(config, **options).mean == report.mean
 
 
-def test_the_speaker_is_neither_trained_nor_selected_on() -> None:
-    def of(*speakers: str) -> list[Utterance]:
-        return [Utterance(f"{i}{s}", Path("x.wav"), "one", s) for i, s in enumerate(speakers)]
+def test_the_speaker_is_neither_trained_nor_selected_on(trained: Path) -> None:
+    fold = leaving_out(load_config(trained / "config.yaml", RunConfig), "theo").data.load(trained / "unused")
+    assert {u.speaker for u in (*fold.train, *fold.dev)} == {"jackson"}
+    assert {u.speaker for u in fold.test} == {"theo"}
 
-    left = leave_out(Splits(of("a", "b", "a"), of("b", "a"), of("a", "b")), "a")
-    assert {u.speaker for u in (*left.train, *left.dev)} == {"b"}
-    assert {u.speaker for u in left.test} == {"a"}
+
+def test_a_fold_is_a_run_like_any_other(trained: Path, tmp_path: Path) -> None:
+    report = crossval(trained / "config.yaml", overrides=["training.max_epochs=1"], output=tmp_path / "folds")
+    assert evaluate(tmp_path / "folds" / "theo").accuracy == report.folds["theo"].accuracy
+
+
+def test_a_speaker_who_is_not_there_cannot_be_left_out(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there are: jackson, theo"):
+        fit(trained / "config.yaml", overrides=["data.leave_out=nobody"], output=tmp_path / "x")
 
 
 def test_one_speaker_is_not_enough(trained: Path, tmp_path: Path) -> None:

@@ -157,3 +157,23 @@ def test_statistics_of_the_training_data_stay_with_the_run(trained: Path, tmp_pa
 
     run = fit(trained / "config.yaml", output=tmp_path / "run", overrides=[f"features.normalise={normalise}"])
     assert evaluate(run).accuracy > 0.5
+
+
+def test_a_run_is_not_taken_up_on_other_data(trained: Path, tmp_path: Path, fsdd: Path) -> None:
+    lines = [f"{path},{path.name[0]}\n" for path in sorted(fsdd.glob("[0-2]_theo_?.wav"))]
+    (tmp_path / "train.csv").write_text("path,text\n" + "".join(lines))
+    overrides = [f"data.train={{name: manifest, path: {tmp_path}/train.csv}}", "data.test=null"]
+    run = fit(trained / "config.yaml", output=tmp_path / "run", overrides=overrides)
+    (run / "outcome.json").unlink()
+    (tmp_path / "train.csv").write_text("path,text\n" + "".join(lines[1:]))
+    with pytest.raises(UsageError, match="other data"):
+        fit(trained / "config.yaml", output=run, overrides=overrides)
+
+
+def test_a_manifest_that_is_not_there(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.csv: there is no such manifest; set the path"):
+        fit(
+            trained / "config.yaml",
+            output=tmp_path / "run",
+            overrides=[f"data.train={{name: manifest, path: {tmp_path}/nowhere.csv}}"],
+        )

@@ -78,3 +78,15 @@ def test_what_cannot_be_transcribed(trained: Path, tmp_path: Path) -> None:
     ]:
         with pytest.raises(DataError, match=sentence):
             texts([item], trained)
+
+
+def test_one_bad_recording_does_not_cost_the_others(
+    trained: Path, seven: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.wav").write_text("not audio")
+    shutil.copyfile(seven, tmp_path / "b.wav")
+    found = transcribe([tmp_path], run=trained)
+    assert next(found).hypothesis.text == "seven"
+    with pytest.raises(DataError, match="1 of 2 recordings could not be read"):
+        next(found)
+    assert "a.wav" in capsys.readouterr().err

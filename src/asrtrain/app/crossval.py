@@ -9,12 +9,13 @@ from typing import Any
 
 from asrtrain import run_folder
 from asrtrain.app.fit import load_settings, prepare, train_in
+from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, load_recogniser
 from asrtrain.assembly import cache_folder, choose_device, evaluate_on
-from asrtrain.data.data_config import Splits
 from asrtrain.errors import DataError
 from asrtrain.evaluation import EvalReport, write_results
+from asrtrain.run_config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -58,26 +59,25 @@ def crossval(
     """
     use_threads_deliberately()
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
-    splits = settings.data.load(cache_folder())
-    speakers = sorted({utterance.speaker for utterance in splits.test})
+    speakers = sorted({utterance.speaker for utterance in settings.data.load_test(cache_folder())})
     if len(speakers) < 2 or "" in speakers:
         raise DataError(f"{config}: crossval needs a data.test with two or more named speakers, found {speakers}")
     folder = Path(output) if output is not None else run_folder.new_folder(settings, f"{Path(config).stem}-crossval")
     folds = {}
     for speaker in speakers:
-        fold = leave_out(splits, speaker)
-        run_folder.start(folder / speaker, settings)
-        run = train_in(folder / speaker, prepare(settings, fold, target), fold)
-        folds[speaker] = evaluate_on(load_recogniser(run, checkpoint, device), fold.test, "test")
+        fold = leaving_out(settings, speaker)
+        splits = fold.data.load(cache_folder())
+        recogniser = prepare(fold, splits, target)
+        run_folder.start(folder / speaker, fold, fingerprint_of(splits))
+        run = train_in(folder / speaker, recogniser, splits)
+        folds[speaker] = evaluate_on(load_recogniser(run, checkpoint, device), splits.test, "test")
         write_results(folds[speaker], run / "results")
     return CrossvalReport(folder, folds)
 
 
-def leave_out(splits: Splits, speaker: str) -> Splits:
-    """Training and development without a speaker, and a test of nobody else."""
-    train = [utterance for utterance in splits.train if utterance.speaker != speaker]
-    dev = [utterance for utterance in splits.dev if utterance.speaker != speaker]
-    return Splits(train, dev, [utterance for utterance in splits.test if utterance.speaker == speaker])
+def leaving_out(config: RunConfig, speaker: str) -> RunConfig:
+    """The configuration of one fold: a run of its own, which can be repeated and scored as any other."""
+    return config.model_copy(update={"data": config.data.model_copy(update={"leave_out": speaker})})
 
 
 def _figure(report: EvalReport) -> float:

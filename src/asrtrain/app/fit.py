@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.checks import check_before_training
+from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.assembly import (
     Recogniser,
@@ -28,7 +29,7 @@ from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.reporting import draw_run
 from asrtrain.run_config import RunConfig
-from asrtrain.training import has_checkpoint, train
+from asrtrain.training import Ingredients, has_checkpoint, train
 
 Resume = Literal["auto", "never", "must"]
 
@@ -62,10 +63,12 @@ def fit(
     # A name of its own: learning a few by heart must not take up a stopped run on all data, nor the other way round.
     name = Path(config).stem if overfit is None else f"{Path(config).stem}-overfit{overfit}"
     folder = _choose_folder(settings, name, output, resume)
+    data = fingerprint_of(splits)
     if dry_run:
-        build_ingredients(recogniser, splits)
+        run_folder.check(folder, settings, data)
+        tqdm.write(_plan(build_ingredients(recogniser, splits), splits, settings), file=sys.stderr)
         return folder
-    run_folder.start(folder, settings)
+    run_folder.start(folder, settings, data)
     run_folder.point_latest_to(folder, settings.output_dir)
     return train_in(folder, recogniser, splits)
 
@@ -95,6 +98,15 @@ def train_in(folder: Path, recogniser: Recogniser, splits: Splits) -> Path:
     run_folder.finish(folder, asdict(outcome))
     draw_run(folder)
     return folder
+
+
+def _plan(ingredients: Ingredients, splits: Splits, config: RunConfig) -> str:
+    weights = sum(parameter.numel() for parameter in ingredients.model.parameters())
+    steps = config.training.steps_per_epoch(ingredients.batches.batches_per_epoch)
+    return (
+        f"nothing is wrong: {len(splits.train)} training, {len(splits.dev)} development and {len(splits.test)} test "
+        f"utterances, {weights:,} weights, {steps} steps an epoch for at most {config.training.max_epochs} epochs"
+    )
 
 
 def _choose_folder(config: RunConfig, name: str, output: str | Path | None, resume: Resume) -> Path:

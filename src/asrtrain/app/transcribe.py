@@ -32,17 +32,28 @@ def transcribe(
 ) -> Iterator[Transcript]:
     """Transcribe files, folders (all recordings in and below them), patterns and ``-`` (standard input), one by one.
 
-    Says on standard error where a recording had to be resampled or mixed down. Raises DataError for a recording that
-    cannot be read, UsageError, CheckpointError.
+    Says on standard error where a recording had to be resampled or mixed down, or cannot be read; for the latter raises
+    DataError when the others are done. Raises UsageError, CheckpointError.
     """
     use_threads_deliberately()
     names = list(find_recordings(inputs))
     recogniser = load_recogniser(run_folder.find(None if run is None else Path(run)), checkpoint, device)
+    unreadable = 0
     for name in names:
-        audio = _read(name, recogniser)
+        try:
+            audio = _read(name, recogniser)
+        except DataError as error:
+            if len(names) == 1:
+                raise
+            # One bad recording among many must not cost the others their transcripts.
+            tqdm.write(str(error), file=sys.stderr)
+            unreadable += 1
+            continue
         if audio.notice:
             tqdm.write(f"{name}: {audio.notice}", file=sys.stderr)
         yield transcribe_audio(recogniser, name, audio)
+    if unreadable:
+        raise DataError(f"{unreadable} of {len(names)} recordings could not be read; the others are transcribed")
 
 
 def transcribe_audio(recogniser: Recogniser, name: str, audio: Audio) -> Transcript:

@@ -16,7 +16,7 @@ from asrtrain.data.interface import SourceConfig
 from asrtrain.data.splits import HeldOutConfig, hold_out
 from asrtrain.data.text import TextConfig
 from asrtrain.data.vocabulary import Unit
-from asrtrain.errors import UsageError
+from asrtrain.errors import DataError, UsageError
 from asrtrain.types import Utterance
 
 SplitName = Literal["train", "dev", "test"]
@@ -46,6 +46,8 @@ class DataConfig(Config):
     """Which part of ``train`` is held out, if there is no ``dev``."""
     test: AnySource | None = None
     """A source for the final figures; nothing is ever chosen by them."""
+    leave_out: str | None = None
+    """A speaker who is kept out of training and development, and is the only one tested; ``crossval`` sets it."""
     text: TextConfig = TextConfig()
     """How labels and transcripts are normalised: the same for every split, and for scoring."""
     unit: Unit = "label"
@@ -72,12 +74,23 @@ class DataConfig(Config):
         sources = self.train if isinstance(self.train, tuple) else (self.train,)
         train = self.normalised(utterance for source in sources for utterance in source.load(cache))
         if self.dev is None:
-            return hold_out(train, self.held_out)
-        return train, self.normalised(self.dev.load(cache))
+            kept, held_out = hold_out(train, self.held_out)
+            return self._others(kept), self._others(held_out)
+        return self._others(train), self._others(self.normalised(self.dev.load(cache)))
 
     def load_test(self, cache: Path) -> list[Utterance]:
         """List the test utterances; there are none without a test source. Raises DataError."""
-        return self.normalised(self.test.load(cache)) if self.test else []
+        test = self.normalised(self.test.load(cache)) if self.test else []
+        if self.leave_out is None:
+            return test
+        own = [utterance for utterance in test if utterance.speaker == self.leave_out]
+        if not own:
+            there = ", ".join(sorted({utterance.speaker for utterance in test if utterance.speaker})) or "none named"
+            raise DataError(f"data.leave_out: data.test has no speaker {self.leave_out!r}; there are: {there}")
+        return own
+
+    def _others(self, utterances: Sequence[Utterance]) -> list[Utterance]:
+        return [utterance for utterance in utterances if not self.leave_out or utterance.speaker != self.leave_out]
 
     def normalised(self, utterances: Iterable[Utterance]) -> list[Utterance]:
         """The utterances with their texts normalised. Raises DataError naming empty texts and doubled ids."""

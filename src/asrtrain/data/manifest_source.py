@@ -8,6 +8,7 @@ from typing import Literal, final
 from asrtrain.config import FilePath
 from asrtrain.data.interface import SourceConfig
 from asrtrain.data.manifest import AnyFormat, read_manifest
+from asrtrain.errors import DataError
 from asrtrain.types import Utterance
 
 
@@ -25,4 +26,6 @@ class ManifestConfig(SourceConfig):
 
     def load(self, cache: Path) -> list[Utterance]:
         """List the utterances in the order of the manifest; nothing is written to ``cache``."""
+        if not self.path.exists():
+            raise DataError(f"{self.path}: there is no such manifest; set the path of the data source to yours")
         return read_manifest(self.path, self.format, self.audio_root)
