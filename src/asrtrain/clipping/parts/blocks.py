@@ -70,6 +70,8 @@ def _norm(tensors: Sequence[torch.Tensor], apart: Apart, order: float) -> torch.
         (tensor,) = tensors
         rows: torch.Tensor = torch.linalg.vector_norm(tensor.detach().flatten(1), order, dim=1, dtype=torch.float64)
         return rows.reshape(-1, *[1] * (tensor.ndim - 1))
-    each = torch._foreach_norm([tensor.detach() for tensor in tensors], order, dtype=torch.float64)
-    norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(each), order)
+    # The largest magnitude is exact in any precision; sums are not.
+    precision = None if order == float("inf") else torch.float64
+    each = torch._foreach_norm([tensor.detach() for tensor in tensors], order, dtype=precision)
+    norm: torch.Tensor = torch.linalg.vector_norm(torch.stack([one.double() for one in each]), order)
     return norm
