@@ -257,3 +257,15 @@ def test_a_loss_scale_that_is_too_large_is_no_fault_and_is_lowered(build):
     assert update.scaler.get_scale() == 2.0**59
     assert update.steps_taken == 0
     assert all(torch.equal(before[name], tensor) for name, tensor in weights(parts).items())
+
+
+def test_a_step_that_a_clipping_rule_refuses_is_not_taken(build):
+    parts = build(clipping={"name": "skip_spike", "threshold": 1e-9, "patience": 2})
+    update, batch, before = updater(parts, ema=0.9), next(parts.batches.epoch(0)), weights(parts)
+    reports = [update([batch]) for _ in range(2)]
+    assert [report.reason for report in reports] == ["spike", "spike"]
+    assert all(report.clip is None for report in reports)
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(parts).items())
+    assert update.steps_taken == 0
+    assert update([batch]).clip is not None
+    assert update.steps_taken == 1

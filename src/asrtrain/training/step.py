@@ -10,14 +10,14 @@ from typing import Literal, final
 import torch
 from torch.amp.grad_scaler import GradScaler
 
-from asrtrain.clipping import ClipReport, Gradients, measure
+from asrtrain.clipping import ClipReport, measure
 from asrtrain.training.averaging import MovingAverage
 from asrtrain.training.config import TrainingConfig
 from asrtrain.training.interface import Ingredients
 from asrtrain.training.regularisation import add_penalty_gradients
 from asrtrain.types import Batch
 
-Reason = Literal["", "loss", "gradient", "loss scale", "nothing counted"]
+Reason = Literal["", "loss", "gradient", "loss scale", "nothing counted", "spike"]
 """Why a step was not taken; empty if it was. A half-precision overflow that a smaller loss scale cures is no fault."""
 
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -69,7 +69,10 @@ class Updater:
         self._decides = decides or self.scaler.is_enabled()  # the loss scale needs the answer at once
 
     def __call__(self, window: Sequence[Batch]) -> StepReport:
-        """Accumulate → unscale → measure → decide → clip → penalties → optimiser → schedule → weight average."""
+        """Accumulate → unscale → measure → decide → clip → penalties → optimiser → schedule → weight average.
+
+        A clipping rule may find the step not worth taking; then optimiser, schedule and average stay as they are.
+        """
         losses, counted = self._accumulate(window)
         scale = float(self.scaler.get_scale()) if self.scaler.is_enabled() else 1.0
         self.scaler.unscale_(self._optimizer)
@@ -77,7 +80,11 @@ class Updater:
         loss = losses.sum() / counted.clamp(min=1)
         reason = self._decide(loss, gradients.total, counted, scale)
         lr = self._set_rates()
-        clip = None if reason else self._take(gradients)
+        clip = None if reason else self._clipper.clip(gradients)
+        if clip is not None and bool(clip.skip):
+            clip, reason = None, "spike"
+        if clip is not None:
+            self._take()
         self.scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
         ids = tuple(name for batch in window for name in batch.ids)
@@ -127,11 +134,9 @@ class Updater:
             group["lr"] = rate * factor
         return self._base_rates[0] * factor
 
-    def _take(self, gradients: Gradients) -> ClipReport:
-        report = self._clipper.clip(gradients)
+    def _take(self) -> None:
         add_penalty_gradients(self._model.parameters(), self._config.l1, self._config.l2)
         self._optimizer.step()
         self.steps_taken += 1
         if self.average is not None:
             self.average.update(self._model, self.steps_taken)
-        return report
