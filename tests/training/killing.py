@@ -15,6 +15,7 @@ import random
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any
 import torch
 import torch.utils.tensorboard  # here, so that no child has to
 import training_recipe
+from tqdm import tqdm
 
 from asrtrain import app, cli
 from asrtrain.training import TrainingConfig, train
@@ -55,6 +57,8 @@ def start(folders: list[Path], prepare: Callable[[], None]) -> int:
     if child:
         return child
     try:
+        # The bars' lock is shared with every other child, and one that is killed would hold it for ever.
+        tqdm.set_lock(threading.RLock())
         prepare()
         if is_config(folders[2]):
             os._exit(cli.main(["fit", str(folders[2]), "--output", str(folders[0])]))
