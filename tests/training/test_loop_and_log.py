@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -220,3 +221,19 @@ def test_the_summary_in_words():
     assert summary.sentence().endswith("; 1 steps were skipped")
     assert (summary.epoch_steps, summary.epoch_skipped, summary.clipped_share) == (1, 1, 0.0)
     assert summary.epoch_loss != summary.epoch_loss
+
+
+@pytest.mark.parametrize(("by", "best", "kept"), [("metric", 2, [2, 4]), ("loss", 4, [4, 3])])
+def test_the_best_epoch_is_chosen_by_what_the_configuration_says(by, best, kept):
+    config, progress = TrainingConfig(average=2, best_by=by), Progress()
+    for epoch, (loss, accuracy) in enumerate([(1.0, 0.5), (0.9, 0.9), (0.8, 0.7), (0.7, 0.8)], start=1):
+        progress.epoch = epoch
+        judge_epoch(progress, Validation(loss, accuracy, "accuracy", higher_is_better=True), config)
+    assert progress.best is not None
+    assert progress.best.epoch == best
+    assert [one.epoch for one in progress.kept] == kept
+
+
+@pytest.mark.parametrize(("by", "loss", "accuracy"), [("metric", 0.1, math.nan), ("loss", math.nan, 1.0)])
+def test_an_epoch_that_is_not_a_number_is_never_the_best(by, loss, accuracy):
+    assert not Validation(loss, accuracy, "accuracy", higher_is_better=True).better_than(None, by)

@@ -43,12 +43,15 @@ class TrainingConfig(Config):
     """Batches whose gradients make one optimiser step."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Arithmetic of the forward pass; fp16 scales the loss."""
+    best_by: Literal["metric", "loss"] = "metric"
+    """What makes an epoch the best one, of the development part: its metric (accuracy or WER), or its loss, which is
+    steadier where that part is small or easy."""
     patience: Annotated[int, Field(gt=0)] | None = None
-    """Stop after so many epochs without a better development metric."""
+    """Stop after so many epochs without a better one."""
     average: Annotated[int, Field(ge=0)] = 0
     """Average the weights of so many epochs at the end, as checkpoint "average"; 0 makes none."""
     average_of: Literal["best", "last"] = "best"
-    """Which epochs are averaged: the best by the development metric, or the last."""
+    """Which epochs are averaged: the best (see best_by), or the last."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of an exponential moving average of the weights, which is then what is validated and kept."""
     l1: Annotated[float, Field(ge=0)] = 0.0

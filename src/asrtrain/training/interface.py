@@ -17,6 +17,7 @@ from asrtrain.objectives.interface import Objective
 from asrtrain.optim.interface import Schedule
 from asrtrain.types import Batch
 
+Criterion = Literal["metric", "loss"]
 StoppedBy = Literal["max_epochs", "max_steps", "patience"]
 
 
@@ -40,14 +41,15 @@ class Validation:
     metric_name: str
     higher_is_better: bool
 
-    def better_than(self, other: Validation | None) -> bool:
-        """By the metric; equal metrics by the loss. A metric that is NaN is never better."""
-        if math.isnan(self.metric):
+    def better_than(self, other: Validation | None, by: Criterion = "metric") -> bool:
+        """By the metric, and where that is equal by the loss; or the other way round. What is NaN is never better."""
+        if math.isnan(self.metric if by == "metric" else self.loss):
             return False
-        if other is None:
-            return True
-        sign = 1 if self.higher_is_better else -1
-        return (sign * self.metric, -self.loss) > (sign * other.metric, -other.loss)
+        return other is None or self._merit(by) > other._merit(by)
+
+    def _merit(self, by: Criterion) -> tuple[float, float]:
+        metric = self.metric if self.higher_is_better else -self.metric
+        return (metric, -self.loss) if by == "metric" else (-self.loss, metric)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cmp_to_key
+from functools import cmp_to_key, partial
 
 from asrtrain.training.config import TrainingConfig
-from asrtrain.training.interface import Validation
+from asrtrain.training.interface import Criterion, Validation
 from asrtrain.training.state import KeptEpoch, Progress
 
 
@@ -15,20 +15,20 @@ def judge_epoch(progress: Progress, validation: Validation, config: TrainingConf
     Returns whether it is the best.
     """
     epoch = KeptEpoch(progress.epoch, validation)
-    best = validation.better_than(progress.best.validation if progress.best else None)
+    best = validation.better_than(progress.best.validation if progress.best else None, config.best_by)
     if best:
         progress.best = epoch
     progress.stale_epochs = 0 if best else progress.stale_epochs + 1
     candidates = [*progress.kept, epoch]
     if config.average_of == "best":
-        candidates.sort(key=cmp_to_key(_best_first))
+        candidates.sort(key=cmp_to_key(partial(_best_first, config.best_by)))
         progress.kept = candidates[: config.average]
     else:
         progress.kept = candidates[-config.average :] if config.average else []
     return best
 
 
-def _best_first(one: KeptEpoch, other: KeptEpoch) -> int:
-    if one.validation.better_than(other.validation):
+def _best_first(by: Criterion, one: KeptEpoch, other: KeptEpoch) -> int:
+    if one.validation.better_than(other.validation, by):
         return -1
-    return 1 if other.validation.better_than(one.validation) else 0
+    return 1 if other.validation.better_than(one.validation, by) else 0
