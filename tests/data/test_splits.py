@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from asrtrain.data.manifest import read_manifest
-from asrtrain.data.splits import HeldOutConfig, hold_out, speaker_folds
+from asrtrain.data.splits import HeldOutConfig, hold_out
 from asrtrain.errors import DataError
 from asrtrain.types import Utterance
 
@@ -71,16 +71,6 @@ def test_real_speakers_are_kept_apart(corpora: Path) -> None:
     assert 0.1 <= len(dev) / len(utterances) < 0.12
 
 
-def test_folds_leave_each_speaker_out_once() -> None:
-    utterances = [utterance(f"{speaker}{number}", speaker) for number in range(3) for speaker in "cab"]
-    folds = speaker_folds(utterances)
-    assert [speaker for speaker, _, _ in folds] == ["a", "b", "c"]
-    for speaker, rest, own in folds:
-        assert {u.speaker for u in own} == {speaker}
-        assert speaker not in {u.speaker for u in rest}
-        assert len(rest) + len(own) == len(utterances)
-
-
 @pytest.mark.parametrize(
     ("speakers", "complaint"),
     [(["a", ""], "1 of 2 utterances have no speaker"), (["a", "a"], "the only speaker is 'a'")],
@@ -89,8 +79,6 @@ def test_without_speakers_there_is_no_division_by_speaker(speakers: list[str], c
     utterances = [utterance(str(number), speaker) for number, speaker in enumerate(speakers)]
     with pytest.raises(DataError, match=complaint):
         hold_out(utterances, HeldOutConfig(by="speaker"))
-    with pytest.raises(DataError, match=complaint):
-        speaker_folds(utterances)
 
 
 def test_nothing_can_be_held_out_of_one_utterance() -> None:

@@ -62,18 +62,6 @@ def hold_out(utterances: Sequence[Utterance], config: HeldOutConfig) -> Parts:
     return _divide(utterances, chosen)
 
 
-def speaker_folds(utterances: Sequence[Utterance]) -> list[tuple[str, list[Utterance], list[Utterance]]]:
-    """Leave one speaker out: (speaker, the others' utterances, the speaker's own) for each, in the order of names.
-
-    Raises DataError if an utterance has no speaker, or if all have the same.
-    """
-    folds = []
-    for speaker in sorted(_speakers(utterances)):
-        rest, own = _divide(utterances, {utterance.id for utterance in utterances if utterance.speaker == speaker})
-        folds.append((speaker, rest, own))
-    return folds
-
-
 def _divide(utterances: Sequence[Utterance], chosen: set[str]) -> Parts:
     return [u for u in utterances if u.id not in chosen], [u for u in utterances if u.id in chosen]
 
