@@ -40,7 +40,7 @@ def _draw_metric(axes: Axes, epochs: Sequence[Row]) -> None:
     axes.set(title=f"Development {epochs[-1]['metric']} (%)")
     best = [(row["step"], value) for row, value in zip(epochs, values, strict=True) if row["best"]]
     if best:
-        axes.annotate(f"best: {best[-1][1]:.2f} %", best[-1], xytext=(0, 8), textcoords="offset points")
+        axes.annotate(f"best: {best[-1][1]:.2f} %", best[-1], xytext=(0, 8), textcoords="offset points", ha="right")
 
 
 def _smoothed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

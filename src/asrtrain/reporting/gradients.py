@@ -25,7 +25,7 @@ def draw_gradients(steps: Sequence[Row], path: Path) -> None:
         skipped = ~np.isfinite(before)
         norms.plot(step[skipped], np.ones(skipped.sum()), "x", color="crimson", transform=norms.get_xaxis_transform())
         norms.set(title="Gradient norm", yscale="log")
-        norms.legend(loc="upper right")
+        norms.legend(loc="lower left", ncols=3)
         share.fill_between(step, 100 * running_share(clipped), color=GREY, step="mid")
         share.set(
             title="Steps clipped (%), running over a twentieth of the run", xlabel="optimiser step", ylim=(0, 100)
