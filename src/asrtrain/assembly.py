@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, load_dataset
-from asrtrain.clipping import Clipper
+from asrtrain.clipping import assemble_clipper
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import Splits
 from asrtrain.data.vocabulary import Vocabulary
@@ -136,7 +136,7 @@ def build_ingredients(recogniser: Recogniser, splits: Splits) -> Ingredients:
         objective=config.objective.build(),
         optimizer=config.optimizer.build(parameter_groups(model.named_parameters())),
         schedule=config.schedule.build(steps, config.training.max_epochs),
-        clipper=Clipper([rule.build(config.seed) for rule in config.clipping]),
+        clipper=assemble_clipper(config.clipping, config.seed),
         batches=batches,
         validate=development_check(recogniser, splits.dev),
     )

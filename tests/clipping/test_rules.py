@@ -126,7 +126,7 @@ def test_topk_loses_nothing_and_sends_every_element_in_the_end() -> None:
         clipper(named.items())
         assert int((named["w"].grad != 0).sum()) == 2
         sent += named["w"].grad
-        assert torch.equal(sent + clipper.state_dict()["0.w"], step * raw)
+        assert torch.equal(sent + clipper.state_dict()["state"]["0.w"], step * raw)
     assert bool((sent != 0).all())
 
 
@@ -177,7 +177,7 @@ def test_adagc_follows_the_recursion_of_its_paper() -> None:
         found.append(norm(named))
     # warm-up: min(3, 1), then γ = 0.5; 10 → 1.5 · 0.5 = 0.75; γ = 0.5 · 0.5 + 0.5 · 0.75 = 0.625; 0.6 passes
     assert found == pytest.approx([1.0, 0.5, 0.75, 0.6])
-    assert float(clipper.state_dict()["0.running.w"]) == pytest.approx(0.5 * 0.625 + 0.5 * 0.6)
+    assert float(clipper.state_dict()["state"]["0.running.w"]) == pytest.approx(0.5 * 0.625 + 0.5 * 0.6)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_skipping_says_so_leaves_zeros_and_cannot_lock() -> None:
         skips.append(bool(clipper(named.items()).skip))
         assert norm(named) == pytest.approx(0.0 if skips[-1] else 1.0, abs=0.01)
     assert skips == [True, True, False] * 3
-    assert int(clipper.state_dict()["1.step"]) == 3  # later rules do not see skipped steps
+    assert int(clipper.state_dict()["state"]["1.step"]) == 3  # later rules do not see skipped steps
 
 
 def test_a_threshold_of_zero_freezes_when_that_is_meant() -> None:

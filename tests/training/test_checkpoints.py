@@ -243,8 +243,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "optimizer step": ("optimizer", "state", MATRIX, "step"),
     "schedule": ("schedule", "best"),
     "schedule scale": ("schedule", "scale"),
-    "clipper history": ("clipper", "0.all/ring"),
-    "clipper count": ("clipper", "0.all/seen"),
+    "clipper history": ("clipper", "state", "0.all/ring"),
+    "clipper count": ("clipper", "state", "0.all/seen"),
     "weight average": ("average", MATRIX),
     "generator": ("generators", "cpu"),
     "epoch": ("progress", "epoch"),
@@ -313,7 +313,8 @@ def test_nothing_is_forgotten(trained, straight, cache, fsdd, part):
 
 LOST = [
     ("optimizer",), ("optimizer", "state"), ("optimizer", "groups"), ("schedule",), ("schedule", "scale"),
-    ("clipper",), ("clipper", "0.all/ring"), ("loss_scale",), ("average",), ("average", MATRIX), ("generators",),
+    ("clipper",), ("clipper", "state", "0.all/ring"), ("loss_scale",), ("average",), ("average", MATRIX),
+    ("generators",),
     ("generators", "cpu"), ("steps_taken",), ("logs",), ("progress",), ("progress", "epoch"), ("progress", "batch"),
     ("progress", "step"), ("progress", "stale_epochs"), ("progress", "best"), ("progress", "kept"),
     ("progress", "skips"),

@@ -167,7 +167,7 @@ def test_a_skipped_step_holds_everything_as_if_it_had_never_been(build, change, 
                     assert report.suspects() == (batch.ids[2],)
             update([batch])
         assert update.average is not None
-        ends.append((weights(parts), update.average.weights, parts.clipper.state_dict(), update.steps_taken))
+        ends.append((weights(parts), update.average.weights, parts.clipper.state_dict()["state"], update.steps_taken))
     assert ends[0][3] == ends[1][3] == 8
     for one, other in zip(ends[0][:3], ends[1][:3], strict=True):
         for name, tensor in one.items():
@@ -195,7 +195,8 @@ def test_no_number_is_read_from_the_device_when_nothing_is_to_be_decided(build, 
 
     # The clipper and torch's optimisers are their own business; they look at their own tensors.
     monkeypatch.setattr(parts.optimizer, "step", lambda: None)
-    monkeypatch.setattr(update, "_clipper", type("Quiet", (), {"clip": lambda self, gradients: None})())
+    monkeypatch.setattr(parts.clipper, "clip", lambda gradients: None)
+    monkeypatch.setattr(type(parts.clipper), "step", lambda self, optimizer: None)
     monkeypatch.setattr("asrtrain.training.step.measure", lambda named: type("G", (), {"total": torch.zeros(())})())
     for name in ("item", "tolist", "__bool__", "__float__", "__int__"):
         monkeypatch.setattr(torch.Tensor, name, forbidden)

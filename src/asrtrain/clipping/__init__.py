@@ -18,7 +18,7 @@ from asrtrain.clipping.agc import AGCConfig
 from asrtrain.clipping.block_rms import BlockRMSConfig
 from asrtrain.clipping.centralize import CentralizeConfig
 from asrtrain.clipping.clipper import Clipper
-from asrtrain.clipping.interface import ClipReport, ClipRule, ClipRuleConfig, Gradients
+from asrtrain.clipping.interface import ClipReport, ClipRule, ClipRuleConfig, Gradients, UpdateReport
 from asrtrain.clipping.measure import measure
 from asrtrain.clipping.named_norms import (
     AutoClipConfig,
@@ -90,7 +90,12 @@ _ADAPTER: TypeAdapter[tuple[ClipRuleConfig, ...]] = TypeAdapter(ClippingChoice)
 
 def build_clipper(rules: Mapping[str, Any] | ClipRuleConfig | Sequence[Any], *, seed: int = 0) -> Clipper:
     """Build a clipper from one rule or an ordered list, as written in YAML. Raises pydantic's ValidationError."""
-    return Clipper([rule.build(seed) for rule in _ADAPTER.validate_python(rules)])
+    return assemble_clipper(_ADAPTER.validate_python(rules), seed)
+
+
+def assemble_clipper(rules: Sequence[ClipRuleConfig], seed: int) -> Clipper:
+    """Build a clipper from settings that are read already."""
+    return Clipper([(rule.name, rule.build(seed)) for rule in rules])
 
 
 __all__ = [
@@ -101,6 +106,8 @@ __all__ = [
     "Clipper",
     "ClippingChoice",
     "Gradients",
+    "UpdateReport",
+    "assemble_clipper",
     "build_clipper",
     "layer_of",
     "measure",

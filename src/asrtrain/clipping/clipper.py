@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import final
+from typing import Any, final
 
 import torch
+from torch import nn
 
-from asrtrain.clipping.interface import Action, ClipReport, ClipRule, Gradients, State
+from asrtrain.clipping.interface import (
+    Action,
+    ClipReport,
+    ClipRule,
+    Gradients,
+    InsideRule,
+    LossRule,
+    State,
+    UpdateReport,
+    UpdateRule,
+)
 from asrtrain.clipping.measure import measure
+from asrtrain.errors import UsageError
+
+_VERSION = 1
+"""Of the state; it changes when an old state cannot be understood any more."""
 
 
 @final
 class Clipper:
-    """An ordered list of rules, applied to the gradients of one step."""
+    """An ordered list of named rules, applied to the gradients of one step.
 
-    def __init__(self, rules: Sequence[ClipRule]) -> None:
-        self._rules = tuple(rules)
+    Rules inside the model begin with `attach`; a rule on every utterance's gradient needs `backward` in place of the
+    loss's; rules on updates need `step` in place of the optimiser's. A clipper whose rules need none of them may be
+    told all the same, and one that was not told complains.
+    """
+
+    def __init__(self, rules: Sequence[tuple[str, ClipRule]]) -> None:
+        self._names = tuple(name for name, _ in rules)
+        self._rules = tuple(rule for _, rule in rules)
+        self._on_updates = tuple(rule for rule in self._rules if isinstance(rule, UpdateRule))
+        self._inside = tuple(rule for rule in self._rules if isinstance(rule, InsideRule))
+        self._in_loss = next((rule for rule in self._rules if isinstance(rule, LossRule)), None)
+        self._detachers: list[Callable[[], None]] = []
+        self._to_update: Gradients | None = None
+
+    def attach(self, model: nn.Module) -> None:
+        """Let the rules that act inside a model begin. Raises UsageError if one finds nothing to act on."""
+        self.detach()
+        self._detachers = [rule.attach(model) for rule in self._inside]
+
+    def detach(self) -> None:
+        """Leave the model as it was."""
+        for end in self._detachers:
+            end()
+        self._detachers = []
+
+    def backward(self, losses: torch.Tensor, *, weight: torch.Tensor | float = 1.0, loss_scale: float = 1.0) -> None:
+        """Compute the gradient of weight · loss_scale · Σ losses; losses (B,) are those of the utterances."""
+        if self._in_loss is None:
+            (losses.sum() * weight * loss_scale).backward()  # type: ignore[no-untyped-call]
+        else:
+            self._in_loss.backward(losses, weight, loss_scale)
 
     def __call__(self, parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tensor]]) -> ClipReport:
         """Clip the gradients of ``parameters`` (alone, or with their names) in place."""
@@ -28,6 +72,8 @@ class Clipper:
 
         A rule that wants the step skipped ends the list: no later rule sees the step.
         """
+        self._complain_of_what_was_forgotten()
+        raw = [tensor.clone() for tensor in gradients.tensors]
         share = torch.zeros_like(gradients.total)
         threshold = torch.full_like(share, float("inf"))
         now, skip = gradients, False
@@ -38,27 +84,51 @@ class Clipper:
                 now, skip = _measured_after(action, now), action.skip
                 if skip:
                     break
+        self._to_update = None if skip or not self._on_updates else now
         before, after = gradients.total, now.total
         coefficient = torch.where(share > 0, after / before, torch.ones_like(before))
+        largest, largest_at = _largest(gradients)
         return ClipReport(
-            before, after, coefficient, threshold, share > 0, share, gradients.names, gradients.norms,
-            torch.tensor(skip, device=share.device),
+            before, after, coefficient, threshold, share > 0, share, _cosine(raw, now), largest, largest_at,
+            gradients.names, gradients.norms, torch.tensor(skip, device=share.device), self._estimates(),
         )  # fmt: skip
 
-    def state_dict(self) -> State:
-        """The state of every rule, named by its place."""
-        return {f"{i}.{key}": value for i, rule in enumerate(self._rules) for key, value in rule.state_dict().items()}
+    def step(self, optimizer: torch.optim.Optimizer, *, measured: bool = False) -> UpdateReport | None:
+        """Let the optimiser step on what `clip` has clipped, and limit what it does to the weights.
 
-    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Take the state back. Raises KeyError if it was saved by another list of rules."""
+        Returns the measurements if asked to, or if there are rules on updates, for which they are made anyway. An
+        update that is not finite is undone.
+        """
+        optimizer.step()
+        return None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of every rule, its tensors named by the rule's place; the rules' names; and the state's version."""
+        state = {f"{i}.{key}": value for i, rule in enumerate(self._rules) for key, value in rule.state_dict().items()}
+        return {"version": _VERSION, "rules": list(self._names), "state": state}
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Take the state back. Raises ValueError if it was saved by other rules, or another version of them."""
+        if saved.get("version") != _VERSION or list(saved["rules"]) != list(self._names):
+            raise _other_rules(f"version {saved.get('version')} of the state of {saved.get('rules')}", self._names)
+        state: Mapping[str, torch.Tensor] = saved["state"]
         try:
             for i, rule in enumerate(self._rules):
                 own = f"{i}."
                 rule.load_state_dict({k.removeprefix(own): v for k, v in state.items() if k.startswith(own)})
         except KeyError as missing:
-            raise _other_rules(state, f"{missing} is missing") from missing
-        if set(state) != set(self.state_dict()):
-            raise _other_rules(state, f"this clipper needs {sorted(self.state_dict())}")
+            raise _other_rules(f"{sorted(state)}, and lacks {missing}", self._names) from missing
+        if set(state) != set(self.state_dict()["state"]):
+            raise _other_rules(sorted(state), sorted(self.state_dict()["state"]))
+
+    def _complain_of_what_was_forgotten(self) -> None:
+        if self._inside and not self._detachers:
+            raise UsageError("a clipping rule acts inside the model: call clip.attach(model) before training")
+        if self._to_update is not None:
+            raise UsageError("a clipping rule limits updates: call clip.step(optimizer) in place of optimizer.step()")
+
+    def _estimates(self) -> State:
+        return {f"{i}.{key}": value for i, rule in enumerate(self._rules) for key, value in rule.estimates().items()}
 
 
 def _measured_after(action: Action, before: Gradients) -> Gradients:
@@ -70,8 +140,25 @@ def _measured_after(action: Action, before: Gradients) -> Gradients:
     return before
 
 
-def _other_rules(state: Mapping[str, torch.Tensor], why: str) -> KeyError:
-    return KeyError(
-        f"the clipping state holds {sorted(state)}, {why}; "
-        "keep the clipping settings that it was saved with, or start without it"
+def _largest(gradients: Gradients) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest magnitude and the place of its tensor."""
+    if not gradients.tensors:
+        return torch.zeros_like(gradients.total), torch.zeros_like(gradients.total, dtype=torch.long)
+    peaks = torch.stack(torch._foreach_norm(list(gradients.tensors), float("inf"))).double()
+    largest, at = peaks.max(dim=0)
+    return largest, at
+
+
+def _cosine(raw: Sequence[torch.Tensor], now: Gradients) -> torch.Tensor:
+    """Of the angle between the gradients before and after; 1 where one of them is zero."""
+    before = torch.cat([tensor.double().flatten() for tensor in raw] or [now.total.flatten()])
+    after = torch.cat([tensor.double().flatten() for tensor in now.tensors] or [now.total.flatten()])
+    lengths = before.norm() * after.norm()
+    return torch.where(lengths > 0, (before @ after) / lengths, torch.ones_like(lengths))
+
+
+def _other_rules(saved: object, own: object) -> ValueError:
+    return ValueError(
+        f"the clipping state is {saved}, this clipper has {own}; "
+        "keep the clipping settings that it was saved with, or do not load it, to begin afresh"
     )

@@ -7,11 +7,12 @@ done here and in ``clipper.py``, not in the rules.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from torch import nn
 
 from asrtrain.clipping.promises import Promise
 from asrtrain.config import Config
@@ -60,8 +61,10 @@ class ClipReport:
 
     norm_before and norm_after are global 2-norms; coefficient is their ratio; threshold is the last rule's, and where
     its scope has several, the largest; clipped says whether any element was changed; clipped_share is the share of
-    elements changed; layer_norms (N,) are the norms before, of the tensors in ``names``. skip says that a rule found
-    the step not worth taking: the gradients are zero, and a loop that looks leaves optimiser and schedule alone.
+    elements changed; cosine is that of the angle between the gradient before and after. largest is the largest
+    magnitude before, and largest_at its tensor's place in ``names``. norms (N,) are the 2-norms before, of the tensors
+    in ``names``. skip says that a rule found the step not worth taking: the gradients are zero, and a loop that looks
+    leaves optimiser and schedule alone. estimates holds what rules with a history have learned, each ().
     """
 
     norm_before: torch.Tensor
@@ -70,9 +73,27 @@ class ClipReport:
     threshold: torch.Tensor
     clipped: torch.Tensor
     clipped_share: torch.Tensor
+    cosine: torch.Tensor
+    largest: torch.Tensor
+    largest_at: torch.Tensor
     names: tuple[str, ...]
-    layer_norms: torch.Tensor
+    norms: torch.Tensor
     skip: torch.Tensor
+    estimates: Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """How far one optimiser step moved the weights: global 2-norms, each ().
+
+    norm_before is what the optimiser wanted, norm_after what was left of it; weight_norm is that of the weights before.
+    clipped says whether a rule changed the update.
+    """
+
+    norm_before: torch.Tensor
+    norm_after: torch.Tensor
+    weight_norm: torch.Tensor
+    clipped: torch.Tensor
 
 
 class ClipRule(ABC):
@@ -89,6 +110,40 @@ class ClipRule(ABC):
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Take it back, bit for bit. Raises KeyError if it is another rule's."""
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        """What the rule has learned from its history, each (); nothing unless a rule says otherwise."""
+        return {}
+
+
+class InsideRule(ClipRule):
+    """A rule that acts inside the model while gradients are computed; `apply` tells what it did since the last step."""
+
+    @abstractmethod
+    def attach(self, model: nn.Module) -> Callable[[], None]:
+        """Begin to act in a model; returns what ends it. Raises UsageError if there is nothing for it to act on."""
+
+
+class LossRule(InsideRule):
+    """A rule that computes the gradients itself, from the loss of every utterance."""
+
+    @abstractmethod
+    def backward(self, losses: torch.Tensor, weight: torch.Tensor | float, loss_scale: float) -> None:
+        """Add the gradient of weight · loss_scale · Σ losses (B,) to that of the model that it is attached to.
+
+        The rule looks at every utterance's own gradient, without weight and loss_scale.
+        """
+
+
+class UpdateRule(ClipRule):
+    """A rule that limits what the optimiser does to the weights; `apply` may look at the gradients before."""
+
+    @abstractmethod
+    def limit(self, updates: Gradients) -> Action:
+        """Limit ``updates.tensors``, the changes of the weights, in place; ``parameters`` are the weights before them.
+
+        Called with finite norms only.
+        """
 
 
 class ClipRuleConfig(Config, ABC):

@@ -61,6 +61,7 @@ class Updater:
         self._model, self._objective = ingredients.model, ingredients.objective
         self._optimizer, self._schedule = ingredients.optimizer, ingredients.schedule
         self._clipper = ingredients.clipper
+        self._clipper.attach(self._model)
         self._config, self._device = config, device
         self._base_rates = [float(group["lr"]) for group in self._optimizer.param_groups]
         self.scaler = GradScaler(device.type, enabled=config.precision == "fp16")
@@ -73,8 +74,8 @@ class Updater:
 
         A clipping rule may find the step not worth taking; then optimiser, schedule and average stay as they are.
         """
-        losses, counted = self._accumulate(window)
-        scale = float(self.scaler.get_scale()) if self.scaler.is_enabled() else 1.0
+        scale = self._loss_scale()
+        losses, counted = self._accumulate(window, scale)
         self.scaler.unscale_(self._optimizer)
         gradients = measure(self._model.named_parameters())
         loss = losses.sum() / counted.clamp(min=1)
@@ -90,7 +91,7 @@ class Updater:
         ids = tuple(name for batch in window for name in batch.ids)
         return StepReport(ids, losses, loss, counted, gradients.total, clip, reason, lr, scale)
 
-    def _accumulate(self, window: Sequence[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _accumulate(self, window: Sequence[Batch], scale: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Leave the gradient of the mean loss of the window's counted utterances; return all losses and the count.
 
         Every utterance weighs the same, whatever batch it came in. How many count is known at the end only, so the
@@ -103,13 +104,18 @@ class Updater:
             with self._autocast():
                 scores = self._model(on_device.features, on_device.lengths)
             answer = self._objective(scores, on_device)
-            self.scaler.scale(answer.per_utterance.sum() / everyone).backward()  # type: ignore[no-untyped-call]
+            self._clipper.backward(answer.per_utterance, weight=1 / everyone, loss_scale=scale)
             losses.append(answer.per_utterance.detach())
             counted.append(answer.counted.sum())
         total = torch.stack(counted).sum()
         gradients = [p.grad for p in self._model.parameters() if p.grad is not None]
         torch._foreach_mul_(gradients, everyone / total.clamp(min=1))
         return torch.cat(losses), total
+
+    def _loss_scale(self) -> float:
+        """What losses are multiplied by, lest half-precision gradients vanish."""
+        # Scaling one is what makes the scaler begin; asking it for its scale does not.
+        return float(self.scaler.scale(torch.ones((), device=self._device))) if self.scaler.is_enabled() else 1.0
 
     def _autocast(self) -> AbstractContextManager[None]:
         precision: Literal["fp32", "bf16", "fp16"] = self._config.precision
@@ -136,7 +142,7 @@ class Updater:
 
     def _take(self) -> None:
         add_penalty_gradients(self._model.parameters(), self._config.l1, self._config.l2)
-        self._optimizer.step()
+        self._clipper.step(self._optimizer)
         self.steps_taken += 1
         if self.average is not None:
             self.average.update(self._model, self.steps_taken)
