@@ -1,0 +1,1 @@
+"""Hidden Markov models: state graphs, Gaussian mixtures, forward-backward, Viterbi, re-estimation."""
