@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, final
 
 import torch
 from torch import nn
 
 from asrtrain.clipping.interface import (
-    Action,
     ClipReport,
     ClipRule,
     Gradients,
@@ -20,7 +18,8 @@ from asrtrain.clipping.interface import (
     UpdateReport,
     UpdateRule,
 )
-from asrtrain.clipping.measure import measure
+from asrtrain.clipping.measure import measure, measured_after
+from asrtrain.clipping.updates import WeightsBefore
 from asrtrain.errors import UsageError
 
 _VERSION = 1
@@ -43,7 +42,8 @@ class Clipper:
         self._inside = tuple(rule for rule in self._rules if isinstance(rule, InsideRule))
         self._in_loss = next((rule for rule in self._rules if isinstance(rule, LossRule)), None)
         self._detachers: list[Callable[[], None]] = []
-        self._to_update: Gradients | None = None
+        self._clipped: tuple[tuple[str, torch.Tensor], ...] = ()
+        self._before: WeightsBefore | None = None
 
     def attach(self, model: nn.Module) -> None:
         """Let the rules that act inside a model begin. Raises UsageError if one finds nothing to act on."""
@@ -81,10 +81,11 @@ class Clipper:
             for rule in self._rules:
                 action = rule.apply(now)
                 threshold, share = action.threshold, torch.maximum(share, action.share)
-                now, skip = _measured_after(action, now), action.skip
+                now, skip = measured_after(action, now), action.skip
                 if skip:
                     break
-        self._to_update = None if skip or not self._on_updates else now
+        self._clipped = tuple(zip(gradients.names, gradients.parameters, strict=True))
+        self._before = WeightsBefore(self._clipped) if self._on_updates else None
         before, after = gradients.total, now.total
         coefficient = torch.where(share > 0, after / before, torch.ones_like(before))
         largest, largest_at = _largest(gradients)
@@ -94,13 +95,18 @@ class Clipper:
         )  # fmt: skip
 
     def step(self, optimizer: torch.optim.Optimizer, *, measured: bool = False) -> UpdateReport | None:
-        """Let the optimiser step on what `clip` has clipped, and limit what it does to the weights.
+        """Let the optimiser step on what `clip` has clipped, and limit what it does to those weights.
 
-        Returns the measurements if asked to, or if there are rules on updates, for which they are made anyway. An
-        update that is not finite is undone.
+        Returns the measurements if asked to, or if there are rules on updates, for which they are made anyway. Rules
+        on updates also undo an update that is not finite: norm_before tells, and norm_after is zero.
         """
+        before, self._before = self._before, None
+        if before is None and measured:
+            before = WeightsBefore(self._clipped)
         optimizer.step()
-        return None
+        if before is None:
+            return None
+        return before.limit(self._on_updates, optimizer) if self._on_updates else before.measure()
 
     def state_dict(self) -> dict[str, Any]:
         """The state of every rule, its tensors named by the rule's place; the rules' names; and the state's version."""
@@ -124,20 +130,11 @@ class Clipper:
     def _complain_of_what_was_forgotten(self) -> None:
         if self._inside and not self._detachers:
             raise UsageError("a clipping rule acts inside the model: call clip.attach(model) before training")
-        if self._to_update is not None:
+        if self._before is not None and self._before.left():
             raise UsageError("a clipping rule limits updates: call clip.step(optimizer) in place of optimizer.step()")
 
     def _estimates(self) -> State:
         return {f"{i}.{key}": value for i, rule in enumerate(self._rules) for key, value in rule.estimates().items()}
-
-
-def _measured_after(action: Action, before: Gradients) -> Gradients:
-    """The gradients after a rule, measured again only where the rule does not know their norms."""
-    if action.norms is not None:
-        return replace(before, norms=action.norms, total=torch.linalg.vector_norm(action.norms))
-    if bool(action.share > 0):
-        return measure(zip(before.names, before.parameters, strict=True))
-    return before
 
 
 def _largest(gradients: Gradients) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from types import EllipsisType
 
 import torch
 
-from asrtrain.clipping.interface import Gradients
+from asrtrain.clipping.interface import Action, Gradients
 
 _SMALLEST = 1e-15
 """Squares of float32 lose precision where norms are smaller than this, and vanish below 1e-23."""
@@ -27,6 +28,15 @@ def measure(parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tenso
     tensors = tuple(_dense_values(parameter) for parameter in kept)
     norms = tensor_norms(tensors)
     return Gradients(names, kept, tensors, norms, torch.linalg.vector_norm(norms))
+
+
+def measured_after(action: Action, before: Gradients) -> Gradients:
+    """The gradients after a rule, measured again only where the rule does not know their norms."""
+    if action.norms is not None:
+        return replace(before, norms=action.norms, total=torch.linalg.vector_norm(action.norms))
+    if bool(action.share > 0):
+        return measure(zip(before.names, before.parameters, strict=True))
+    return before
 
 
 def _dense_values(parameter: torch.Tensor) -> torch.Tensor:

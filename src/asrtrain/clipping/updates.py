@@ -1,0 +1,86 @@
+"""What an optimiser step did to the weights: measured, limited, and undone where it is not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+
+from asrtrain.clipping.interface import Gradients, UpdateReport, UpdateRule
+from asrtrain.clipping.measure import measure, measured_after, tensor_norms
+
+
+@final
+class WeightsBefore:
+    """A copy of the weights, from before a step. `limit` or `measure` uses it up."""
+
+    @torch.no_grad()
+    def __init__(self, named: Sequence[tuple[str, torch.Tensor]]) -> None:
+        self._names = tuple(name for name, _ in named)
+        self._weights = [parameter.detach() for _, parameter in named]
+        self._parameters = [parameter for _, parameter in named]
+        self._kept = [weight.clone() for weight in self._weights]
+
+    def left(self) -> bool:
+        """Whether the weights are other ones by now."""
+        return any(not torch.equal(now, kept) for now, kept in zip(self._weights, self._kept, strict=True))
+
+    @torch.no_grad()
+    def measure(self) -> UpdateReport:
+        """How far the weights have moved."""
+        weight_norm = _together(self._kept)
+        if self._kept:
+            torch._foreach_sub_(self._kept, self._weights)
+        moved = _together(self._kept)
+        return UpdateReport(moved, moved, weight_norm, torch.zeros_like(moved, dtype=torch.bool))
+
+    @torch.no_grad()
+    def limit(self, rules: Sequence[UpdateRule], optimizer: torch.optim.Optimizer) -> UpdateReport:
+        """Let rules limit how far the weights have moved, in order; take all back if that is not finite.
+
+        Weights whose update no rule has changed stay as the optimiser left them, bit for bit. Where an update is taken
+        back, the optimiser begins afresh with the parameters whose moments are not finite either.
+        """
+        wanted = self._updates()
+        weight_norm = _together(self._kept)
+        if not bool(torch.isfinite(wanted.total)):
+            torch._foreach_copy_(self._weights, self._kept)
+            _forget_what_is_not_finite(optimizer, self._parameters)
+            nothing = torch.zeros_like(wanted.total)
+            return UpdateReport(wanted.total, nothing, weight_norm, torch.ones_like(nothing, dtype=torch.bool))
+        now, clipped = wanted, torch.zeros_like(wanted.total, dtype=torch.bool)
+        for rule in rules:
+            action = rule.limit(now)
+            now, clipped = measured_after(action, now), clipped | (action.share > 0)
+        if bool(clipped):
+            self._write(now)
+        return UpdateReport(wanted.total, now.total, weight_norm, clipped)
+
+    def _updates(self) -> Gradients:
+        """The changes of the weights, as if they were the gradients of the weights before."""
+        for kept, now in zip(self._kept, self._weights, strict=True):
+            kept.grad = now - kept
+        return measure(zip(self._names, self._kept, strict=True))
+
+    def _write(self, updates: Gradients) -> None:
+        for weight, kept, update in zip(self._weights, self._kept, updates.tensors, strict=True):
+            weight.copy_(torch.where(update == weight - kept, weight, kept + update))
+
+
+def _together(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The 2-norm of all tensors, () float64."""
+    norm: torch.Tensor = torch.linalg.vector_norm(tensor_norms(tensors))
+    return norm
+
+
+def _forget_what_is_not_finite(optimizer: torch.optim.Optimizer, parameters: Sequence[torch.Tensor]) -> None:
+    """Zero the moments of parameters where one is not finite: they would spoil every update to come."""
+    for parameter in parameters:
+        moments = [m for m in optimizer.state.get(parameter, {}).values() if _is_moment(m, parameter)]
+        if not all(bool(torch.isfinite(moment).all()) for moment in moments):
+            torch._foreach_zero_(moments)
+
+
+def _is_moment(value: object, parameter: torch.Tensor) -> bool:
+    return isinstance(value, torch.Tensor) and value.shape == parameter.shape and value.is_floating_point()
