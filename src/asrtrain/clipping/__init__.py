@@ -18,7 +18,9 @@ from asrtrain.clipping.agc import AGCConfig
 from asrtrain.clipping.block_rms import BlockRMSConfig
 from asrtrain.clipping.centralize import CentralizeConfig
 from asrtrain.clipping.clipper import Clipper
+from asrtrain.clipping.clippy import ClippyConfig
 from asrtrain.clipping.interface import ClipReport, ClipRule, ClipRuleConfig, Gradients, UpdateReport
+from asrtrain.clipping.max_change import MaxChangeConfig
 from asrtrain.clipping.measure import measure
 from asrtrain.clipping.named_norms import (
     AutoClipConfig,
@@ -42,6 +44,7 @@ from asrtrain.clipping.soft_value import SoftValueConfig
 from asrtrain.clipping.spam import SpamConfig
 from asrtrain.clipping.truncate_small import TruncateSmallConfig
 from asrtrain.clipping.truncate_topk import TruncateTopKConfig
+from asrtrain.clipping.update_rms import UpdateRMSConfig
 from asrtrain.clipping.value import ValueConfig
 from asrtrain.config import OneOf
 
@@ -70,6 +73,9 @@ CLIPPERS: dict[str, type[ClipRuleConfig]] = {
     "centralize": CentralizeConfig,
     "noise": NoiseConfig,
     "skip_spike": SkipSpikeConfig,
+    "update_rms": UpdateRMSConfig,
+    "clippy": ClippyConfig,
+    "max_change": MaxChangeConfig,
 }
 
 

@@ -80,7 +80,8 @@ class Clipper:
         if gradients.tensors and bool(torch.isfinite(gradients.total)):
             for rule in self._rules:
                 action = rule.apply(now)
-                threshold, share = action.threshold, torch.maximum(share, action.share)
+                share = torch.maximum(share, action.share)
+                threshold = torch.where(torch.isfinite(action.threshold), action.threshold, threshold)
                 now, skip = measured_after(action, now), action.skip
                 if skip:
                     break

@@ -59,12 +59,13 @@ class Action:
 class ClipReport:
     """What clipping did to one step, as 0-d tensors: nothing here waits for the device.
 
-    norm_before and norm_after are global 2-norms; coefficient is their ratio; threshold is the last rule's, and where
-    its scope has several, the largest; clipped says whether any element was changed; clipped_share is the share of
-    elements changed; cosine is that of the angle between the gradient before and after. largest is the largest
-    magnitude before, and largest_at its tensor's place in ``names``. norms (N,) are the 2-norms before, of the tensors
-    in ``names``. skip says that a rule found the step not worth taking: the gradients are zero, and a loop that looks
-    leaves optimiser and schedule alone. estimates holds what rules with a history have learned, each ().
+    norm_before and norm_after are global 2-norms; coefficient is their ratio; threshold is that of the last rule
+    with a finite one, and where its scope has several, the largest; clipped says whether any element was changed;
+    clipped_share is the share of elements changed; cosine is that of the angle between the gradient before and
+    after. largest is the largest magnitude before, and largest_at its tensor's place in ``names``. norms (N,) are
+    the 2-norms before, of the tensors in ``names``. skip says that a rule found the step not worth taking: the
+    gradients are zero, and a loop that looks leaves optimiser and schedule alone. estimates holds what rules with a
+    history have learned, each ().
     """
 
     norm_before: torch.Tensor

@@ -8,7 +8,8 @@ from typing import ClassVar, Literal, final
 import torch
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
-from asrtrain.clipping.promises import EVERY, Promise
+from asrtrain.clipping.parts.on_updates import untouched
+from asrtrain.clipping.promises import UNTOUCHED, Promise
 
 
 class NoneConfig(ClipRuleConfig):
@@ -20,7 +21,7 @@ class NoneConfig(ClipRuleConfig):
 
     @property
     def promises(self) -> frozenset[Promise]:
-        return EVERY - {Promise.BOUND, Promise.ELEMENT_BOUND, Promise.SCALE_BLIND}
+        return UNTOUCHED
 
     def build(self, seed: int) -> ClipRule:
         return _Nothing()
@@ -29,7 +30,7 @@ class NoneConfig(ClipRuleConfig):
 @final
 class _Nothing(ClipRule):
     def apply(self, gradients: Gradients) -> Action:
-        return Action(torch.full_like(gradients.total, float("inf")), torch.zeros_like(gradients.total))
+        return untouched(gradients)
 
     def state_dict(self) -> State:
         return {}

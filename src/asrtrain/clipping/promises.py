@@ -26,6 +26,8 @@ class Promise(Enum):
 
 
 EVERY = frozenset(Promise)
+UNTOUCHED = EVERY - {Promise.BOUND, Promise.ELEMENT_BOUND, Promise.SCALE_BLIND}
+"""What a rule promises that leaves gradients alone."""
 SHORTENING = EVERY - {Promise.ELEMENT_BOUND, Promise.SCALE_FREE, Promise.SCALE_BLIND}
 """What a rule promises that shortens the whole gradient to a fixed norm, a projection."""
 LEARNED = frozenset(

@@ -1,0 +1,40 @@
+"""Rules that treat the update as others treat the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+import torch
+
+from asrtrain.clipping.interface import Action, ClipRule, Gradients, State, UpdateRule
+from asrtrain.clipping.measure import measured_after
+
+
+@final
+class OnUpdates(UpdateRule):
+    """Lets rules without a history act on the update, one after the other."""
+
+    def __init__(self, *rules: ClipRule) -> None:
+        self._rules = rules
+
+    def apply(self, gradients: Gradients) -> Action:
+        return untouched(gradients)
+
+    def limit(self, updates: Gradients) -> Action:
+        now, share = updates, torch.zeros_like(updates.total)
+        for rule in self._rules:
+            action = rule.apply(now)
+            now, share = measured_after(action, now), torch.maximum(share, action.share)
+        return Action(action.threshold, share, now.norms)
+
+    def state_dict(self) -> State:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Nothing to take back."""
+
+
+def untouched(gradients: Gradients) -> Action:
+    """What a rule answers that leaves the gradients alone."""
+    return Action(torch.full_like(gradients.total, float("inf")), torch.zeros_like(gradients.total))
