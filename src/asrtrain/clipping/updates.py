@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import final
 
@@ -39,14 +40,14 @@ class WeightsBefore:
     def limit(self, rules: Sequence[UpdateRule], optimizer: torch.optim.Optimizer) -> UpdateReport:
         """Let rules limit how far the weights have moved, in order; take all back if that is not finite.
 
-        Weights whose update no rule has changed stay as the optimiser left them, bit for bit. Where an update is taken
-        back, the optimiser begins afresh with the parameters whose moments are not finite either.
+        Weights whose update no rule has changed stay as the optimiser left them, bit for bit. When the update is
+        taken back, the optimiser begins afresh with those parameters that would have become infinite or NaN.
         """
         wanted = self._updates()
         weight_norm = _together(self._kept)
         if not bool(torch.isfinite(wanted.total)):
             torch._foreach_copy_(self._weights, self._kept)
-            _forget_what_is_not_finite(optimizer, self._parameters)
+            _begin_afresh(optimizer, wanted, self._parameters)
             nothing = torch.zeros_like(wanted.total)
             return UpdateReport(wanted.total, nothing, weight_norm, torch.ones_like(nothing, dtype=torch.bool))
         now, clipped = wanted, torch.zeros_like(wanted.total, dtype=torch.bool)
@@ -74,11 +75,11 @@ def _together(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     return norm
 
 
-def _forget_what_is_not_finite(optimizer: torch.optim.Optimizer, parameters: Sequence[torch.Tensor]) -> None:
-    """Zero the moments of parameters where one is not finite: they would spoil every update to come."""
-    for parameter in parameters:
+def _begin_afresh(optimizer: torch.optim.Optimizer, updates: Gradients, parameters: Sequence[torch.Tensor]) -> None:
+    """Zero the moments of every parameter whose update is not finite: they would spoil all updates to come."""
+    for norm, parameter in zip(updates.norms.tolist(), parameters, strict=True):
         moments = [m for m in optimizer.state.get(parameter, {}).values() if _is_moment(m, parameter)]
-        if not all(bool(torch.isfinite(moment).all()) for moment in moments):
+        if not math.isfinite(norm) and moments:
             torch._foreach_zero_(moments)
 
 
