@@ -176,6 +176,20 @@ def test_a_tensor_within_its_limits_stays_the_optimisers_to_the_bit(rule: dict) 
     assert not same(limited, plain)
 
 
+def test_weights_before_plus_update_is_not_written_where_it_would_round() -> None:
+    limited, plain = parameters(), parameters()
+    for named in (limited, plain):
+        with torch.no_grad():
+            named["a.weight"].mul_(1e-3)  # smaller than its update
+        named["b.weight"].grad.mul_(1e4)
+    clip = build_clipper("max_change")
+    clip(limited.items())
+    clip.step(torch.optim.SGD(limited.values(), lr=0.03))
+    torch.optim.SGD(plain.values(), lr=0.03).step()
+    assert torch.equal(limited["a.weight"], plain["a.weight"])
+    assert not torch.equal(limited["b.weight"], plain["b.weight"])
+
+
 def test_update_rms_is_stable_adamw() -> None:
     """Algorithm 2 of Wortsman et al. (2023), in float64."""
     beta1, beta2, lr, decay, eps = 0.9, 0.99, 0.1, 0.2, 1e-6
