@@ -182,6 +182,7 @@ def test_weights_before_plus_update_is_not_written_where_it_would_round() -> Non
     for named in (limited, plain):
         with torch.no_grad():
             named["a.weight"].mul_(1e-2)
+            named["a.bias"].mul_(1e-2)
     clip = build_clipper("max_change")
     clip(limited.items())
     clip.step(optimizer(decay, limited, 1e-4))
