@@ -63,8 +63,8 @@ def start(folder: Path, config: RunConfig, data: str) -> None:
     """
     check(folder, config, data)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_whole(folder / CONFIG, dump_config(config))
-    _write_whole(folder / DATA, data + "\n")
+    write_whole(folder / CONFIG, dump_config(config))
+    write_whole(folder / DATA, data + "\n")
 
 
 def check(folder: Path, config: RunConfig, data: str) -> None:
@@ -87,7 +87,7 @@ def check(folder: Path, config: RunConfig, data: str) -> None:
 
 def finish(folder: Path, outcome: Mapping[str, Any]) -> None:
     """Write down that training came to its end, and how."""
-    _write_whole(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
+    write_whole(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
 
 
 def point_latest_to(folder: Path, output_dir: Path) -> None:
@@ -136,7 +136,7 @@ def _flat(tree: object, path: str = "") -> dict[str, Any]:
     return {k: v for key, value in tree.items() for k, v in _flat(value, f"{path}.{key}" if path else key).items()}
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write so that a reader finds the old text or the new, never half of one."""
     part = path.with_name(f".{path.name}.part")
     with part.open("w", encoding="utf-8") as file:

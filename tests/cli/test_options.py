@@ -13,6 +13,9 @@ OPTIONS = {
     "eval": {"--data", "--split", "--checkpoint", "--device", "--format"},
     "transcribe": {"--run", "--format", "--output-dir", "--checkpoint", "--device"},
     "crossval": {"--set", "--output", "--seed", "--checkpoint", "--device", "--format"},
+    "compare": {
+        *("--clip", "--vary", "--seeds", "--jobs", "--set", "--target", "--gap", "--output", "--device", "--format"),
+    },
     "info": {"--format"},
     "data list": set(),
     "data get": {"--output", "--from", "--part"},

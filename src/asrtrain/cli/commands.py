@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from asrtrain import __version__
+from asrtrain.cli.compare import compare
 from asrtrain.cli.config import app as config
 from asrtrain.cli.crossval import crossval
 from asrtrain.cli.data import app as data
@@ -28,6 +29,7 @@ app.command()(fit)
 app.command("eval")(evaluate)
 app.command()(transcribe)
 app.command()(crossval)
+app.command()(compare)
 app.add_typer(data, name="data")
 app.add_typer(config, name="config")
 app.command()(info)

@@ -1,0 +1,72 @@
+"""Paired comparisons on real speech."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from asrtrain.app import compare, evaluate
+from asrtrain.errors import UsageError
+
+EXPLODING = ["optimizer={name: sgd, lr: 1.0e+8}", "training.max_epochs=2", "training.average=0"]
+FAST = ["training.max_epochs=1", "training.average=0"]
+
+
+def test_variants_are_trained_alike_and_a_lost_run_is_a_finding(trained: Path, tmp_path: Path) -> None:
+    output = tmp_path / "compared"
+    rules = ["none", "norm:1e-9"]
+    found = compare(trained / "config.yaml", rules=rules, seeds=2, overrides=EXPLODING, output=output)
+    none, clipped = found.trials["none"], found.trials["norm:1e-9"]
+    assert all(trial.diverged for trial in none)
+    assert not any(trial.diverged for trial in clipped)
+    assert [trial.seed for trial in none] == [trial.seed for trial in clipped] == [3, 4]
+    assert all(trial.clipped_share == 1.0 for trial in clipped)
+    report = evaluate(output / "norm_1e-9" / "seed-3")
+    assert 1 - clipped[0].rate == pytest.approx(report.accuracy)
+    assert json.loads((output / "comparison.json").read_text())["baseline"] == "none"
+    assert (output / "comparison.png").stat().st_size > 5000
+    assert "2/2" in found.to_text()
+
+
+def test_a_comparison_goes_on_where_it_was(trained: Path, tmp_path: Path) -> None:
+    options = {"varied": ["optimizer.lr=0.01,0.001"], "seeds": 1, "overrides": FAST, "output": tmp_path / "compared"}
+    first = compare(trained / "config.yaml", target=0.2, gap=True, **options)
+    weights = tmp_path / "compared" / "optimizer.lr=0.01" / "seed-3" / "metrics.jsonl"
+    before = weights.stat().st_mtime_ns
+    again = compare(trained / "config.yaml", target=0.2, gap=True, **options)
+    assert again.to_json() == first.to_json()
+    assert weights.stat().st_mtime_ns == before
+    trial = first.trials["optimizer.lr=0.01"][0]
+    assert trial.gap is not None
+    assert trial.steps_to_target == trial.steps
+
+
+def test_side_by_side_is_the_same_as_one_after_the_other(trained: Path, tmp_path: Path) -> None:
+    options = {"rules": ["none", "norm:1"], "seeds": 1, "overrides": FAST}
+    one = compare(trained / "config.yaml", output=tmp_path / "one", **options)
+    two = compare(trained / "config.yaml", output=tmp_path / "two", jobs=2, **options)
+    assert [t[0].errors for t in one.trials.values()] == [t[0].errors for t in two.trials.values()]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({}, "nothing to compare"),
+        ({"rules": ["none"]}, "only one variant, none"),
+        ({"rules": ["none", "none"]}, "the variant none is given twice"),
+        ({"rules": ["none", "norm:-1"]}, r"clipping\.0\.threshold|clipping\.threshold"),
+        ({"rules": ["none", "none:1"]}, "none has no setting"),
+        ({"rules": ["none", "nrom:1"]}, "nrom"),
+        ({"varied": ["optimizer.lr"]}, "write key=a,b,c"),
+        ({"varied": ["optimizer.rate=1,2"]}, "optimizer.rate"),
+        ({"rules": ["none", "norm:1"], "seeds": 0}, "1 or more"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_trained(
+    trained: Path, tmp_path: Path, options: dict, sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        compare(trained / "config.yaml", output=tmp_path / "none", **options)
+    assert not (tmp_path / "none").exists()
