@@ -6,7 +6,8 @@ Shape letters used in every module: B utterances in the batch, S samples, T fram
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -66,7 +67,8 @@ class Batch:
     """Padded utterances, ready for a model.
 
     features (B, T, F) float32, zero beyond each length; lengths (B,) int64 frames; targets (B,) class indices, or
-    (B, L) symbols padded with 0; target_lengths (B,) int64 (ones for classes).
+    (B, L) symbols padded with 0; target_lengths (B,) int64 (ones for classes). Where several processes share a batch,
+    ``whole`` names all of its utterances, and ``ids`` those of this process, which may be none.
     """
 
     ids: tuple[str, ...]
@@ -74,11 +76,34 @@ class Batch:
     lengths: torch.Tensor
     targets: torch.Tensor
     target_lengths: torch.Tensor
+    whole: tuple[str, ...] | None = None
+
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        """The utterances of the batch, in whichever process."""
+        return self.ids if self.whole is None else self.whole
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        moved = [t.to(device) for t in (self.features, self.lengths, self.targets, self.target_lengths)]
-        return Batch(self.ids, *moved)
+        names = ("features", "lengths", "targets", "target_lengths")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
+    def select(self, places: Sequence[int]) -> Batch:
+        """A batch of its own of the utterances at these places, padded no further than they need."""
+        rows = list(places)
+        lengths, target_lengths = self.lengths[rows], self.target_lengths[rows]
+        features = self.features[rows, : max(1, int(lengths.max())) if rows else 1]
+        targets = self.targets[rows]
+        if targets.dim() == 2:
+            targets = targets[:, : int(target_lengths.max()) if rows else 0]
+        return Batch(tuple(self.ids[row] for row in rows), features, lengths, targets, target_lengths)
+
+    def without(self, names: Collection[str]) -> Batch:
+        """The batch as it would be had these utterances never been in it."""
+        rest = self.select([place for place, name in enumerate(self.ids) if name not in names])
+        if self.whole is None:
+            return rest
+        return replace(rest, whole=tuple(name for name in self.whole if name not in names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,7 +246,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "clipper history": ("clipper", "state", "0.all/ring"),
     "clipper count": ("clipper", "state", "0.all/seen"),
     "weight average": ("average", MATRIX),
-    "generator": ("generators", "cpu"),
+    "generator": ("generators", "0", "cpu"),
     "epoch": ("progress", "epoch"),
     "batch": ("progress", "batch"),
     "step": ("progress", "step"),
@@ -315,9 +315,9 @@ LOST = [
     ("optimizer",), ("optimizer", "state"), ("optimizer", "groups"), ("schedule",), ("schedule", "scale"),
     ("clipper",), ("clipper", "state", "0.all/ring"), ("loss_scale",), ("average",), ("average", MATRIX),
     ("generators",),
-    ("generators", "cpu"), ("steps_taken",), ("logs",), ("progress",), ("progress", "epoch"), ("progress", "batch"),
+    ("generators", "0"), ("generators", "0", "cpu"), ("set_aside",), ("steps_taken",), ("logs",), ("progress",), ("progress", "epoch"), ("progress", "batch"),
     ("progress", "step"), ("progress", "stale_epochs"), ("progress", "best"), ("progress", "kept"),
-    ("progress", "skips"),
+    ("progress", "faults"),
 ]  # fmt: skip
 
 

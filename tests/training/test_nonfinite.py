@@ -15,8 +15,9 @@ from training_recipe import CPU, ingredients
 from asrtrain.errors import TrainingError
 from asrtrain.objectives import Losses, Objective
 from asrtrain.training import Batches, Ingredients, NonFiniteConfig, Outcome, TrainingConfig, train
-from asrtrain.training.nonfinite import NonFinitePolicy, SkipCounts
-from asrtrain.training.step import Reason, StepReport, Updater
+from asrtrain.training.nonfinite import FaultCounts, FaultLog, NonFinitePolicy
+from asrtrain.training.step import Fault, Updater
+from asrtrain.training.world import World
 from asrtrain.types import Batch, Scores
 
 
@@ -92,34 +93,25 @@ def test_budgets_survive_a_restart(fsdd, cache, tmp_path):
         run(fsdd, cache, tmp_path, {4, 5, 6}, **settings)
 
 
-def report_of(reason: Reason, losses: list[float]) -> StepReport:
-    ids = tuple(f"u{i}" for i in range(len(losses)))
-    values = torch.tensor(losses)
-    zero = torch.zeros(())
-    return StepReport(ids, values, values.mean(), zero + len(ids), zero, None, reason, 0.1, 1.0)
-
-
-def test_a_sound_step_ends_a_row_and_a_lowered_loss_scale_does_not():
-    policy, counts = NonFinitePolicy(NonFiniteConfig(gradient="skip", consecutive=3, per_epoch=1.0), 100), SkipCounts()
-    reasons: list[Reason] = ["gradient", "gradient", "", "gradient", "loss scale", "nothing counted", "gradient"]
-    for reason in reasons:
-        policy.answer(reason, report_of(reason, [1.0]), counts, "here")
-    assert (counts.in_a_row, counts.in_epoch, counts.in_all) == (2, 4, 4)
+def test_a_sound_step_ends_a_row(fsdd, cache, tmp_path):
+    policy = {"loss": "skip", "consecutive": 3, "per_epoch": 1.0}
+    run(fsdd, cache, tmp_path, {0, 1, 3, 4, 6, 7, 9}, on_nonfinite=policy)
     with pytest.raises(TrainingError, match="3 steps in a row"):
-        policy.answer("gradient", report_of("gradient", [1.0]), counts, "here")
+        run(fsdd, cache, tmp_path / "again", {0, 1, 3, 4, 5}, on_nonfinite=policy)
 
 
-def test_many_suspects_are_named_in_part():
-    policy = NonFinitePolicy(NonFiniteConfig(), 100)
+def test_many_suspects_are_named_in_part(tmp_path):
+    policy = NonFinitePolicy(NonFiniteConfig(), 100, FaultLog(tmp_path, 0))
+    names = tuple(f"u{i}" for i in range(12))
     with pytest.raises(TrainingError, match=r"utterances u0, u1, u2, u3, u4, u5, u6, u7 and 4 more\."):
-        policy.answer("gradient", report_of("gradient", [1.0] * 12), SkipCounts(), "here")
+        policy.answer(Fault("gradient", (), names, (1.0,) * 12), (), FaultCounts(), 3, 1)
 
 
 def test_a_faulty_step_taken_without_waiting_ends_the_run_when_its_numbers_are_read(fsdd, cache, tmp_path, monkeypatch):
     """As on a GPU: the numbers come late, but before anything is saved."""
     decided = Updater.__init__
 
-    def undecided(self: Updater, *args: Any, decides: bool) -> None:
+    def undecided(self: Updater, *args: Any, decides: bool, world: World) -> None:
         decided(self, *args, decides=False)
 
     monkeypatch.setattr(Updater, "__init__", undecided)

@@ -62,8 +62,8 @@ class Changed(Objective):
             return Losses(losses.per_utterance * ~chosen, ~chosen)
         if self.change == "nan":
             return Losses(torch.where(chosen, torch.nan, losses.per_utterance), losses.counted)
-        zero = losses.per_utterance - losses.per_utterance.detach()
-        return Losses(losses.per_utterance + (zero * chosen * 1e30) * 1e30, losses.counted)
+        zero = (losses.per_utterance - losses.per_utterance.detach()) * 1e30 * 1e30
+        return Losses(losses.per_utterance + torch.where(chosen, zero, 0.0), losses.counted)
 
 
 @pytest.mark.parametrize("sizes", [(8, 8, 8), (8, 8, 4), (1, 13)])
@@ -163,8 +163,8 @@ def test_a_skipped_step_holds_everything_as_if_it_had_never_been(build, change, 
                 assert report.reason == reason
                 assert report.clip is None
                 update._objective = parts.objective
-                if change == "nan":
-                    assert report.suspects() == (batch.ids[2],)
+                assert report.fault is not None
+                assert report.fault.culprits == (batch.ids[2],)
             update([batch])
         assert update.average is not None
         ends.append((weights(parts), update.average.weights, parts.clipper.state_dict()["state"], update.steps_taken))
@@ -251,11 +251,11 @@ def test_a_loss_scale_that_is_too_large_is_no_fault_and_is_lowered(build):
     batch = next(parts.batches.epoch(0))
     update = updater(parts, precision="fp16")
     before = weights(parts)
-    update.scaler.load_state_dict({**update.scaler.state_dict(), "scale": 2.0**60})
+    update.loss_scale.load_state_dict({**update.loss_scale.state_dict(), "scale": 2.0**60})
     report = update([batch])
     assert report.reason == "loss scale"
     assert report.loss_scale == 2.0**60
-    assert update.scaler.get_scale() == 2.0**59
+    assert update.loss_scale.value == 2.0**59
     assert update.steps_taken == 0
     assert all(torch.equal(before[name], tensor) for name, tensor in weights(parts).items())
 

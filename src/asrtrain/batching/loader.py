@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import final
 
 import torch
@@ -20,7 +21,8 @@ class Loader:
     """The batches of a dataset: pad → augment waveforms → front end → augment features.
 
     Without augmentation it serves evaluation. Cached features are used where the dataset has them and no waveform is
-    changed.
+    changed. With ``part`` (r, W) this is process r of W, and takes utterances r, r + W, … of every batch, so that all
+    make the same number of steps; what is random about them is drawn by each process for itself.
     """
 
     def __init__(
@@ -31,20 +33,29 @@ class Loader:
         augmentation: Augmentation | None = None,
         *,
         seed: int = 0,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         self._dataset, self._sampler = dataset, sampler
         self._front_end, self._augmentation = front_end, augmentation
         self._seed = seed
+        self._rank, self._processes = part
         self._cached = None if augmentation is not None and augmentation.changes_waveforms else dataset.features
         self.batches_per_epoch = len(sampler.epoch(0))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number ``start`` on, exactly as if those before had been made too."""
         for number, indices in enumerate(self._sampler.epoch(epoch)[start:], start):
-            generator = torch.Generator().manual_seed(counter_seed(self._seed, epoch, number))
-            yield self._batch(indices, generator)
+            own = (self._rank,) if self._rank else ()
+            generator = torch.Generator().manual_seed(counter_seed(self._seed, epoch, number, *own))
+            batch = self._batch(indices[self._rank :: self._processes], generator)
+            yield batch if self._processes == 1 else replace(batch, whole=self._names(indices))
+
+    def _names(self, indices: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self._dataset.ids[i] for i in indices)
 
     def _batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
+        if not indices:
+            return self._batch([0], generator).select([])
         if self._cached is not None:
             features, lengths = self._cached.padded(indices)
         else:
@@ -52,7 +63,7 @@ class Loader:
         if self._augmentation is not None:
             features = self._augmentation.features(features, lengths, generator)
         targets, target_lengths = self._targets(indices)
-        return Batch(tuple(self._dataset.ids[i] for i in indices), features, lengths, targets, target_lengths)
+        return Batch(self._names(indices), features, lengths, targets, target_lengths)
 
     def _computed(self, indices: Sequence[int], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         waveforms, lengths = self._dataset.waveforms.padded(indices)

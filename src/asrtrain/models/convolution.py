@@ -18,13 +18,15 @@ from asrtrain.errors import UsageError
 from asrtrain.models.activations import activation
 from asrtrain.models.masking import frame_mask, subsampled, zero_padding
 from asrtrain.models.settings import ActivationName
+from asrtrain.models.synchronised import processes, synchronised_batch_norm
 
 
 @final
 class FrameNorm(nn.Module):
     """Batch normalisation (Ioffe and Szegedy, 2015) over real frames only, and a nonlinearity.
 
-    (B, C, T) or (B, C, T, F) and lengths (B,) to the same shape, ``padding`` beyond each length.
+    (B, C, T) or (B, C, T, F) and lengths (B,) to the same shape, ``padding`` beyond each length. Processes that train
+    together normalise over the frames of them all.
     """
 
     def __init__(self, channels: int, nonlinearity: nn.Module) -> None:
@@ -45,8 +47,10 @@ class FrameNorm(nn.Module):
     def _normalise(self, frames: torch.Tensor) -> torch.Tensor:
         rows = frames.reshape(-1, frames.shape[-1])
         norm = self.norm
+        if norm.training and processes() > 1:
+            return synchronised_batch_norm(rows, norm).view(frames.shape)
         # One row has no variance to learn from: it is normalised by what was learnt before.
-        by_batch = self.training and len(rows) > 1
+        by_batch = norm.training and len(rows) > 1
         normalised = functional.batch_norm(
             rows,
             norm.running_mean,

@@ -5,6 +5,7 @@ from asrtrain.training.config import NonFiniteConfig, TrainingConfig
 from asrtrain.training.interface import Batches, Ingredients, Outcome, Validation
 from asrtrain.training.loop import train
 from asrtrain.training.store import has_checkpoint
+from asrtrain.training.world import World, joined_world, local_rank
 
 __all__ = [
     "Batches",
@@ -13,8 +14,11 @@ __all__ = [
     "Outcome",
     "TrainingConfig",
     "Validation",
+    "World",
     "has_checkpoint",
+    "joined_world",
     "load_weights",
+    "local_rank",
     "read_metadata",
     "train",
 ]

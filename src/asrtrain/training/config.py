@@ -10,20 +10,32 @@ from asrtrain.config import Config
 
 DEFAULT_BATCH_SIZE = 32
 
-Reaction = Literal["abort", "skip"]
+Reaction = Literal["abort", "skip", "drop_utterance", "rollback"]
 
 
 class NonFiniteConfig(Config):
-    """What to do when a loss or a gradient is not a number, or infinite."""
+    """What to do when a loss or a gradient is not a number, or infinite.
+
+    abort ends the run with exit code 4 and names the utterances. skip takes no step: weights, optimiser, schedule,
+    average and clipping stay as they are. drop_utterance takes the step without the utterances that are at fault.
+    rollback takes no step and goes back to the last weights that were set aside, with optimiser, schedule, average and
+    clipping, while the data go on. Every faulty step is counted, and told of in nonfinite.jsonl in the run folder.
+    """
 
     loss: Reaction = "abort"
-    """abort ends the run with exit code 4 and names the utterances; skip drops the step and counts it."""
+    """What to do about a loss: abort, skip, drop_utterance or rollback."""
     gradient: Reaction = "abort"
-    """The same for a gradient that is not finite although the loss is."""
+    """What to do about a gradient that is not finite although the loss is: the same choice."""
     consecutive: Annotated[int, Field(gt=0)] = 10
-    """So many steps skipped in a row end the run."""
+    """So many faulty steps in a row end the run."""
     per_epoch: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """A larger share of an epoch's steps skipped ends the run."""
+    """A larger share of an epoch's steps being faulty ends the run."""
+    rollback_interval: Annotated[int, Field(gt=0)] = 100
+    """Steps between weights set aside for rollback; they are at every regular checkpoint too."""
+
+    def chosen(self, reaction: Reaction) -> bool:
+        """Whether a loss or a gradient is answered so."""
+        return reaction in (self.loss, self.gradient)
 
 
 class TrainingConfig(Config):

@@ -13,7 +13,7 @@ from asrtrain import __version__
 _PACKAGES = ("torch", "torchaudio", "numpy", "safetensors", "soundfile", "soxr")
 
 
-def describe_environment(device: torch.device) -> dict[str, object]:
+def describe_environment(device: torch.device, processes: int = 1) -> dict[str, object]:
     """Versions, machine and threads: what bit-identical repetition depends on beside the configuration."""
     return {
         "asrtrain": __version__,
@@ -24,4 +24,5 @@ def describe_environment(device: torch.device) -> dict[str, object]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "processes": processes,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, final
@@ -16,19 +16,35 @@ from asrtrain.batching import counter_seed
 from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.training.averaging import Weights, using
 from asrtrain.training.checkpoint import with_front_end, without_front_end
-from asrtrain.training.config import TrainingConfig
+from asrtrain.training.config import Reaction, TrainingConfig
 from asrtrain.training.durable import reporting_failure, write_file
 from asrtrain.training.environment import describe_environment
 from asrtrain.training.interface import Ingredients, Outcome, StoppedBy, Validation
 from asrtrain.training.journal import Journal, in_words
 from asrtrain.training.lock import exclusive
-from asrtrain.training.nonfinite import NonFinitePolicy
+from asrtrain.training.nonfinite import FaultLog, NonFinitePolicy, describe
 from asrtrain.training.selection import judge_epoch
 from asrtrain.training.signals import StopRequest, listening
+from asrtrain.training.silence import Silence
 from asrtrain.training.state import Progress, TrainState
-from asrtrain.training.step import Reason, StepReport, Updater
+from asrtrain.training.step import Fault, StepReport, Updater, fault_kind
 from asrtrain.training.store import CheckpointStore, has_checkpoint
+from asrtrain.training.world import World
 from asrtrain.types import Batch
+
+_ONE_REQUEST = 3.0
+"""Seconds within which several signals to several processes are one request to stop."""
+
+_ANSWERS: dict[Reaction, str] = {
+    "abort": "the run ends",
+    "skip": "no step is taken",
+    "drop_utterance": "the step is taken without them",
+    "rollback": "no step is taken, and the weights are those set aside before",
+}
+_DIFFERENT = (
+    "the processes of this run do not begin with the same weights: let all read the same run folder, on the same "
+    "versions of asrtrain and PyTorch"
+)
 
 
 def train(
@@ -40,17 +56,21 @@ def train(
     device: torch.device,
     metadata: Mapping[str, Any],
     resume: bool = True,
+    world: World | None = None,
 ) -> Outcome:
     """Train, from the beginning or from the newest whole checkpoint in the folder ``run``.
 
     ``metadata`` (of JSON's types) goes into every file of weights. The same ingredients and seed give bit-identical
-    weights on the CPU, interrupted or not. Raises TrainingError, CheckpointError, Interrupted (all is saved), and
-    UsageError if another process trains there.
+    weights on the CPU, interrupted or not. All processes of a ``world`` call this with equal ingredients, whose batches
+    are their parts, and with one folder that all can read; the first writes. Raises TrainingError, CheckpointError,
+    Interrupted (all is saved), and UsageError if another run trains there.
     """
+    world = world or World()
     with reporting_failure(run):
         run.mkdir(parents=True, exist_ok=True)
-    with exclusive(run), listening() as stop:
-        training = _Training(ingredients, config, run, device, metadata=metadata, stop=stop)
+    held = exclusive(run) if world.leads else nullcontext()
+    with held, listening(_ONE_REQUEST if world.size > 1 else 0.0) as stop:
+        training = _Training(ingredients, config, run, device, metadata=metadata, stop=stop, world=world)
         with closing(training.begin(seed, resume=resume)):
             return training.run()
 
@@ -68,43 +88,60 @@ class _Training:
         *,
         metadata: Mapping[str, Any],
         stop: StopRequest,
+        world: World,
     ) -> None:
         self._parts, self._config, self._run, self._device = ingredients, config, run, device
-        self._metadata, self._stop = metadata, stop
+        self._metadata, self._stop, self._world = metadata, stop, world
         self._notices: list[str] = []
         self._steps_per_epoch = config.steps_per_epoch(ingredients.batches.batches_per_epoch)
-        self._policy = NonFinitePolicy(config.on_nonfinite, self._steps_per_epoch)
-        # An exact skip needs the answer before the step is taken; on the CPU there is nothing to wait for.
-        decides = self._policy.may_skip or device.type == "cpu"
-        self._update = Updater(ingredients, config, device, decides=decides)
-        self._state = TrainState(ingredients, self._update, device)
+        policy = config.on_nonfinite
+        # Whoever survives a fault must know of it before the step is taken; on the CPU there is nothing to wait for.
+        decides = not (policy.loss == policy.gradient == "abort") or device.type == "cpu"
+        self._update = Updater(ingredients, config, device, decides=decides, world=world)
+        rolls_back = policy.chosen("rollback")
+        self._state = TrainState(ingredients, self._update, device, world=world, rolls_back=rolls_back)
         self._store = CheckpointStore(run, config.keep_checkpoints)
 
     @property
     def _progress(self) -> Progress:
         return self._state.progress
 
-    def begin(self, seed: int, *, resume: bool) -> Journal:
+    def begin(self, seed: int, *, resume: bool) -> Journal | Silence:
         """Begin afresh, or take up the newest whole checkpoint, and open the journal."""
         if not resume and has_checkpoint(self._run):
             raise CheckpointError(f"{self._run} holds a run already: continue it, or choose another folder")
+        # Dropout and its like draw from torch's generator, whatever building the model has drawn before.
+        torch.manual_seed(counter_seed(seed, *([self._world.rank] if self._world.rank else [])))
+        with self._world.leader_first():
+            self._take_up()
+        self._world.check_same(self._complete(self._state.weights()), _DIFFERENT)
+        config, progress = self._config, self._progress
+        all_steps = min(self._steps_per_epoch * config.max_epochs, config.max_steps or 1 << 62)
+        faults = FaultLog(self._run, progress.step, writes=self._world.leads)
+        self._policy = NonFinitePolicy(config.on_nonfinite, self._steps_per_epoch, faults)
+        self._journal: Journal | Silence = Silence()
+        if self._world.leads:
+            self._journal = Journal(self._run, self._state.log_sizes, progress.step, all_steps, config.max_epochs)
+        return self._journal
+
+    def _take_up(self) -> None:
+        """The newest whole checkpoint, or the beginning."""
         saved = self._store.newest(self._notices.append)
-        self._store.clear_leftovers()
+        if self._world.leads:
+            self._store.clear_leftovers()
+        if saved is not None:
+            self._state.restore(*saved)
+            self._notices.append(f"continuing at epoch {self._progress.epoch + 1}, step {self._progress.step}")
+        else:
+            self._state.set_aside()
+        if not self._world.leads:
+            return
         if saved is None:
-            # Dropout and its like draw from torch's generator, whatever building the model has drawn before.
-            torch.manual_seed(counter_seed(seed))
-            environment = json.dumps(describe_environment(self._device), indent=1) + "\n"
+            environment = json.dumps(describe_environment(self._device, self._world.size), indent=1) + "\n"
             write_file(self._run / "environment.json", environment.encode())
         else:
-            self._state.restore(*saved)
             best = self._progress.best
             self._store.name_best(best.epoch if best else None)
-            self._notices.append(f"continuing at epoch {self._progress.epoch + 1}, step {self._progress.step}")
-        all_steps = min(self._steps_per_epoch * self._config.max_epochs, self._config.max_steps or 1 << 62)
-        self._journal = Journal(
-            self._run, self._state.log_sizes, self._progress.step, all_steps, self._config.max_epochs
-        )
-        return self._journal
 
     def run(self) -> Outcome:
         """Epoch after epoch, until there is a reason to stop."""
@@ -135,27 +172,38 @@ class _Training:
             progress.step += 1
             progress.batch += len(window)
             self._note(report)
+            if progress.step % self._config.on_nonfinite.rollback_interval == 0:
+                self._state.set_aside()
             self._leave_if_asked()
             if self._reason_to_stop() == "max_steps":
                 return
             if self._checkpoint_is_due():
+                self._state.set_aside()
                 self._save()
 
     def _note(self, report: StepReport) -> None:
         """Put the step into the log, and answer what was wrong with it."""
         progress = self._progress
         self._journal.note(progress.step, progress.epoch + 1, report)
-        if report.reason or progress.step % self._config.log_interval == 0:
+        if report.reason or report.fault or progress.step % self._config.log_interval == 0:
             self._flush()
-        self._answer(report.reason, report, progress.step)
+        if report.fault is not None:
+            self._answer(report.fault, report, progress.step)
+        elif not report.reason:
+            progress.faults.in_a_row = 0
 
     def _flush(self) -> None:
         for record, report in self._journal.flush():
-            self._answer(record.reason, report, record.step)
+            if kind := fault_kind(record.reason):
+                self._answer(report.late_fault(kind), report, record.step)
 
-    def _answer(self, reason: Reason, report: StepReport, step: int) -> None:
-        where = f"step {step} (epoch {self._progress.epoch + 1})"
-        self._policy.answer(reason, report, self._progress.skips, where)
+    def _answer(self, fault: Fault, report: StepReport, step: int) -> None:
+        """Do what was declared to be done about a faulty step."""
+        progress = self._progress
+        record = self._policy.answer(fault, report.dropped, progress.faults, step, progress.epoch + 1)
+        if record.reaction == "rollback":
+            self._state.go_back()
+        self._journal.say(f"{describe(record)}; {_ANSWERS[record.reaction]}")
 
     def _checkpoint_is_due(self) -> bool:
         """Inside epochs only: at their end there is one anyway, once the epoch has been judged."""
@@ -164,10 +212,11 @@ class _Training:
         return interval is not None and inside and progress.step % interval == 0
 
     def _leave_if_asked(self) -> None:
-        if self._stop.signal is not None:
+        if self._world.any(self._stop.signal is not None):
             self._save()
             where = f"epoch {self._progress.epoch + 1}, step {self._progress.step}"
-            raise Interrupted(f"{self._stop.signal}: saved at {where}; run the same command again to continue")
+            by = self._stop.signal or "stopped by another process"
+            raise Interrupted(f"{by}: saved at {where}; run the same command again to continue")
 
     def _finish_epoch(self, began: float) -> None:
         """Validate, judge, keep what is worth it, log, save."""
@@ -178,16 +227,28 @@ class _Training:
         progress = self._progress
         progress.end_epoch()
         best = judge_epoch(progress, validation, self._config)
+        self._keep_epoch(weights, validation, best=best)
+        seconds = time.monotonic() - began
+        self._journal.write_epoch(progress.epoch, progress.step, validation, best=best, seconds=seconds)
+        self._state.set_aside()
+        self._save()
+
+    def _keep_epoch(self, weights: Weights, validation: Validation, *, best: bool) -> None:
+        progress = self._progress
+        if not self._world.leads:
+            return
         if best or any(kept.epoch == progress.epoch for kept in progress.kept):
             self._store.save_epoch(progress.epoch, self._complete(weights), self._described(validation))
         if best:
             self._store.name_best(progress.epoch)
-        seconds = time.monotonic() - began
-        self._journal.write_epoch(progress.epoch, progress.step, validation, best=best, seconds=seconds)
-        self._save()
+
+    def _validate(self, weights: Weights) -> Validation:
+        """What the first process finds, lest rounding on other machines lets the others decide differently."""
+        validation = self._measure(weights) if self._world.leads else None
+        return Validation(**self._world.from_leader(validation and asdict(validation)))
 
     @torch.no_grad()
-    def _validate(self, weights: Weights) -> Validation:
+    def _measure(self, weights: Weights) -> Validation:
         self._parts.model.eval()
         with using(self._parts.model, weights):
             return self._parts.validate(self._parts.model)
@@ -196,7 +257,9 @@ class _Training:
         self._flush()
         self._state.log_sizes = self._journal.sync()
         weights, place = self._complete(self._state.weights()), (self._progress.epoch, self._progress.step)
-        self._store.save(*place, weights, self._state.state(), self._described(None))
+        state = self._state.state()
+        if self._world.leads:
+            self._store.save(*place, weights, state, self._described(None))
 
     def _complete(self, weights: Weights) -> Weights:
         return with_front_end(weights, self._parts.front_end)
@@ -208,10 +271,10 @@ class _Training:
     def _finish(self, reason: StoppedBy) -> Outcome:
         """Average, and say how it went."""
         progress = self._progress
-        if progress.kept:
+        if progress.kept and self._world.leads:
             epochs = sorted(kept.epoch for kept in progress.kept)
             weights = self._store.average(epochs)
-            validation = self._validate(without_front_end(weights)[0])
+            validation = self._measure(without_front_end(weights)[0])
             self._store.save_average(progress.epoch, weights, self._described(validation))
             self._journal.say(f"average of epochs {', '.join(map(str, epochs))}  {in_words(validation)}")
         clipping = self._journal.clipping()

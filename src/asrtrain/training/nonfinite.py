@@ -1,57 +1,144 @@
-"""The declared answer to losses and gradients that are not finite: abort, or skip within a budget."""
+"""The declared answer to losses and gradients that are not finite: abort, skip, drop or roll back, within a budget."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import final
 
 from asrtrain.errors import TrainingError
-from asrtrain.training.config import NonFiniteConfig
-from asrtrain.training.step import Reason, StepReport
+from asrtrain.training.config import NonFiniteConfig, Reaction
+from asrtrain.training.durable import reporting_failure, write_file
+from asrtrain.training.step import Fault, FaultKind
 
+FAULTS = "nonfinite.jsonl"
 _NAMED_UTTERANCES = 8
+_NAMED_STEPS = 10
 
 
 @dataclass(slots=True)
-class SkipCounts:
-    """Steps that were skipped for a fault: in a row, in this epoch, and in all."""
+class FaultCounts:
+    """Faulty steps in a row, in this epoch and in all; utterances dropped, and returns to old weights, in all."""
 
     in_a_row: int = 0
     in_epoch: int = 0
     in_all: int = 0
+    dropped: int = 0
+    rollbacks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRecord:
+    """One faulty step (``step`` and ``epoch`` from 1), what was done, and the utterances at fault with their losses."""
+
+    step: int
+    epoch: int
+    reason: FaultKind
+    reaction: Reaction
+    utterances: tuple[str, ...]
+    losses: tuple[float | str, ...]
+
+    def __str__(self) -> str:
+        return f"step {self.step} ({_named(self.utterances)})"
+
+
+@final
+class FaultLog:
+    """The file nonfinite.jsonl of a run folder, taken up after ``step``: one line a faulty step.
+
+    Only the process that ``writes`` changes the file.
+    """
+
+    def __init__(self, run: Path, step: int, *, writes: bool = True) -> None:
+        self._path, self._writes = run / FAULTS, writes
+        self.records = [record for record in _read(self._path) if record.step <= step]
+        if writes and self._path.exists():
+            write_file(self._path, "".join(map(_line, self.records)).encode())
+
+    def add(self, record: FaultRecord) -> None:
+        """Write a line, on the disk when this returns."""
+        self.records.append(record)
+        if not self._writes:
+            return
+        with reporting_failure(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write(_line(record))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 @final
 class NonFinitePolicy:
-    """Counts faults and ends the run where the configuration says so."""
+    """Counts faults, writes them down, and says what is to be done."""
 
-    def __init__(self, config: NonFiniteConfig, steps_per_epoch: int) -> None:
-        self._config = config
+    def __init__(self, config: NonFiniteConfig, steps_per_epoch: int, log: FaultLog) -> None:
+        self._config, self._log = config, log
         self._epoch_budget = max(1.0, config.per_epoch * steps_per_epoch)
 
-    @property
-    def may_skip(self) -> bool:
-        """Whether a fault may be survived: then the host must know of it before the optimiser steps."""
-        return "skip" in (self._config.loss, self._config.gradient)
-
-    def answer(self, reason: Reason, report: StepReport, counts: SkipCounts, where: str) -> None:
-        """Count one step's outcome. Raises TrainingError if it, or the budget that it spends, ends the run."""
-        if reason not in ("loss", "gradient"):
-            counts.in_a_row = counts.in_a_row if reason else 0
-            return
-        key = f"training.on_nonfinite.{reason}"
-        story = f"{where}: the {reason} is not finite; {_named(report.suspects())}"
-        if getattr(self._config, reason) == "abort":
-            raise TrainingError(f"{story}. Lower optimizer.lr, clip, look at these recordings, or set {key}: skip")
+    def answer(self, fault: Fault, dropped: Sequence[str], counts: FaultCounts, step: int, epoch: int) -> FaultRecord:
+        """Count a faulty step. Raises TrainingError if it, or the budget that it spends, ends the run."""
+        reaction: Reaction = getattr(self._config, fault.kind)
+        if reaction == "drop_utterance" and not dropped:
+            reaction = "skip"  # nobody is to blame, or nobody would be left
+        losses = tuple(loss if math.isfinite(loss) else str(loss) for loss in fault.losses)
+        record = FaultRecord(step, epoch, fault.kind, reaction, fault.suspects, losses)
+        self._log.add(record)
         counts.in_a_row += 1
         counts.in_epoch += 1
         counts.in_all += 1
+        counts.dropped += len(dropped)
+        counts.rollbacks += reaction == "rollback"
+        self._end_the_run_if_due(record, counts)
+        return record
+
+    def _end_the_run_if_due(self, record: FaultRecord, counts: FaultCounts) -> None:
+        key = f"training.on_nonfinite.{record.reason}"
+        if record.reaction == "abort":
+            raise TrainingError(
+                f"{describe(record)}. Lower optimizer.lr, clip, look at these recordings, or set {key}: skip or "
+                "drop_utterance"
+            )
         if counts.in_a_row >= self._config.consecutive:
-            raise TrainingError(f"{story}. {counts.in_a_row} steps in a row are skipped: the weights are beyond repair")
+            raise self._spent(record, f"{counts.in_a_row} steps in a row", "consecutive", counts.in_a_row)
         if counts.in_epoch > self._epoch_budget:
-            raise TrainingError(f"{story}. {counts.in_epoch} steps of this epoch are skipped, more than allowed")
+            raise self._spent(record, f"{counts.in_epoch} steps of this epoch", "per_epoch", counts.in_epoch)
+
+    def _spent(self, record: FaultRecord, many: str, key: str, count: int) -> TrainingError:
+        spenders = self._log.records[-count:]
+        more = len(spenders) - _NAMED_STEPS
+        steps = "; ".join(map(str, spenders[-_NAMED_STEPS:])) + (f"; and {more} before" if more > 0 else "")
+        return TrainingError(
+            f"{describe(record)}. {many} were faulty, more than training.on_nonfinite.{key} lets pass: {steps}. "
+            f"{FAULTS} in the run folder tells of all; lower optimizer.lr, clip, or look at these recordings"
+        )
 
 
-def _named(utterances: tuple[str, ...]) -> str:
+def describe(record: FaultRecord) -> str:
+    """One fault in words."""
+    where = f"step {record.step} (epoch {record.epoch})"
+    return f"{where}: the {record.reason} is not finite; utterances {_named(record.utterances)}"
+
+
+def _named(utterances: Sequence[str]) -> str:
     more = len(utterances) - _NAMED_UTTERANCES
-    return "utterances " + ", ".join(utterances[:_NAMED_UTTERANCES]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(utterances[:_NAMED_UTTERANCES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _line(record: FaultRecord) -> str:
+    return json.dumps(asdict(record)) + "\n"
+
+
+def _read(path: Path) -> list[FaultRecord]:
+    """The faults that were written; a kill may have left half of the last line."""
+    if not path.exists():
+        return []
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if line.endswith("\n"):
+            values = json.loads(line)
+            lists = {name: tuple(values[name]) for name in ("utterances", "losses")}
+            records.append(FaultRecord(**{**values, **lists}))
+    return records

@@ -8,12 +8,16 @@ from typing import Any, final
 
 import torch
 
+from asrtrain.clipping.measure import tensor_norms
 from asrtrain.errors import CheckpointError
 from asrtrain.training.checkpoint import without_front_end
 from asrtrain.training.interface import Ingredients, Validation
-from asrtrain.training.nonfinite import SkipCounts
+from asrtrain.training.nonfinite import FaultCounts
 from asrtrain.training.optimizer_state import optimizer_state, restore_optimizer
 from asrtrain.training.step import Updater
+from asrtrain.training.trace import generator_states, set_generators
+from asrtrain.training.tree import join, split
+from asrtrain.training.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,13 @@ class Progress:
     stale_epochs: int = 0
     best: KeptEpoch | None = None
     kept: list[KeptEpoch] = field(default_factory=list)
-    skips: SkipCounts = field(default_factory=SkipCounts)
+    faults: FaultCounts = field(default_factory=FaultCounts)
 
     def end_epoch(self) -> None:
         """Stand before the first batch of the next epoch."""
         self.epoch += 1
         self.batch = 0
-        self.skips.in_epoch = 0
+        self.faults.in_epoch = 0
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Progress:
@@ -48,7 +52,7 @@ class Progress:
         best = None if plain["best"] is None else _kept_epoch(plain["best"])
         counts = {name: int(plain[name]) for name in ("epoch", "batch", "step", "stale_epochs")}
         return cls(
-            **counts, best=best, kept=[_kept_epoch(k) for k in plain["kept"]], skips=SkipCounts(**plain["skips"])
+            **counts, best=best, kept=[_kept_epoch(k) for k in plain["kept"]], faults=FaultCounts(**plain["faults"])
         )
 
 
@@ -61,15 +65,27 @@ class TrainState:
     """Weights, optimiser, schedule, clipper, loss scale, weight average, generators and position, as one tree.
 
     ``log_sizes`` are the bytes of the log files when this was saved; None before anything was.
-    The weights are kept apart, so that a checkpoint's weights file serves everybody.
+    The weights are kept apart, so that a checkpoint's weights file serves everybody. With ``rolls_back``, what was set
+    aside to go back to is part of the tree.
     """
 
-    def __init__(self, ingredients: Ingredients, updater: Updater, device: torch.device) -> None:
+    def __init__(
+        self,
+        ingredients: Ingredients,
+        updater: Updater,
+        device: torch.device,
+        *,
+        world: World | None = None,
+        rolls_back: bool = False,
+    ) -> None:
         self.progress = Progress()
         self.log_sizes: dict[str, int] | None = None
         self._parts = ingredients
         self._updater = updater
         self._device = device
+        self._world = world or World()
+        self._rolls_back = rolls_back
+        self._set_aside: dict[str, Any] | None = None
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The model's parameters and buffers."""
@@ -81,16 +97,11 @@ class TrainState:
         return self.weights() if average is None else average.weights
 
     def state(self) -> dict[str, Any]:
-        """All but the weights."""
-        average = self._updater.average
+        """All but the weights. All processes ask at once, since each has generators of its own."""
         return {
             "progress": asdict(self.progress),
-            "steps_taken": self._updater.steps_taken,
-            "optimizer": optimizer_state(self._parts.optimizer, self._parts.model),
-            "schedule": self._parts.schedule.state_dict(),
-            "clipper": self._parts.clipper.state_dict(),
-            "loss_scale": self._updater.scaler.state_dict(),
-            "average": None if average is None else average.weights,
+            **self._learnt(),
+            "set_aside": self._set_aside,
             "generators": self._generators(),
             "logs": self.log_sizes,
         }
@@ -101,12 +112,8 @@ class TrainState:
             own, measured = without_front_end(dict(weights))
             self._parts.model.load_state_dict(own)
             self._parts.front_end.load_state_dict(measured)
-            restore_optimizer(self._parts.optimizer, self._parts.model, state["optimizer"])
-            self._parts.schedule.load_state_dict(state["schedule"])
-            self._parts.clipper.load_state_dict(state["clipper"])
-            self._updater.scaler.load_state_dict(state["loss_scale"])
-            self._updater.steps_taken = int(state["steps_taken"])
-            self._restore_average(state["average"])
+            self._relearn(state)
+            self._set_aside = state["set_aside"]
             self._restore_generators(state["generators"])
             self.progress = Progress.from_plain(state["progress"])
             self.log_sizes = {name: int(size) for name, size in state["logs"].items()}
@@ -116,16 +123,53 @@ class TrainState:
                 "that the run began with, or begin a new run"
             ) from error
 
-    def _generators(self) -> dict[str, torch.Tensor]:
-        states = {"cpu": torch.get_rng_state()}
-        if self._device.type == "cuda":
-            states["cuda"] = torch.cuda.get_rng_state(self._device)
-        return states
+    def set_aside(self) -> None:
+        """Remember what was learnt so far, to go back to; not if the weights are not finite. Nothing unless asked for.
 
-    def _restore_generators(self, states: Mapping[str, torch.Tensor]) -> None:
-        torch.set_rng_state(states["cpu"])
-        if self._device.type == "cuda":
-            torch.cuda.set_rng_state(states["cuda"], self._device)
+        What was remembered before is forgotten.
+        """
+        if not self._rolls_back:
+            return
+        parameters = list(self._parts.model.parameters())
+        if bool(torch.isfinite(tensor_norms([parameter.detach() for parameter in parameters])).all()):
+            # To the host and back: what is set aside shares no memory with what goes on.
+            self._set_aside = join(*split({"weights": self.weights(), **self._learnt()}))
+
+    def go_back(self) -> None:
+        """Return to what was set aside; position, generators and logs go on."""
+        assert self._set_aside is not None
+        self._parts.model.load_state_dict(self._set_aside["weights"])
+        self._relearn(join(*split(self._set_aside)))
+
+    def _learnt(self) -> dict[str, Any]:
+        average = self._updater.average
+        return {
+            "steps_taken": self._updater.steps_taken,
+            "optimizer": optimizer_state(self._parts.optimizer, self._parts.model),
+            "schedule": self._parts.schedule.state_dict(),
+            "clipper": self._parts.clipper.state_dict(),
+            "loss_scale": self._updater.loss_scale.state_dict(),
+            "average": None if average is None else average.weights,
+        }
+
+    def _relearn(self, state: Mapping[str, Any]) -> None:
+        restore_optimizer(self._parts.optimizer, self._parts.model, state["optimizer"])
+        self._parts.schedule.load_state_dict(state["schedule"])
+        self._parts.clipper.load_state_dict(state["clipper"])
+        self._updater.loss_scale.load_state_dict(state["loss_scale"])
+        self._updater.steps_taken = int(state["steps_taken"])
+        self._restore_average(state["average"])
+
+    def _generators(self) -> dict[str, dict[str, torch.Tensor]]:
+        """The generators' states of every process, by its number."""
+        gathered = {name: self._world.gather(state) for name, state in generator_states(self._device).items()}
+        return {str(rank): {name: states[rank] for name, states in gathered.items()} for rank in self._world.ranks}
+
+    def _restore_generators(self, states: Mapping[str, Mapping[str, torch.Tensor]]) -> None:
+        """Take the states back; a process that was not there keeps the generators that it has begun with."""
+        own = str(self._world.rank)
+        if own == "0" or own in states:
+            set_generators(states[own], self._device)
 
     def _restore_average(self, weights: Mapping[str, torch.Tensor] | None) -> None:
         average = self._updater.average

@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, final
 
 import torch
-from torch.amp.grad_scaler import GradScaler
 
-from asrtrain.clipping import ClipReport, measure
+from asrtrain.clipping import ClipReport, Gradients, measure
+from asrtrain.clipping.measure import tensor_norms
 from asrtrain.training.averaging import MovingAverage
 from asrtrain.training.config import TrainingConfig
+from asrtrain.training.culprits import find_culprits
 from asrtrain.training.interface import Ingredients
+from asrtrain.training.loss_scale import LossScale
 from asrtrain.training.regularisation import add_penalty_gradients
-from asrtrain.types import Batch
+from asrtrain.training.trace import Trace, frozen_statistics
+from asrtrain.training.world import World
+from asrtrain.types import Batch, Scores
 
+FaultKind = Literal["loss", "gradient"]
 Reason = Literal["", "loss", "gradient", "loss scale", "nothing counted", "spike"]
 """Why a step was not taken; empty if it was. A half-precision overflow that a smaller loss scale cures is no fault."""
 
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+def fault_kind(reason: Reason) -> FaultKind | None:
+    """The fault that is the reason; None for any other reason, and for none."""
+    match reason:
+        case "loss" | "gradient":
+            return reason
+        case _:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What was not finite in a step, and with whom.
+
+    culprits are the utterances that are faulty alone: none, where only several together are. suspects are the culprits
+    or, for want of any, everybody; losses are the suspects'.
+    """
+
+    kind: FaultKind
+    culprits: tuple[str, ...]
+    suspects: tuple[str, ...]
+    losses: tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """What one update did. Tensors stay on the device until somebody asks.
 
-    loss () is the mean over the utterances that count, counted () their number; losses (B,) are those of ``ids``.
-    clip is None where the step was not taken, norm () is the norm of the gradient before clipping.
+    loss () is the mean over the utterances that count, counted () their number; losses (B,) are those of ``ids``, in
+    whichever process. clip is None where the step was not taken, norm () is the norm of the gradient before clipping.
+    A step with a fault may have been taken all the same, without the utterances in ``dropped``.
     """
 
     ids: tuple[str, ...]
@@ -40,98 +69,176 @@ class StepReport:
     reason: Reason
     lr: float
     loss_scale: float
+    fault: Fault | None = None
+    dropped: tuple[str, ...] = ()
 
-    def suspects(self) -> tuple[str, ...]:
-        """The utterances whose own loss is not finite; all of them if every loss is. Waits for the device."""
-        finite = torch.isfinite(self.losses).tolist()
-        return tuple(i for i, fine in zip(self.ids, finite, strict=True) if not fine) or self.ids
+    def late_fault(self, kind: FaultKind) -> Fault:
+        """What can be said of a step that was taken before its numbers were known. Waits for the device.
+
+        Those are suspect whose own loss is not finite; all, if every loss is.
+        """
+        losses = dict(zip(self.ids, self.losses.tolist(), strict=True))
+        suspects = tuple(name for name, loss in losses.items() if not math.isfinite(loss)) or self.ids
+        return Fault(kind, (), suspects, tuple(losses[name] for name in suspects))
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What a window came to: its gradients lie in the model; reason says why they are not to be used."""
+
+    ids: tuple[str, ...]
+    losses: torch.Tensor
+    loss: torch.Tensor
+    counted: torch.Tensor
+    gradients: Gradients
+    reason: Reason
 
 
 @final
 class Updater:
-    """Makes one optimiser step of one window of batches.
+    """Makes one optimiser step of one window of batches; several processes make it together.
 
-    ``decides`` asks whether a step is sound before the optimiser takes it, for which the host waits. Without it the
-    step is taken, and judged when its numbers are read.
+    ``decides`` asks whether a step is sound before the optimiser takes it, for which the host waits; one that is not
+    taken leaves no trace. Without it the step is taken, and judged when its numbers are read.
     """
 
     def __init__(
-        self, ingredients: Ingredients, config: TrainingConfig, device: torch.device, *, decides: bool
+        self,
+        ingredients: Ingredients,
+        config: TrainingConfig,
+        device: torch.device,
+        *,
+        decides: bool,
+        world: World | None = None,
     ) -> None:
         self._model, self._objective = ingredients.model, ingredients.objective
         self._optimizer, self._schedule = ingredients.optimizer, ingredients.schedule
         self._clipper = ingredients.clipper
         self._clipper.attach(self._model)
-        self._config, self._device = config, device
+        self._config, self._device, self._world = config, device, world or World()
         self._base_rates = [float(group["lr"]) for group in self._optimizer.param_groups]
-        self.scaler = GradScaler(device.type, enabled=config.precision == "fp16")
+        self.loss_scale = LossScale(enabled=config.precision == "fp16")
         self.average = None if config.ema is None else MovingAverage(self._model, config.ema)
         self.steps_taken = 0
-        self._decides = decides or self.scaler.is_enabled()  # the loss scale needs the answer at once
+        self._decides = decides or self.loss_scale.enabled  # the loss scale needs the answer at once
+        self._trace = Trace(self._model, device)
 
     def __call__(self, window: Sequence[Batch]) -> StepReport:
-        """Accumulate → unscale → measure → decide → clip → penalties → optimiser → schedule → weight average.
+        """Accumulate → all-reduce → unscale → measure → decide → clip → penalties → optimiser → schedule → average.
 
         A clipping rule may find the step not worth taking; then optimiser, schedule and average stay as they are.
         """
-        scale = self._loss_scale()
-        losses, counted = self._accumulate(window, scale)
-        self.scaler.unscale_(self._optimizer)
-        gradients = measure(self._model.named_parameters())
-        loss = losses.sum() / counted.clamp(min=1)
-        reason = self._decide(loss, gradients.total, counted, scale)
-        lr = self._set_rates()
-        clip = None if reason else self._clipper.clip(gradients)
+        if self._decides:
+            self._trace.begin()
+        scale = self.loss_scale.value
+        attempt = self._attempt(window)
+        fault: Fault | None = None
+        dropped: tuple[str, ...] = ()
+        if kind := fault_kind(attempt.reason):
+            fault = self._examine(attempt, kind, window)
+            attempt, dropped = self._without_culprits(fault, attempt, window)
+        lr, reason = self._set_rates(), attempt.reason
+        clip = None if reason else self._clipper.clip(attempt.gradients)
         if clip is not None and bool(clip.skip):
             clip, reason = None, "spike"
         if clip is not None:
             self._take()
-        self.scaler.update()
+        elif self._decides:
+            self._trace.wipe()
         self._optimizer.zero_grad(set_to_none=True)
-        ids = tuple(name for batch in window for name in batch.ids)
-        return StepReport(ids, losses, loss, counted, gradients.total, clip, reason, lr, scale)
+        return StepReport(
+            attempt.ids, attempt.losses, attempt.loss, attempt.counted, attempt.gradients.total, clip, reason,
+            lr, scale, fault, dropped,
+        )  # fmt: skip
 
-    def _accumulate(self, window: Sequence[Batch], scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def _attempt(self, window: Sequence[Batch]) -> _Attempt:
+        """Leave the window's gradient in the model, measure it and judge it."""
+        losses, counted = self._accumulate(window)
+        gradients = measure(self._model.named_parameters())
+        loss = losses.sum() / counted.clamp(min=1)
+        reason = self._decide(loss, gradients.total, counted)
+        ids = tuple(name for batch in window for name in batch.everyone)
+        return _Attempt(ids, losses, loss, counted, gradients, reason)
+
+    def _accumulate(self, window: Sequence[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
         """Leave the gradient of the mean loss of the window's counted utterances; return all losses and the count.
 
-        Every utterance weighs the same, whatever batch it came in. How many count is known at the end only, so the
-        sum is divided by the number of all first, lest it overflow, and put right afterwards.
+        Every utterance weighs the same, whatever batch and process it came in. How many count is known at the end only,
+        so the sum is divided by the number of all first, lest it overflow, and put right afterwards.
         """
-        everyone = sum(len(batch.ids) for batch in window)
-        losses, counted = [], []
+        everyone, scale = sum(len(batch.everyone) for batch in window), self.loss_scale.value
+        numbers = torch.zeros(everyone + 1, device=self._device)
+        losses, counted, start = numbers[:-1], numbers[-1], 0
         for batch in window:
             on_device = batch.to(self._device)
-            with self._autocast():
-                scores = self._model(on_device.features, on_device.lengths)
-            answer = self._objective(scores, on_device)
-            self._clipper.backward(answer.per_utterance, weight=1 / everyone, loss_scale=scale)
-            losses.append(answer.per_utterance.detach())
-            counted.append(answer.counted.sum())
-        total = torch.stack(counted).sum()
+            if batch.ids:
+                answer = self._objective(self._scores(on_device), on_device)
+                self._clipper.backward(answer.per_utterance, weight=1 / everyone, loss_scale=scale)
+                losses[_rows(batch, start)] = answer.per_utterance.detach().to(losses.dtype)
+                counted += answer.counted.sum()
+            elif self._trace.has_statistics:
+                # Other processes have utterances of this batch, and wait to hear of the frames that are not here.
+                self._scores(on_device).logits.sum().backward()  # type: ignore[no-untyped-call]
+            start += len(batch.everyone)
+        numbers = self._world.sum_gradients(self._model.parameters(), numbers)
+        losses, counted = numbers[:-1], numbers[-1]
         gradients = [p.grad for p in self._model.parameters() if p.grad is not None]
-        torch._foreach_mul_(gradients, everyone / total.clamp(min=1))
-        return torch.cat(losses), total
+        torch._foreach_mul_(gradients, everyone / counted.clamp(min=1) / scale)
+        return losses, counted
 
-    def _loss_scale(self) -> float:
-        """What losses are multiplied by, lest half-precision gradients vanish."""
-        # Scaling one is what makes the scaler begin; asking it for its scale does not.
-        return float(self.scaler.scale(torch.ones((), device=self._device))) if self.scaler.is_enabled() else 1.0
-
-    def _autocast(self) -> AbstractContextManager[None]:
+    def _scores(self, batch: Batch) -> Scores:
         precision: Literal["fp32", "bf16", "fp16"] = self._config.precision
-        return torch.autocast(self._device.type, _AUTOCAST[precision], enabled=precision != "fp32")
+        with torch.autocast(self._device.type, _AUTOCAST[precision], enabled=precision != "fp32"):
+            scores: Scores = self._model(batch.features, batch.lengths)
+        return scores
 
-    def _decide(self, loss: torch.Tensor, norm: torch.Tensor, counted: torch.Tensor, scale: float) -> Reason:
-        """Why not to take this step; empty to take it."""
+    def _decide(self, loss: torch.Tensor, norm: torch.Tensor, counted: torch.Tensor) -> Reason:
+        """Why not to take this step; empty to take it. All processes see the same sums, and so agree."""
         if not self._decides:
             return ""
         # The host waits for the device here, and nowhere else in a step.
         fine_loss, fine_norm, some = torch.stack([torch.isfinite(loss), torch.isfinite(norm), counted > 0]).tolist()
         if not fine_loss:
             return "loss"
+        if not fine_norm and self.loss_scale.can_fall:
+            self.loss_scale.overflowed()
+            return "loss scale"
+        self.loss_scale.held()
         if not fine_norm:
-            return "loss scale" if scale > 1 else "gradient"
+            return "gradient"
         return "" if some else "nothing counted"
+
+    def _examine(self, attempt: _Attempt, kind: FaultKind, window: Sequence[Batch]) -> Fault:
+        """Find out which utterances are faulty on their own; every process looks at its own."""
+        with frozen_statistics(self._model):
+            own = set(find_culprits(window, self._is_faulty))
+        marks = torch.tensor([float(name in own) for name in attempt.ids], device=self._device)
+        guilty = self._world.sum(marks).bool().tolist()
+        losses = dict(zip(attempt.ids, attempt.losses.tolist(), strict=True))
+        culprits = tuple(name for name, mark in zip(attempt.ids, guilty, strict=True) if mark)
+        suspects = culprits or attempt.ids
+        return Fault(kind, culprits, suspects, tuple(losses[name] for name in suspects))
+
+    def _is_faulty(self, batch: Batch) -> bool:
+        on_device = batch.to(self._device)
+        loss = self._objective(self._scores(on_device), on_device).per_utterance.sum() / len(batch.ids)
+        trained = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
+        gradients = torch.autograd.grad(loss, trained, allow_unused=True)
+        norms = tensor_norms([gradient for gradient in gradients if gradient is not None])
+        return not bool(torch.isfinite(loss) & torch.isfinite(norms).all())
+
+    def _without_culprits(
+        self, fault: Fault, attempt: _Attempt, window: Sequence[Batch]
+    ) -> tuple[_Attempt, tuple[str, ...]]:
+        """The step anew, as if the culprits had never been in it, where that is wanted and helps; and their names."""
+        self._trace.wipe()
+        wanted = getattr(self._config.on_nonfinite, fault.kind) == "drop_utterance"
+        rest = [one for batch in window if (one := batch.without(fault.culprits)).everyone]
+        if not (wanted and fault.culprits and rest):
+            return attempt, ()
+        self._optimizer.zero_grad(set_to_none=True)
+        again = self._attempt(rest)
+        return (attempt, ()) if fault_kind(again.reason) else (again, fault.culprits)
 
     def _set_rates(self) -> float:
         """The learning rates follow from the number of steps taken, so a skipped step does not move the schedule."""
@@ -146,3 +253,11 @@ class Updater:
         self.steps_taken += 1
         if self.average is not None:
             self.average.update(self._model, self.steps_taken)
+
+
+def _rows(batch: Batch, start: int) -> slice | list[int]:
+    """Where a batch's utterances stand among those of the window, if its first stands at ``start``."""
+    if batch.whole is None:
+        return slice(start, start + len(batch.ids))
+    place_of = {name: place for place, name in enumerate(batch.whole, start)}
+    return [place_of[name] for name in batch.ids]

@@ -1,0 +1,146 @@
+"""The processes that train one model together, and everything that they tell each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, final
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from asrtrain.errors import TrainingError
+
+_PATIENCE = timedelta(hours=12)
+"""Processes wait while the first reads all recordings for the first time, or validates; one that ends is noticed."""
+
+
+@final
+class World:
+    """This process's place (``rank``, from 0) among ``size`` of them; alone unless said otherwise.
+
+    Every method is called by all processes at the same place, and raises TrainingError if one of them has ended.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1) -> None:
+        self.rank, self.size = rank, size
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    @property
+    def ranks(self) -> range:
+        """The numbers of all processes."""
+        return range(self.size)
+
+    @torch.no_grad()
+    def sum_gradients(self, parameters: Iterable[nn.Parameter], numbers: torch.Tensor) -> torch.Tensor:
+        """Sum gradients in place, and ``numbers`` (n,) on the way, in one all-reduce; returns the numbers.
+
+        A parameter without a gradient adds zeros, and has one afterwards.
+        """
+        if self.size == 1:
+            return numbers
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        for parameter in trained:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), numbers])
+        self._reduce(flat)
+        *summed, numbers = torch.split(flat, [*(gradient.numel() for gradient in gradients), len(numbers)])
+        torch._foreach_copy_(gradients, [s.view(g.shape) for s, g in zip(summed, gradients, strict=True)])
+        return numbers
+
+    def sum(self, numbers: torch.Tensor) -> torch.Tensor:
+        """The sum over all processes."""
+        total = numbers.clone()
+        self._reduce(total)
+        return total
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is true in any process; it never waits for a GPU."""
+        return flag if self.size == 1 else bool(self.sum(torch.tensor(float(flag))) > 0)
+
+    def from_leader(self, value: Any) -> Any:  # noqa: ANN401 - anything that JSON can hold
+        """The first process's value, of JSON's types, in all of them."""
+        if self.size == 1:
+            return value
+        content = json.dumps(value).encode() if self.leads else b""
+        length = int(self.sum(torch.tensor(len(content))))
+        letters = torch.tensor(list(content) or [0] * length, dtype=torch.uint8)
+        self._reduce(letters)
+        return json.loads(bytes(letters.tolist()))
+
+    def gather(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """The tensors of all processes, of one shape, in their order."""
+        places = torch.zeros(self.size, *tensor.shape, dtype=tensor.dtype)
+        places[self.rank] = tensor
+        self._reduce(places)
+        return list(places)
+
+    def check_same(self, tensors: Mapping[str, torch.Tensor], complaint: str) -> None:
+        """Raise TrainingError with this complaint unless all processes have the same bits."""
+        if self.size == 1:
+            return
+        own = torch.tensor(list(fingerprint(tensors)))
+        if self.any(bool((self.sum(own) != self.size * own).any())):
+            raise TrainingError(complaint)
+
+    @contextmanager
+    def leader_first(self) -> Iterator[None]:
+        """The others enter when the first process has left, and find in the caches what it has put there."""
+        if not self.leads:
+            self.any(False)
+        yield
+        if self.leads:
+            self.any(False)
+
+    def _reduce(self, tensor: torch.Tensor) -> None:
+        if self.size == 1:
+            return
+        try:
+            dist.all_reduce(tensor)
+        except RuntimeError as error:
+            raise TrainingError(
+                "another process of this run has ended or cannot be reached; look at its own last words, and run the "
+                f"same command again to continue ({str(error).splitlines()[0]})"
+            ) from error
+
+
+@contextmanager
+def joined_world() -> Iterator[World]:
+    """Join the processes that ``torchrun``, or anything that sets the same variables, has started; or be alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+        yield World()
+        return
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    try:
+        dist.init_process_group(backend, timeout=_PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(f"the processes of this run do not find each other: {error}") from error
+    try:
+        yield World(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+def local_rank() -> int:
+    """This process's place among those of the same machine."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def fingerprint(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    """A hash of names and bits."""
+    digest = hashlib.sha256()
+    for name, tensor in tensors.items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.digest()
