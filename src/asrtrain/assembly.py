@@ -26,7 +26,7 @@ from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.models.interface import AcousticModel
 from asrtrain.optim import parameter_groups
 from asrtrain.run_config import RunConfig
-from asrtrain.training import Ingredients, Validation
+from asrtrain.training import Ingredients, Validation, World, local_rank
 from asrtrain.types import Hypothesis, Task, Utterance
 
 
@@ -55,13 +55,24 @@ class Recogniser:
 def choose_device(wanted: str) -> torch.device:
     """``auto`` takes a GPU where there is one. Raises UsageError for a device that is not there."""
     if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
     if wanted.startswith("cuda") and not torch.cuda.is_available():
         raise UsageError(f"--device {wanted}: PyTorch finds no usable GPU here; use --device cpu or auto")
     try:
-        return torch.device(wanted)
+        device = torch.device(wanted)
     except RuntimeError as error:
         raise UsageError(f"--device {wanted}: there is no such device; use auto, cpu or cuda") from error
+    return _own_gpu() if device == torch.device("cuda") and local_rank() is not None else device
+
+
+def _own_gpu() -> torch.device:
+    """One GPU a process. Raises UsageError if there are too few."""
+    place, gpus = local_rank() or 0, torch.cuda.device_count()
+    if place >= gpus:
+        raise UsageError(f"this machine has {gpus} GPUs, too few for a process each: start fewer, or use --device cpu")
+    device = torch.device("cuda", place)
+    torch.cuda.set_device(device)
+    return device
 
 
 def cache_folder() -> Path:
@@ -98,8 +109,8 @@ def ordered_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
     return Loader(dataset, sampler, recogniser.front_end, None)
 
 
-def training_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
-    """Length-bucketed, shuffled, augmented batches."""
+def training_loader(recogniser: Recogniser, dataset: Dataset, world: World) -> Loader:
+    """Length-bucketed, shuffled, augmented batches, as many as one process would make; of each, this one's part."""
     config, training = recogniser.config, recogniser.config.training
     rate, bands = config.features.sample_rate, recogniser.front_end.bands
     augmentation = config.augmentation.build(rate, bands=bands, read_audio=read_audio)
@@ -112,7 +123,8 @@ def training_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
         jitter=training.length_jitter,
         seed=config.seed,
     )
-    return Loader(dataset, sampler, recogniser.front_end, augmentation, seed=config.seed)
+    part = (world.rank, world.size)
+    return Loader(dataset, sampler, recogniser.front_end, augmentation, seed=config.seed, part=part)
 
 
 def with_cached_features(recogniser: Recogniser, dataset: Dataset) -> Dataset:
@@ -122,13 +134,13 @@ def with_cached_features(recogniser: Recogniser, dataset: Dataset) -> Dataset:
     )
 
 
-def build_ingredients(recogniser: Recogniser, splits: Splits) -> Ingredients:
-    """Everything that the training loop turns into weights."""
+def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | None = None) -> Ingredients:
+    """Everything that the training loop turns into weights, in one process or in one of several."""
     config, model = recogniser.config, recogniser.model
     dataset = build_dataset(recogniser, splits.train)
     if recogniser.front_end.needs_fit:
         recogniser.front_end.fit(dataset.waveform_batches())
-    batches = training_loader(recogniser, dataset)
+    batches = training_loader(recogniser, dataset, world or World())
     steps = config.training.steps_per_epoch(batches.batches_per_epoch)
     return Ingredients(
         front_end=recogniser.front_end,

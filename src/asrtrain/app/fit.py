@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from asrtrain import run_folder
 from asrtrain.app.checks import check_before_training
 from asrtrain.app.identity import fingerprint_of
+from asrtrain.app.processes import run_processes
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.assembly import (
     Recogniser,
@@ -25,11 +27,11 @@ from asrtrain.assembly import (
 )
 from asrtrain.config import load_config
 from asrtrain.data.data_config import Splits
-from asrtrain.errors import CheckpointError, UsageError
+from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.reporting import draw_run
 from asrtrain.run_config import RunConfig
-from asrtrain.training import Ingredients, has_checkpoint, train
+from asrtrain.training import Ingredients, World, has_checkpoint, joined_world, train
 
 Resume = Literal["auto", "never", "must"]
 
@@ -44,59 +46,77 @@ def fit(
     device: str = "auto",
     dry_run: bool = False,
     overfit: int | None = None,
+    nproc: int | None = None,
 ) -> Path:
     """Train what a configuration file describes, and return the run folder.
 
     ``overrides`` are ``key.path=value`` in YAML. ``resume``: ``auto`` goes on with a stopped run of the same
     configuration, ``must`` refuses to begin a new one, ``never`` refuses to go on with an old one. ``dry_run`` checks
     and builds everything, takes no step and writes no run. ``overfit`` trains and validates on so many
-    utterances from all over the training data, without augmentation, to see that the model can learn at all.
+    utterances from all over the training data, without augmentation, to see that the model can learn at all. ``nproc``
+    starts so many processes that train together, one a GPU where there are GPUs; ``torchrun`` may do so too.
 
     Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
     """
+    if nproc is not None and nproc != 1 and not dry_run:
+        given = _arguments(config, overrides, output=output, resume=resume, seed=seed, device=device, overfit=overfit)
+        return Path(run_processes(nproc, given).rstrip("\n"))
     use_threads_deliberately()
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
-    splits = settings.data.load(cache_folder())
-    if overfit is not None:
-        settings, splits = _overfitting(settings, splits, overfit)
-    recogniser = prepare(settings, splits, target)
-    # A name of its own: learning a few by heart must not take up a stopped run on all data, nor the other way round.
-    name = Path(config).stem if overfit is None else f"{Path(config).stem}-overfit{overfit}"
-    folder = _choose_folder(settings, name, output, resume)
-    data = fingerprint_of(splits)
-    if dry_run:
-        run_folder.check(folder, settings, data)
-        tqdm.write(_plan(build_ingredients(recogniser, splits), splits, settings), file=sys.stderr)
-        return folder
-    run_folder.start(folder, settings, data)
-    run_folder.point_latest_to(folder, settings.output_dir)
-    return train_in(folder, recogniser, splits)
+    with joined_world() as world, _speaking_for(world):
+        with world.leader_first():
+            splits = settings.data.load(cache_folder())
+            if overfit is not None:
+                settings, splits = _overfitting(settings, splits, overfit)
+            recogniser = prepare(settings, splits, target) if world.leads else _unchecked(settings, splits, target)
+        # A name of its own: learning a few by heart must not take up a stopped run on all data, nor the reverse.
+        name = Path(config).stem if overfit is None else f"{Path(config).stem}-overfit{overfit}"
+        folder = Path(world.from_leader(str(_choose_folder(settings, name, output, resume)) if world.leads else None))
+        data = fingerprint_of(splits)
+        if dry_run:
+            run_folder.check(folder, settings, data)
+            tqdm.write(_plan(build_ingredients(recogniser, splits), splits, settings), file=sys.stderr)
+            return folder
+        if world.leads:
+            run_folder.start(folder, settings, data)
+            run_folder.point_latest_to(folder, settings.output_dir)
+        return train_in(folder, recogniser, splits, world)
 
 
 def prepare(config: RunConfig, splits: Splits, device: torch.device) -> Recogniser:
     """Build the untrained recogniser, and check that the data fit it."""
-    recogniser = build_recogniser(config, build_vocabulary(config, splits), device)
+    recogniser = _unchecked(config, splits, device)
     check_before_training(recogniser, splits)
     return recogniser
 
 
-def train_in(folder: Path, recogniser: Recogniser, splits: Splits) -> Path:
+def _unchecked(config: RunConfig, splits: Splits, device: torch.device) -> Recogniser:
+    return build_recogniser(config, build_vocabulary(config, splits), device)
+
+
+def train_in(folder: Path, recogniser: Recogniser, splits: Splits, world: World | None = None) -> Path:
     """Train in a run folder that was started, from its last checkpoint if there is one; draw the curves at the end."""
-    config = recogniser.config
-    if run_folder.is_finished(folder):
-        tqdm.write(f"{folder} is finished already: nothing is done", file=sys.stderr)
+    config, world = recogniser.config, world or World()
+    if world.from_leader(run_folder.is_finished(folder)):
+        if world.leads:
+            tqdm.write(f"{folder} is finished already: nothing is done", file=sys.stderr)
         return folder
-    recogniser.vocabulary.save(folder / run_folder.TOKENS)
+    if world.leads:
+        recogniser.vocabulary.save(folder / run_folder.TOKENS)
+    with world.leader_first():
+        ingredients = build_ingredients(recogniser, splits, world)
     outcome = train(
-        build_ingredients(recogniser, splits),
+        ingredients,
         config.training,
         folder,
         seed=config.seed,
         device=recogniser.device,
         metadata={"task": recogniser.task, "unit": config.data.unit, "config": config.model_dump(mode="json")},
+        world=world,
     )
-    run_folder.finish(folder, asdict(outcome))
-    draw_run(folder)
+    if world.leads:
+        run_folder.finish(folder, asdict(outcome))
+        draw_run(folder)
     return folder
 
 
@@ -136,3 +156,30 @@ def _overfitting(config: RunConfig, splits: Splits, count: int) -> tuple[RunConf
         raise UsageError(f"--overfit {count}: give the number of utterances to learn by heart, 1 or more")
     few = splits.train[:: max(1, len(splits.train) // count)][:count]
     return config.model_copy(update={"augmentation": AugmentationConfig()}), Splits(few, few, splits.test)
+
+
+def _arguments(
+    config: str | Path,
+    overrides: Sequence[str],
+    *,
+    output: str | Path | None,
+    resume: Resume,
+    seed: int | None,
+    device: str,
+    overfit: int | None,
+) -> list[str]:
+    """The command line that does the same in one of several processes."""
+    options = {"--output": output, "--seed": seed, "--overfit": overfit, "--resume": resume, "--device": device}
+    given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
+    return ["fit", str(config), *given, *(text for override in overrides for text in ("--set", override))]
+
+
+@contextmanager
+def _speaking_for(world: World) -> Iterator[None]:
+    """Let errors say which process they are of, if it is not the first."""
+    try:
+        yield
+    except AsrtrainError as error:
+        if world.leads:
+            raise
+        raise type(error)(f"process {world.rank} of {world.size}: {error}") from error

@@ -27,9 +27,13 @@ def fit(
     overfit: Annotated[
         int | None, typer.Option(metavar="N", help="Train and validate on the first N utterances: can the model learn?")
     ] = None,
+    nproc: Annotated[
+        int | None, typer.Option(metavar="N", help="Train in N processes of this machine, one a GPU if it has GPUs.")
+    ] = None,
 ) -> None:
     """Train a recogniser; prints the run folder last."""
     from asrtrain import app
+    from asrtrain.app.processes import leads
 
     folder = app.fit(
         config,
@@ -40,5 +44,7 @@ def fit(
         device=device,
         dry_run=dry_run,
         overfit=overfit,
+        nproc=nproc,
     )
-    print(folder)
+    if leads():
+        print(folder)

@@ -126,15 +126,14 @@ def joined_world() -> Iterator[World]:
         dist.init_process_group(backend, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"the processes of this run do not find each other: {error}") from error
-    try:
-        yield World(dist.get_rank(), dist.get_world_size())
-    finally:
-        dist.destroy_process_group()
+    yield World(dist.get_rank(), dist.get_world_size())
+    dist.destroy_process_group()  # not after an error: it might wait for processes that are gone
 
 
-def local_rank() -> int:
-    """This process's place among those of the same machine."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
+def local_rank() -> int | None:
+    """This process's place among those of the same machine; None if it was started alone."""
+    place = os.environ.get("LOCAL_RANK")
+    return None if place is None else int(place)
 
 
 def fingerprint(tensors: Mapping[str, torch.Tensor]) -> bytes:

@@ -1,0 +1,122 @@
+"""Several processes of this machine that train one model together, as ``torchrun --standalone`` would start them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+from asrtrain.errors import AsrtrainError, CheckpointError, DataError, Interrupted, TrainingError, UsageError
+
+_ERRORS: dict[int, type[AsrtrainError]] = {
+    error.exit_code: error for error in (UsageError, DataError, CheckpointError, Interrupted)
+}
+_GRACE = 10.0
+"""Seconds that processes have to end by themselves when one of them has failed."""
+
+Process = subprocess.Popen[str]
+
+
+def leads() -> bool:
+    """Whether this process speaks for all that ``torchrun`` has started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def run_processes(count: int, arguments: Sequence[str]) -> str:
+    """Run ``asrtrain`` with these arguments in ``count`` processes; returns what the first one prints.
+
+    Signals reach them all. If one fails, the others are ended, and what it failed with is raised; it has told why.
+    """
+    if count < 1:
+        raise UsageError(f"--nproc {count}: give the number of processes, 1 or more")
+    if "WORLD_SIZE" in os.environ:
+        raise UsageError("--nproc starts processes itself: leave it away under torchrun")
+    meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    together = {
+        "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port), "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "asrtrain", *arguments]
+    processes: list[Process] = []
+    with _passing_signals_to(processes):
+        try:
+            for rank in range(count):
+                own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+                output = None if rank else subprocess.PIPE
+                environment = {**os.environ, **together, **own}
+                process = subprocess.Popen(command, env=environment, stdout=output, text=True)  # noqa: S603 - our own
+                processes.append(process)
+            printed = _printed_by(processes[0])
+            _wait(processes)
+        finally:
+            _end(processes)
+    return "".join(printed)
+
+
+def _printed_by(process: Process) -> list[str]:
+    """What a process prints, line by line as it comes."""
+    lines: list[str] = []
+    assert process.stdout is not None
+    threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True).start()
+    return lines
+
+
+def _wait(processes: Sequence[Process]) -> None:
+    """Until all have ended. Raises what the first that fails has failed with."""
+    codes: list[int | None] = [None]
+    while None in codes:
+        codes = [process.poll() for process in processes]
+        # Who was killed is the cause, if others have noticed it already.
+        for code, rank in sorted((code, rank) for rank, code in enumerate(codes) if code):
+            raise _failure(rank, len(processes), code)
+        time.sleep(0.05)
+
+
+def _failure(rank: int, count: int, code: int) -> AsrtrainError:
+    which = f"process {rank} of {count}"
+    if code < 0:
+        by = signal.Signals(-code).name
+        return TrainingError(f"{which} was ended by {by}; run the same command again to continue where it was saved")
+    return _ERRORS.get(code, TrainingError)(f"{which} ended with exit code {code}, for the reason above")
+
+
+def _end(processes: Sequence[Process]) -> None:
+    """Let all end, by themselves if they can."""
+    until = time.monotonic() + _GRACE
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    for process in processes:
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def _passing_signals_to(processes: Sequence[Process]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM are for the processes to answer: they save and end."""
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        for process in processes:
+            if process.poll() is None:
+                process.send_signal(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
