@@ -177,7 +177,7 @@ def test_adagc_follows_the_recursion_of_its_paper() -> None:
         found.append(norm(named))
     # warm-up: min(3, 1), then γ = 0.5; 10 → 1.5 · 0.5 = 0.75; γ = 0.5 · 0.5 + 0.5 · 0.75 = 0.625; 0.6 passes
     assert found == pytest.approx([1.0, 0.5, 0.75, 0.6])
-    assert float(clipper.state_dict()["state"]["0.running.w"]) == pytest.approx(0.5 * 0.625 + 0.5 * 0.6)
+    assert float(clipper.state_dict()["state"]["0.w/running"]) == pytest.approx(0.5 * 0.625 + 0.5 * 0.6)
 
 
 @pytest.mark.parametrize(

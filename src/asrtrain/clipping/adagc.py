@@ -9,11 +9,11 @@ import torch
 from pydantic import Field
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
-from asrtrain.clipping.parts.blocks import Block
-from asrtrain.clipping.parts.scaling import shorten
-from asrtrain.clipping.parts.scopes import split_by
+from asrtrain.clipping.parts.places import Places
+from asrtrain.clipping.parts.scaling import scale_tensors, shorten
 from asrtrain.clipping.promises import Promise
 from asrtrain.clipping.thresholds import Positive
+from asrtrain.clipping.thresholds.growing import grown
 
 
 class AdaGCConfig(ClipRuleConfig):
@@ -37,7 +37,9 @@ class AdaGCConfig(ClipRuleConfig):
 
     @property
     def promises(self) -> frozenset[Promise]:
-        return frozenset({Promise.NO_OP, Promise.SIGNS, Promise.ZERO, Promise.HALF_PRECISION, Promise.HUGE})
+        return frozenset(
+            {Promise.NO_OP, Promise.SIGNS, Promise.ZERO, Promise.HALF_PRECISION, Promise.HUGE, Promise.NO_SYNC}
+        )
 
     def build(self, seed: int) -> ClipRule:
         return _AdaGC(self)
@@ -47,42 +49,43 @@ class AdaGCConfig(ClipRuleConfig):
 class _AdaGC(ClipRule):
     def __init__(self, config: AdaGCConfig) -> None:
         self._config, self._step = config, 0
-        self._running: State = {}
+        self._places = Places()
+        self._running: torch.Tensor | None = None
+
+    @property
+    def turns(self) -> bool:
+        return False
 
     def apply(self, gradients: Gradients) -> Action:
         warm = self._step < self._config.warmup
-        (whole,) = split_by("global")(gradients)
-        absolute = torch.full_like(gradients.total, self._config.absolute)
-        coefficient = shorten(gradients.total, absolute) if warm else torch.ones_like(absolute)
-        changed, norms = whole.scale(coefficient), gradients.norms * coefficient
-        for i, block in enumerate(split_by("tensor")(gradients)):
-            if not warm:
-                limit = self._config.relative * self._of(block, norms[i])
-                own = shorten(norms[i], limit)
-                changed = changed + block.scale(own)
-                norms[i] *= own
-            self._learn(block, norms[i], warm=warm)
+        absolute = torch.full_like(gradients.total, self._config.absolute if warm else torch.inf)
+        norms = self._places.spread(gradients.names, gradients.norms)
+        running = self._known(norms)
+        if warm:
+            coefficients = shorten(gradients.total, absolute).expand_as(norms)
+        else:
+            coefficients = shorten(norms, self._config.relative * running)
+        self._learn(running, norms * coefficients, warm=warm)
         self._step += 1
-        threshold = absolute if warm else torch.full_like(absolute, float("inf"))
-        return Action(threshold, changed / max(1, gradients.size))
+        own = self._places.picked(gradients.names, torch.where(gradients.finite, coefficients, 1.0))
+        return scale_tensors(gradients, own, absolute)
 
-    def _of(self, block: Block, norm: torch.Tensor) -> torch.Tensor:
-        """γ of a tensor; that of its first step is infinite."""
-        return self._running.setdefault(block.name, torch.full_like(norm, float("inf")))
+    def _known(self, norms: torch.Tensor) -> torch.Tensor:
+        """γ of every tensor; that of its first step is infinite."""
+        known = grown(self._running, norms)
+        return torch.where(known > 0, known, torch.inf)
 
-    def _learn(self, block: Block, norm: torch.Tensor, *, warm: bool) -> None:
-        if bool(norm == 0):
-            return
-        old, beta = self._of(block, norm), self._config.beta
-        smallest = torch.minimum(old, norm)
-        known = torch.isfinite(old) & (not warm)
-        self._running[block.name] = torch.where(known, beta * old + (1 - beta) * norm, smallest)
+    def _learn(self, old: torch.Tensor, norms: torch.Tensor, *, warm: bool) -> None:
+        beta = self._config.beta
+        smallest = torch.minimum(old, norms)
+        new = smallest if warm else torch.where(torch.isfinite(old), beta * old + (1 - beta) * norms, smallest)
+        self._running = torch.where(torch.isfinite(norms) & (norms > 0), new, old)
 
     def state_dict(self) -> State:
-        running = {f"running.{name}": norm.clone() for name, norm in self._running.items()}
+        running = {} if self._running is None else self._places.by_name({"running": self._running})
         return {"step": torch.tensor(self._step), **running}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         self._step = int(state["step"])
-        running = {key: value for key, value in state.items() if key.startswith("running.")}
-        self._running = {key.removeprefix("running."): norm.clone() for key, norm in running.items()}
+        own = self._places.together({key: value for key, value in state.items() if key != "step"})
+        self._running = own.get("running")

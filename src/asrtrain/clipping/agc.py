@@ -11,7 +11,7 @@ from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.limits import ByWeights
 from asrtrain.clipping.parts.patterns import Pattern
 from asrtrain.clipping.parts.scaling import Scaling
-from asrtrain.clipping.parts.scopes import split_by, without
+from asrtrain.clipping.parts.scopes import parts_tensors, split_by, without
 from asrtrain.clipping.promises import EVERY, Promise
 from asrtrain.clipping.thresholds import Positive
 
@@ -58,8 +58,9 @@ class AGCConfig(ClipRuleConfig):
         if self.compat is not None:
             limits = ByWeights(self.clip_factor, self.floor, lambda block: _timm_norm(block.weights[0]))
             split = without(self.exclude, split_by("unit"))
-            return Scaling(split, limits, _timm_coefficient, lambda block: _timm_norm(block.tensors[0]))
-        return Scaling(without(self.exclude, split_by(self.scope)), ByWeights(self.clip_factor, self.floor))
+            return Scaling(split, limits, _timm_coefficient, lambda block: _timm_norm(block.tensors[0]), turns=True)
+        split, limits = without(self.exclude, split_by(self.scope)), ByWeights(self.clip_factor, self.floor)
+        return Scaling(split, limits, turns=parts_tensors(self.scope))
 
 
 def _timm_norm(tensor: torch.Tensor) -> torch.Tensor:

@@ -9,9 +9,9 @@ import torch
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.blocks import Block
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.scaling import Scaling
-from asrtrain.clipping.parts.scopes import Scope, split_by
+from asrtrain.clipping.parts.scopes import Scope, parts_tensors, split_by
 from asrtrain.clipping.promises import SHORTENING, Promise
 from asrtrain.clipping.thresholds import ThresholdChoice
 
@@ -34,8 +34,8 @@ class BlockRMSConfig(ClipRuleConfig):
         return promises if self.scope == "global" else promises - {Promise.DIRECTION, Promise.PARTITION}
 
     def build(self, seed: int) -> ClipRule:
-        limits = ByThreshold(lambda _: self.threshold.build(seed))
-        return Scaling(split_by(self.scope), limits, measure=_root_mean_square)
+        limits = Alike(self.threshold.build(seed))
+        return Scaling(split_by(self.scope), limits, measure=_root_mean_square, turns=parts_tensors(self.scope))
 
 
 def _root_mean_square(block: Block) -> torch.Tensor:

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal, final
 import torch
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
+from asrtrain.clipping.parts.comparing import compared, copied
+from asrtrain.clipping.parts.looking import certainly
 from asrtrain.clipping.promises import EVERY, Promise
 
 
@@ -23,7 +25,14 @@ class CentralizeConfig(ClipRuleConfig):
 
     @property
     def promises(self) -> frozenset[Promise]:
-        kept = {Promise.IDEMPOTENT, Promise.SCALE_FREE, Promise.NON_EXPANSIVE, Promise.ZERO, Promise.HUGE}
+        kept = {
+            Promise.IDEMPOTENT,
+            Promise.SCALE_FREE,
+            Promise.NON_EXPANSIVE,
+            Promise.ZERO,
+            Promise.HUGE,
+            Promise.NO_SYNC,
+        }
         return EVERY & kept
 
     def build(self, seed: int) -> ClipRule:
@@ -33,16 +42,27 @@ class CentralizeConfig(ClipRuleConfig):
 @final
 class _Centralize(ClipRule):
     def apply(self, gradients: Gradients) -> Action:
-        changed = torch.zeros_like(gradients.total)
+        copies, changed = copied(gradients), torch.zeros_like(gradients.total)
         for parameter, tensor in zip(gradients.parameters, gradients.tensors, strict=True):
             if tensor.ndim > 1 and tensor is parameter.grad:  # a sparse gradient's values are another tensor
-                mean = tensor.double().mean(dim=tuple(range(1, tensor.ndim)), keepdim=True)
+                mean = _means(tensor)
                 changed += (mean != 0).sum() * tensor[0].numel()
                 tensor.sub_(mean)
-        return Action(torch.full_like(gradients.total, float("inf")), changed / max(1, gradients.size))
+        infinite = torch.full_like(gradients.total, float("inf"))
+        return compared(gradients, copies, infinite, changed / max(1, gradients.size))
 
     def state_dict(self) -> State:
         return {}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Nothing to take back."""
+
+
+def _means(tensor: torch.Tensor) -> torch.Tensor:
+    """Of every row or output channel, in a shape to subtract; in float64 where the sum of float32 might overflow."""
+    apart = tuple(range(1, tensor.ndim))
+    if tensor.dtype == torch.float32:
+        means = tensor.mean(dim=apart, keepdim=True)
+        if certainly(torch.isfinite(means).all()):
+            return means
+    return tensor.mean(dim=apart, keepdim=True, dtype=torch.float64)

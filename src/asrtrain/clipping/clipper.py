@@ -18,7 +18,9 @@ from asrtrain.clipping.interface import (
     UpdateReport,
     UpdateRule,
 )
-from asrtrain.clipping.measure import measure, measured_after
+from asrtrain.clipping.measure import inner_products, measure, measured_after
+from asrtrain.clipping.parts.comparing import copied
+from asrtrain.clipping.parts.looking import certainly
 from asrtrain.clipping.updates import WeightsBefore
 from asrtrain.errors import UsageError
 
@@ -38,6 +40,8 @@ class Clipper:
     def __init__(self, rules: Sequence[tuple[str, ClipRule]]) -> None:
         self._names = tuple(name for name, _ in rules)
         self._rules = tuple(rule for _, rule in rules)
+        self._turns_again = sum(rule.turns for rule in self._rules) > 1
+        """Whether a second rule may turn what one has turned: only then is a copy needed to tell by how much."""
         self._on_updates = tuple(rule for rule in self._rules if isinstance(rule, UpdateRule))
         self._inside = tuple(rule for rule in self._rules if isinstance(rule, InsideRule))
         self._in_loss = next((rule for rule in self._rules if isinstance(rule, LossRule)), None)
@@ -63,36 +67,42 @@ class Clipper:
         else:
             self._in_loss.backward(losses, weight, loss_scale)
 
-    def __call__(self, parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tensor]]) -> ClipReport:
+    def __call__(
+        self, parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tensor]], *, detailed: bool = True
+    ) -> ClipReport:
         """Clip the gradients of ``parameters`` (alone, or with their names) in place."""
-        return self.clip(measure(parameters))
+        return self.clip(measure(parameters), detailed=detailed)
 
-    def clip(self, gradients: Gradients) -> ClipReport:
-        """Clip gradients that are measured already. Non-finite ones are left as they are, and no rule sees them.
+    def clip(self, gradients: Gradients, *, detailed: bool = True) -> ClipReport:
+        """Clip gradients that are measured already. Non-finite ones are left as they are, and teach no rule anything.
 
-        A rule that wants the step skipped ends the list: no later rule sees the step.
+        A rule that wants the step skipped ends the list: no later rule sees the step. Without details the largest
+        element is not looked for, which saves a pass over the gradients.
         """
         self._complain_of_what_was_forgotten()
-        raw = [tensor.clone() for tensor in gradients.tensors]
+        largest, largest_at = _largest(gradients, detailed=detailed)
+        raw = copied(gradients) if self._turns_again else None
         share = torch.zeros_like(gradients.total)
         threshold = torch.full_like(share, float("inf"))
-        now, skip = gradients, False
-        if gradients.tensors and bool(torch.isfinite(gradients.total)):
+        now, cosines, skip = gradients, None, False
+        if gradients.tensors and not certainly(~gradients.finite):
             for rule in self._rules:
                 action = rule.apply(now)
                 share = torch.maximum(share, action.share)
                 threshold = torch.where(torch.isfinite(action.threshold), action.threshold, threshold)
+                cosines = cosines if action.cosines is None else action.cosines
                 now, skip = measured_after(action, now), action.skip
                 if skip:
                     break
         self._clipped = tuple(zip(gradients.names, gradients.parameters, strict=True))
         self._before = WeightsBefore(self._clipped) if self._on_updates else None
-        before, after = gradients.total, now.total
-        coefficient = torch.where(share > 0, after / before, torch.ones_like(before))
-        largest, largest_at = _largest(gradients)
+        before, after, clipped = gradients.total, now.total, share > 0
+        one = torch.ones_like(before)
+        products = _products(gradients, now, cosines) if raw is None else inner_products(raw, now.tensors)
         return ClipReport(
-            before, after, coefficient, threshold, share > 0, share, _cosine(raw, now), largest, largest_at,
-            gradients.names, gradients.norms, torch.tensor(skip, device=share.device), self._estimates(),
+            before, after, torch.where(clipped, after / before, one), threshold, clipped, share,
+            torch.where(clipped, _cosine(products, before * after), one), largest, largest_at,
+            gradients.names, gradients.norms, torch.full_like(clipped, skip), self._estimates(),
         )  # fmt: skip
 
     def step(self, optimizer: torch.optim.Optimizer, *, measured: bool = False) -> UpdateReport | None:
@@ -138,21 +148,27 @@ class Clipper:
         return {f"{i}.{key}": value for i, rule in enumerate(self._rules) for key, value in rule.estimates().items()}
 
 
-def _largest(gradients: Gradients) -> tuple[torch.Tensor, torch.Tensor]:
+def _largest(gradients: Gradients, *, detailed: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """The largest magnitude and the place of its tensor."""
+    if not detailed:
+        nowhere = torch.full_like(gradients.total, -1, dtype=torch.long)
+        return torch.full_like(gradients.total, float("nan")), nowhere
     if not gradients.tensors:
         return torch.zeros_like(gradients.total), torch.zeros_like(gradients.total, dtype=torch.long)
-    peaks = torch.stack(torch._foreach_norm(list(gradients.tensors), float("inf"))).double()
-    largest, at = peaks.max(dim=0)
+    largest, at = gradients.peaks.max(dim=0)
     return largest, at
 
 
-def _cosine(raw: Sequence[torch.Tensor], now: Gradients) -> torch.Tensor:
-    """Of the angle between the gradients before and after; 1 where one of them is zero."""
-    before = torch.cat([tensor.double().flatten() for tensor in raw] or [now.total.flatten()])
-    after = torch.cat([tensor.double().flatten() for tensor in now.tensors] or [now.total.flatten()])
-    lengths = before.norm() * after.norm()
-    return torch.where(lengths > 0, (before @ after) / lengths, torch.ones_like(lengths))
+def _products(before: Gradients, after: Gradients, cosines: torch.Tensor | None) -> torch.Tensor:
+    """The inner product of each tensor before with it after, (N,): a tensor that was not turned keeps its direction."""
+    lengths = before.norms * after.norms
+    return lengths if cosines is None else lengths * cosines
+
+
+def _cosine(products: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+    """Of the angle between two gradients; 1 where one of them is zero."""
+    cosine = (products.sum() / length).clamp(-1, 1)  # rounding may exceed it
+    return torch.where(length > 0, cosine, torch.ones_like(cosine))
 
 
 def _other_rules(saved: object, own: object) -> ValueError:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.blocks import Block
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.on_updates import OnUpdates
 from asrtrain.clipping.parts.scaling import Scaling
 from asrtrain.clipping.parts.scopes import split_by
@@ -37,7 +37,7 @@ class ClippyConfig(ClipRuleConfig):
         return UNTOUCHED
 
     def build(self, seed: int) -> ClipRule:
-        allowed = ByThreshold(lambda _: FixedConfig(value=1.0).build(seed))
+        allowed = Alike(FixedConfig(value=1.0).build(seed))
         return OnUpdates(Scaling(split_by("tensor"), allowed, measure=self._excess))
 
     def _excess(self, block: Block) -> torch.Tensor:

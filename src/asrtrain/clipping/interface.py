@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -21,7 +22,7 @@ State = dict[str, torch.Tensor]
 """What a rule must find again after a restart: tensors by name, nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gradients:
     """The gradients of one step, measured once.
 
@@ -40,19 +41,35 @@ class Gradients:
         """How many elements there are."""
         return sum(tensor.numel() for tensor in self.tensors)
 
+    @property
+    def finite(self) -> torch.Tensor:
+        """Whether every element is, ()."""
+        return torch.isfinite(self.total)
+
+    @cached_property
+    def peaks(self) -> torch.Tensor:
+        """The largest magnitude of each tensor, (N,) float64, as it is when first asked for."""
+        if not self.tensors:
+            return torch.zeros_like(self.norms)
+        extremes = [torch.aminmax(tensor) for tensor in self.tensors]  # three times as fast as the infinity norm
+        low, high = (torch.stack([getattr(e, end) for e in extremes]).double() for end in ("min", "max"))
+        return torch.maximum(high, -low)
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """What a rule did: the threshold it used, and the share of gradient elements that it changed, each ().
 
-    norms (N,) are the norms afterwards, where the rule knows them without measuring. With skip, the step is not to be
-    taken.
+    norms (N,) are the norms afterwards, where the rule knows them without measuring. cosines (N,) are those of the
+    angles between every tensor before and after, 1 where one of them is zero; None where no tensor was turned. With
+    skip, the step is not to be taken.
     """
 
     threshold: torch.Tensor
     share: torch.Tensor
     norms: torch.Tensor | None = None
     skip: bool = False
+    cosines: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +79,10 @@ class ClipReport:
     norm_before and norm_after are global 2-norms; coefficient is their ratio; threshold is that of the last rule
     with a finite one, and where its scope has several, the largest; clipped says whether any element was changed;
     clipped_share is the share of elements changed; cosine is that of the angle between the gradient before and
-    after. largest is the largest magnitude before, and largest_at its tensor's place in ``names``. norms (N,) are
-    the 2-norms before, of the tensors in ``names``. skip says that a rule found the step not worth taking: the
-    gradients are zero, and a loop that looks leaves optimiser and schedule alone. estimates holds what rules with a
-    history have learned, each ().
+    after. largest is the largest magnitude before, and largest_at its tensor's place in ``names``; NaN and -1
+    if details were not asked for. norms (N,) are the 2-norms before, of the tensors in ``names``. skip says that a
+    rule found the step not worth taking: the gradients are zero, and a loop that looks leaves optimiser and schedule
+    alone. estimates holds what rules with a history have learned, each ().
     """
 
     norm_before: torch.Tensor
@@ -102,7 +119,11 @@ class ClipRule(ABC):
 
     @abstractmethod
     def apply(self, gradients: Gradients) -> Action:
-        """Clip ``gradients.tensors`` in place. Called with finite norms only."""
+        """Clip ``gradients.tensors`` in place.
+
+        On the CPU it is called with finite norms only. Elsewhere nobody looks at them, and where ``gradients.finite``
+        is false it must leave gradients and history as they are.
+        """
 
     @abstractmethod
     def state_dict(self) -> State:
@@ -112,13 +133,26 @@ class ClipRule(ABC):
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Take it back, bit for bit. Raises KeyError if it is another rule's."""
 
+    @property
+    def turns(self) -> bool:
+        """Whether it may change a tensor's direction, and not its length alone; if so, it tells ``Action.cosines``."""
+        return True
+
     def estimates(self) -> Mapping[str, torch.Tensor]:
-        """What the rule has learned from its history, each (); nothing unless a rule says otherwise."""
+        """What the rule has learned from its history, each (), from its first step on; nothing by default.
+
+        Rules with one threshold for all gradients tell the mean, the quantile or whatever it is made of, and how many
+        norms it was learned from. What is learned for every part of a finer scope is left out.
+        """
         return {}
 
 
 class InsideRule(ClipRule):
     """A rule that acts inside the model while gradients are computed; `apply` tells what it did since the last step."""
+
+    @property
+    def turns(self) -> bool:
+        return False  # the gradients that `apply` sees are as the rule wants them
 
     @abstractmethod
     def attach(self, model: nn.Module) -> Callable[[], None]:
@@ -138,6 +172,10 @@ class LossRule(InsideRule):
 
 class UpdateRule(ClipRule):
     """A rule that limits what the optimiser does to the weights; `apply` may look at the gradients before."""
+
+    @property
+    def turns(self) -> bool:
+        return False
 
     @abstractmethod
     def limit(self, updates: Gradients) -> Action:

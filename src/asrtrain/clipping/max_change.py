@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.on_updates import OnUpdates
 from asrtrain.clipping.parts.scaling import Scaling
 from asrtrain.clipping.parts.scopes import split_by
@@ -33,6 +33,6 @@ class MaxChangeConfig(ClipRuleConfig):
         return UNTOUCHED
 
     def build(self, seed: int) -> ClipRule:
-        layers = ByThreshold(lambda _: FixedConfig(value=self.per_layer).build(seed))
-        whole = ByThreshold(lambda _: FixedConfig(value=self.total).build(seed))
+        layers = Alike(FixedConfig(value=self.per_layer).build(seed))
+        whole = Alike(FixedConfig(value=self.total).build(seed))
         return OnUpdates(Scaling(split_by("layer"), layers), Scaling(split_by("global"), whole))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import EllipsisType
@@ -9,6 +10,7 @@ from types import EllipsisType
 import torch
 
 from asrtrain.clipping.interface import Action, Gradients
+from asrtrain.clipping.parts.looking import certainly, free_to_look
 
 _SMALLEST = 1e-15
 """Squares of float32 lose precision where norms are smaller than this, and vanish below 1e-23."""
@@ -34,9 +36,10 @@ def measured_after(action: Action, before: Gradients) -> Gradients:
     """The gradients after a rule, measured again only where the rule does not know their norms."""
     if action.norms is not None:
         return replace(before, norms=action.norms, total=torch.linalg.vector_norm(action.norms))
-    if bool(action.share > 0):
-        return measure(zip(before.names, before.parameters, strict=True))
-    return before
+    if certainly(action.share == 0):
+        return before
+    norms = tensor_norms(before.tensors)
+    return replace(before, norms=norms, total=torch.linalg.vector_norm(norms))
 
 
 def _dense_values(parameter: torch.Tensor) -> torch.Tensor:
@@ -59,19 +62,38 @@ def tensor_norms(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """The 2-norm of each tensor, (N,) float64.
 
     A sum of squares of float32 overflows from 1.8e19 on, where the gradient itself is still finite: such a gradient
-    must be clipped, not zeroed, so it is measured again in float64. So is one whose squares nearly vanish.
+    must be clipped, not zeroed, so it is measured again in float64. So is one whose squares nearly vanish. Where
+    looking is not free, all are measured in float64.
     """
     if not tensors:
         return torch.zeros(0, dtype=torch.float64)
-    wide = torch.float32 if tensors[0].device.type == "cpu" else torch.float64
-    norms = torch.stack(torch._foreach_norm(list(tensors), 2, dtype=_norm_dtype(tensors, wide))).double()
-    if wide == torch.float32:
-        doubtful = torch.nonzero(~torch.isfinite(norms) | (norms < _SMALLEST)).flatten().tolist()
-        for i in doubtful:
-            norms[i] = torch.linalg.vector_norm(tensors[i], dtype=torch.float64)
+    look = free_to_look(tensors[0])
+    # Half precision is measured in float32 at least, since 300² overflows float16.
+    wide = not look or any(tensor.dtype == torch.float64 for tensor in tensors)
+    precision = torch.float64 if wide else torch.float32
+    norms = torch.stack(torch._foreach_norm(list(tensors), 2, dtype=precision)).double()
+    if look and not wide:
+        for i, norm in enumerate(norms.tolist()):
+            if not _SMALLEST <= norm < math.inf:
+                norms[i] = torch.linalg.vector_norm(tensors[i], dtype=torch.float64)
     return norms
 
 
-def _norm_dtype(tensors: Sequence[torch.Tensor], least: torch.dtype) -> torch.dtype:
-    """At least ``least``: half-precision gradients are measured in float32, since 300² overflows float16."""
-    return torch.float64 if any(t.dtype == torch.float64 for t in tensors) else least
+def inner_products(left: Sequence[torch.Tensor], right: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Of the tensors of two lists, one by one, (N,) float64; as careful about large and small numbers as the norms."""
+    if not left:
+        return torch.zeros(0, dtype=torch.float64)
+    pairs = [(a.reshape(-1), b.reshape(-1)) for a, b in zip(left, right, strict=True)]
+    if not free_to_look(left[0]):
+        return torch.stack([torch.dot(a.double(), b.double()) for a, b in pairs])
+    products = torch.stack(
+        [torch.dot(*pair) if pair[0].element_size() >= 4 else _wide(pair) for pair in pairs]
+    ).double()
+    for i, product in enumerate(products.tolist()):
+        if not _SMALLEST**2 <= abs(product) < math.inf:
+            products[i] = _wide(pairs[i])
+    return products
+
+
+def _wide(pair: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    return torch.dot(pair[0].double(), pair[1].double())

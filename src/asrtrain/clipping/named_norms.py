@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.scaling import Scaling
-from asrtrain.clipping.parts.scopes import Scope, split_by
+from asrtrain.clipping.parts.scopes import Scope, parts_tensors, split_by
 from asrtrain.clipping.promises import LEARNED, SHORTENING, Promise
 from asrtrain.clipping.thresholds import (
     DynamicConfig,
@@ -151,4 +151,4 @@ class EMANormConfig(ClipRuleConfig):
 
 
 def _norm_clipping(threshold: ThresholdConfig, scope: Scope, seed: int) -> ClipRule:
-    return Scaling(split_by(scope), ByThreshold(lambda _: threshold.build(seed)))
+    return Scaling(split_by(scope), Alike(threshold.build(seed)), turns=parts_tensors(scope))

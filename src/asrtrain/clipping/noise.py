@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
+from asrtrain.clipping.parts.comparing import compared, copied
 from asrtrain.clipping.promises import Promise
 from asrtrain.clipping.thresholds import Positive
 
@@ -32,7 +33,7 @@ class NoiseConfig(ClipRuleConfig):
 
     @property
     def promises(self) -> frozenset[Promise]:
-        return frozenset({Promise.NON_EXPANSIVE, Promise.HUGE})  # the same noise is added to both
+        return frozenset({Promise.NON_EXPANSIVE, Promise.HUGE, Promise.NO_SYNC})  # the same noise is added to both
 
     def build(self, seed: int) -> ClipRule:
         return _Noise(self, seed)
@@ -45,12 +46,14 @@ class _Noise(ClipRule):
 
     def apply(self, gradients: Gradients) -> Action:
         deviation = (self._config.eta / (1 + self._step) ** self._config.gamma) ** 0.5
+        copies = copied(gradients)
         for name, tensor in zip(gradients.names, gradients.tensors, strict=True):
             # Drawn on the host: every device adds the same numbers.
             noise = torch.randn(tensor.shape, generator=self._generator(name), dtype=torch.float32)
-            tensor.add_(noise.to(tensor.device, tensor.dtype), alpha=deviation)
+            tensor.add_(noise.to(tensor.device, tensor.dtype, non_blocking=True), alpha=deviation)
         self._step += 1
-        return Action(torch.full_like(gradients.total, float("inf")), torch.ones_like(gradients.total))
+        infinite = torch.full_like(gradients.total, float("inf"))
+        return compared(gradients, copies, infinite, gradients.finite.double())
 
     def _generator(self, name: str) -> torch.Generator:
         sequence = np.random.SeedSequence([self._seed, self._step, zlib.crc32(name.encode())])

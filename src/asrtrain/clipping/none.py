@@ -29,6 +29,10 @@ class NoneConfig(ClipRuleConfig):
 
 @final
 class _Nothing(ClipRule):
+    @property
+    def turns(self) -> bool:
+        return False
+
     def apply(self, gradients: Gradients) -> Action:
         return untouched(gradients)
 

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.blocks import Block
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.scaling import Scaling, shorten
-from asrtrain.clipping.parts.scopes import Scope, split_by
+from asrtrain.clipping.parts.scopes import Scope, parts_tensors, split_by
 from asrtrain.clipping.promises import SHORTENING, Promise
 from asrtrain.clipping.thresholds import ThresholdChoice
 
@@ -56,10 +56,12 @@ class NormConfig(ClipRuleConfig):
         return promises
 
     def build(self, seed: int) -> ClipRule:
-        limits, order = ByThreshold(lambda _: self.threshold.build(seed)), float(self.p)
+        limits, order = Alike(self.threshold.build(seed)), float(self.p)
         if self.compat is not None:
             return Scaling(split_by("global"), limits, _torch_coefficient, partial(_torch_norm, order=order))
-        return Scaling(split_by(self.scope), limits, shorten, partial(Block.norm, order=order))
+        return Scaling(
+            split_by(self.scope), limits, shorten, partial(Block.norm, order=order), turns=parts_tensors(self.scope)
+        )
 
 
 def _torch_norm(block: Block, order: float) -> torch.Tensor:
@@ -69,4 +71,5 @@ def _torch_norm(block: Block, order: float) -> torch.Tensor:
 
 
 def _torch_coefficient(norm: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-    return torch.clamp(limit.item() / (norm + 1e-6), max=1.0)
+    # Not limit / norm: torch divides a number by a tensor by its reciprocal.
+    return ((norm + 1e-6).reciprocal() * limit).clamp(max=1.0)

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 import torch
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.scaling import Scaling
-from asrtrain.clipping.parts.scopes import Scope, split_by
+from asrtrain.clipping.parts.scopes import Scope, parts_tensors, split_by
 from asrtrain.clipping.promises import EVERY, Promise
 from asrtrain.clipping.thresholds import ThresholdChoice
 
@@ -31,7 +31,8 @@ class NormalizeConfig(ClipRuleConfig):
         return promises if self.scope == "global" else promises - {Promise.DIRECTION, Promise.PARTITION}
 
     def build(self, seed: int) -> ClipRule:
-        return Scaling(split_by(self.scope), ByThreshold(lambda _: self.threshold.build(seed)), _to_length)
+        limits = Alike(self.threshold.build(seed))
+        return Scaling(split_by(self.scope), limits, _to_length, turns=parts_tensors(self.scope))
 
 
 def _to_length(norm: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:

@@ -24,6 +24,8 @@ class Promise(Enum):
     HUGE = "finite gradients stay finite, and do not vanish however large they are"
     HALF_PRECISION = "float16 and bfloat16 gradients are clipped as float64 ones are, to 1 %"
 
+    NO_SYNC = "where gradients are not on the CPU and not sparse, the host never waits for a number"
+
 
 EVERY = frozenset(Promise)
 UNTOUCHED = EVERY - {Promise.BOUND, Promise.ELEMENT_BOUND, Promise.SCALE_BLIND}
@@ -39,6 +41,7 @@ LEARNED = frozenset(
         Promise.ZERO,
         Promise.HALF_PRECISION,
         Promise.HUGE,
+        Promise.NO_SYNC,
     }
 )
 """What a rule promises that shortens gradients to a norm that it learns."""

@@ -8,7 +8,7 @@ import torch
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.elementwise import Elementwise
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.clipping.promises import EVERY, Promise
 from asrtrain.clipping.thresholds import FixedConfig, Positive
@@ -30,9 +30,9 @@ class SignConfig(ClipRuleConfig):
         }
 
     def build(self, seed: int) -> ClipRule:
-        limits = ByThreshold(lambda _: FixedConfig(value=self.threshold).build(seed))
-        return Elementwise(split_by("global"), limits, _signed)
+        limits = Alike(FixedConfig(value=self.threshold).build(seed))
+        return Elementwise(split_by("global"), limits, _to_sign)
 
 
-def _signed(gradient: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-    return gradient.sign() * limit
+def _to_sign(gradient: torch.Tensor, limit: torch.Tensor) -> None:
+    gradient.sign_().mul_(limit)

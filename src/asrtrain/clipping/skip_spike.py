@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, final
 
 import torch
 from pydantic import Field
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
-from asrtrain.clipping.parts.scaling import shorten
-from asrtrain.clipping.parts.scopes import split_by
+from asrtrain.clipping.parts.scaling import scale_tensors, shorten
 from asrtrain.clipping.promises import Promise
 from asrtrain.clipping.thresholds import Threshold, ThresholdChoice, ZScoreConfig
 
@@ -32,7 +32,7 @@ class SkipSpikeConfig(ClipRuleConfig):
 
     @property
     def promises(self) -> frozenset[Promise]:
-        # A skipped gradient is gone on purpose.
+        # A skipped gradient is gone on purpose, and to skip or not to skip is the host's decision: it looks.
         kept = {Promise.NO_OP, Promise.BOUND, Promise.IDEMPOTENT, Promise.PARTITION, Promise.ZERO}
         return frozenset(kept)
 
@@ -51,9 +51,14 @@ class _SkipSpike(ClipRule):
         skip = spike and self._streak < self._patience
         self._streak = self._streak + 1 if skip else 0
         coefficient = torch.zeros_like(threshold) if skip else shorten(gradients.total, threshold)
-        (whole,) = split_by("global")(gradients)
-        share = whole.scale(coefficient) / max(1, gradients.size)
-        return Action(threshold, share, skip=skip)
+        return replace(scale_tensors(gradients, coefficient.expand(len(gradients.names)), threshold), skip=skip)
+
+    @property
+    def turns(self) -> bool:
+        return False
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        return self._threshold.estimates()
 
     def state_dict(self) -> State:
         threshold = {f"threshold.{key}": value for key, value in self._threshold.state_dict().items()}

@@ -8,7 +8,7 @@ import torch
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.elementwise import Elementwise
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.clipping.promises import EVERY, Promise
 from asrtrain.clipping.thresholds import ThresholdChoice
@@ -34,11 +34,13 @@ class SoftValueConfig(ClipRuleConfig):
         }
 
     def build(self, seed: int) -> ClipRule:
-        return Elementwise(split_by("global"), ByThreshold(lambda _: self.threshold.build(seed)), _tamed)
+        return Elementwise(split_by("global"), Alike(self.threshold.build(seed)), _tame)
 
 
-def _tamed(gradient: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-    if bool(limit == 0):
-        return torch.zeros_like(gradient)
-    # In double: |g| / c may exceed the range of the gradient's own type.
-    return (gradient.double() / (1 + gradient.abs().double() / limit.double())).to(gradient.dtype)
+def _tame(gradient: torch.Tensor, limit: torch.Tensor) -> None:
+    # Beyond 2^100 c the result is c, and the quotient |g| / c might exceed the range of its type. A limit of zero
+    # freezes, one that is not known yet is infinite: neither may make 0 / 0 or ∞ / ∞.
+    wide = gradient if gradient.element_size() >= 4 else gradient.float()
+    limit = limit.to(wide.dtype)
+    wide.clamp_(-limit * 2.0**100, limit * 2.0**100)
+    gradient.copy_(wide.div_(wide.abs().div_(limit.clamp(min=torch.finfo(wide.dtype).tiny)).add_(1)))

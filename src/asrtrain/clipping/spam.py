@@ -7,9 +7,11 @@ from typing import Annotated, ClassVar, Literal, final
 
 import torch
 from pydantic import Field
+from torch.nn.functional import threshold
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
 from asrtrain.clipping.measure import entries
+from asrtrain.clipping.parts.comparing import compared, copied
 from asrtrain.clipping.parts.memory import Memory
 from asrtrain.clipping.promises import Promise
 
@@ -34,7 +36,10 @@ class SpamConfig(ClipRuleConfig):
     @property
     def promises(self) -> frozenset[Promise]:
         return frozenset(
-            {Promise.NO_OP, Promise.SCALE_FREE, Promise.SIGNS, Promise.ZERO, Promise.HALF_PRECISION, Promise.HUGE}
+            {
+                *(Promise.NO_OP, Promise.SCALE_FREE, Promise.SIGNS, Promise.ZERO),
+                *(Promise.HALF_PRECISION, Promise.HUGE, Promise.NO_SYNC),
+            }
         )
 
     def build(self, seed: int) -> ClipRule:
@@ -47,27 +52,26 @@ class _Spam(ClipRule):
         self._config, self._step, self._squares = config, 0, Memory()
 
     def apply(self, gradients: Gradients) -> Action:
-        changed = torch.zeros_like(gradients.total)
+        copies = copied(gradients)
         for name, parameter, tensor in zip(gradients.names, gradients.parameters, gradients.tensors, strict=True):
             root, where = self._squares.of(name, parameter), entries(parameter)
-            changed += self._clip(tensor, root[where].double())
-            root[where] = self._learned(root[where].double(), tensor.double()).float()
+            old = root[where]
+            if self._step >= self._config.warmup:
+                self._clip(tensor, old)
+            root[where] = torch.where(gradients.finite, self._learned(old, tensor), old)
         self._step += 1
-        return Action(torch.full_like(gradients.total, float("inf")), changed / max(1, gradients.size))
+        return compared(gradients, copies, torch.full_like(gradients.total, float("inf")))
 
-    def _clip(self, tensor: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
-        """Limit the elements that spike in place; returns how many did."""
-        if self._step < self._config.warmup:
-            return torch.zeros((), device=tensor.device)
-        limit = self._config.theta**0.5 * root
-        spikes: torch.Tensor = (tensor.abs() > limit) & (root > 0)
-        tensor.copy_(torch.where(spikes, tensor.sign() * limit, tensor.double()))
-        return spikes.sum()
+    def _clip(self, tensor: torch.Tensor, root: torch.Tensor) -> None:
+        """Limit the elements that spike in place. Nothing limits one without a history."""
+        limit = threshold(self._config.theta**0.5 * root, 0.0, torch.inf).to(tensor.dtype)
+        tensor.clamp_(-limit, limit)
 
     def _learned(self, root: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+        """√(w r² + (1 - w) g²): the square of neither is taken, which would overflow where they do not."""
         weight = max(1 - self._config.beta, 1 / (1 + self._step))
-        learned: torch.Tensor = (1 - weight) * root**2 + weight * gradient**2
-        return learned.sqrt()
+        learned: torch.Tensor = torch.hypot((1 - weight) ** 0.5 * root, weight**0.5 * gradient.float())
+        return learned
 
     def state_dict(self) -> State:
         return {"step": torch.tensor(self._step), **{f"root.{k}": v for k, v in self._squares.state_dict().items()}}

@@ -8,7 +8,7 @@ import torch
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.elementwise import Elementwise
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.clipping.promises import Promise
 from asrtrain.clipping.thresholds import FixedConfig, Positive
@@ -28,12 +28,13 @@ class TruncateSmallConfig(ClipRuleConfig):
 
     @property
     def promises(self) -> frozenset[Promise]:
-        return frozenset({Promise.IDEMPOTENT, Promise.JOINT_SCALING, Promise.ZERO, Promise.PARTITION, Promise.HUGE})
+        kept = {Promise.IDEMPOTENT, Promise.JOINT_SCALING, Promise.ZERO, Promise.PARTITION, Promise.HUGE}
+        return frozenset(kept | {Promise.NO_SYNC})
 
     def build(self, seed: int) -> ClipRule:
-        limits = ByThreshold(lambda _: FixedConfig(value=self.threshold).build(seed))
-        return Elementwise(split_by("global"), limits, _large_alone)
+        limits = Alike(FixedConfig(value=self.threshold).build(seed))
+        return Elementwise(split_by("global"), limits, _drop_small)
 
 
-def _large_alone(gradient: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-    return torch.where(gradient.abs() >= limit, gradient, torch.zeros_like(gradient))
+def _drop_small(gradient: torch.Tensor, limit: torch.Tensor) -> None:
+    gradient.mul_(gradient.abs() >= limit)

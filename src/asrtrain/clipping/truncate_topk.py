@@ -11,6 +11,7 @@ from pydantic import Field
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
 from asrtrain.clipping.measure import entries
+from asrtrain.clipping.parts.comparing import compared, copied
 from asrtrain.clipping.parts.memory import Memory
 from asrtrain.clipping.promises import Promise
 
@@ -29,7 +30,7 @@ class TruncateTopKConfig(ClipRuleConfig):
 
     @property
     def promises(self) -> frozenset[Promise]:
-        return frozenset({Promise.SCALE_FREE, Promise.ZERO, Promise.HUGE})
+        return frozenset({Promise.SCALE_FREE, Promise.ZERO, Promise.HUGE, Promise.NO_SYNC})
 
     def build(self, seed: int) -> ClipRule:
         return _TopK(self.keep)
@@ -41,15 +42,14 @@ class _TopK(ClipRule):
         self._keep, self._residual = keep, Memory()
 
     def apply(self, gradients: Gradients) -> Action:
-        changed = torch.zeros_like(gradients.total)
+        copies = copied(gradients)
         for name, parameter, tensor in zip(gradients.names, gradients.parameters, gradients.tensors, strict=True):
             residual, where = self._residual.of(name, parameter), entries(parameter)
             whole = residual[where] + tensor
             sent = _largest(whole, math.ceil(self._keep * whole.numel())).to(tensor.dtype)
-            residual[where] = (whole - sent).float()
-            changed += (sent != tensor).sum()
+            residual[where] = torch.where(gradients.finite, (whole - sent).float(), residual[where])
             tensor.copy_(sent)
-        return Action(torch.full_like(gradients.total, float("inf")), changed / max(1, gradients.size))
+        return compared(gradients, copies, torch.full_like(gradients.total, float("inf")))
 
     def state_dict(self) -> State:
         return self._residual.state_dict()

@@ -11,7 +11,7 @@ from pydantic import Field
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State, UpdateRule
 from asrtrain.clipping.measure import entries
 from asrtrain.clipping.parts.blocks import Block
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.memory import Memory
 from asrtrain.clipping.parts.on_updates import untouched
 from asrtrain.clipping.parts.scaling import Scaling
@@ -52,7 +52,7 @@ class _UpdateRMS(UpdateRule):
         self._config, self._roots = config, Memory()
         self._steps: dict[str, int] = {}
         self._surprise: dict[str, torch.Tensor] = {}
-        one = ByThreshold(lambda _: FixedConfig(value=1.0).build(0))
+        one = Alike(FixedConfig(value=1.0).build(0))
         self._shorten = Scaling(split_by("tensor"), one, measure=self._rms)
 
     def apply(self, gradients: Gradients) -> Action:

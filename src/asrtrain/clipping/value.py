@@ -8,7 +8,7 @@ import torch
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.elementwise import Elementwise
-from asrtrain.clipping.parts.limits import ByThreshold
+from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.clipping.promises import EVERY, Promise
 from asrtrain.clipping.thresholds import ThresholdChoice
@@ -33,9 +33,9 @@ class ValueConfig(ClipRuleConfig):
         return EVERY - {Promise.BOUND, Promise.SCALE_FREE, Promise.SCALE_BLIND, Promise.DIRECTION}
 
     def build(self, seed: int) -> ClipRule:
-        limits = ByThreshold(lambda _: self.threshold.build(seed))
-        return Elementwise(split_by(self.scope), limits, _clamped, leaves_small=True)
+        limits = Alike(self.threshold.build(seed))
+        return Elementwise(split_by(self.scope), limits, _clamp, leaves_small=True)
 
 
-def _clamped(gradient: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-    return gradient.clamp(-limit, limit)
+def _clamp(gradient: torch.Tensor, limit: torch.Tensor) -> None:
+    gradient.clamp_(-limit, limit)

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, final
 
 import torch
+
+from asrtrain.clipping.interface import Gradients
+from asrtrain.clipping.measure import tensor_norms
+from asrtrain.clipping.parts.looking import certainly, free_to_look
 
 Apart = Literal["whole", "rows", "elements"]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Block:
     """Gradients that share a norm, or one tensor whose rows or elements have one each.
 
-    tensors and weights, the parameters they belong to, run in parallel. positions are those of the tensors among all
-    gradients and known (N,) their 2-norms; both are empty where the tensors are parts of gradients.
+    tensors and weights, the parameters they belong to, run in parallel. positions are those of the tensors among
+    ``gradients``; they are empty where the tensors are parts of gradients.
     """
 
     name: str
     tensors: tuple[torch.Tensor, ...]
-    weights: tuple[torch.Tensor, ...]
+    weigh: Callable[[], tuple[torch.Tensor, ...]]
+    gradients: Gradients
     positions: tuple[int, ...] = ()
-    known: torch.Tensor | None = None
     apart: Apart = "whole"
+
+    @cached_property
+    def weights(self) -> tuple[torch.Tensor, ...]:
+        """The parameters."""
+        return self.weigh()
 
     def norm(self, order: float = 2.0) -> torch.Tensor:
         """The p-norm as float64: (), or one for every row or element, in a shape that multiplies the tensor."""
-        if order == 2 and self.known is not None:
-            norm: torch.Tensor = torch.linalg.vector_norm(self.known)
-            return norm
+        if self.apart == "whole" and self.positions and order in (2.0, float("inf")):
+            known = self.gradients.norms if order == 2 else self.gradients.peaks
+            return _joined(known, self.positions, order)
         return _norm(self.tensors, self.apart, order)
 
     def weight_norm(self) -> torch.Tensor:
@@ -48,30 +58,63 @@ class Block:
     def scale(self, coefficient: torch.Tensor) -> torch.Tensor:
         """Multiply in place by a coefficient shaped like `norm`; returns how many elements that changed, ().
 
-        Where the coefficient is one not even a multiplication is done: a strict no-op, and a pass over memory saved.
+        Where the coefficient is known to be one not even a multiplication is done: a pass over memory saved.
         """
         changed = (coefficient != 1).sum() * self.size
-        if bool(changed == 0):
-            return changed
-        if self.apart == "whole":
-            # A coefficient too small for float32 is applied as two roots, so that 1e30 reaches 1e-20.
-            tiny = bool(coefficient < torch.finfo(torch.float32).tiny)
-            for factor in [coefficient.sqrt()] * 2 if tiny else [coefficient]:
-                torch._foreach_mul_(list(self.tensors), factor)
-        else:
-            self.tensors[0].mul_(coefficient)
+        if not certainly(changed == 0):
+            for factor in factors(coefficient):
+                for tensor in self.tensors:
+                    tensor.mul_(factor if factor.ndim == 0 else factor.to(max(tensor.dtype, torch.float32, key=_width)))
         return changed
+
+
+def factors(coefficient: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """One or two numbers to multiply by one after the other, whose product is the coefficient.
+
+    One that is too small for float32 needs two, so that 1e30 reaches 1e-20. Where nobody looks, there are always two,
+    of which the second is mostly one.
+    """
+    least = torch.finfo(torch.float32).tiny
+    if certainly((coefficient >= least).all()):
+        return (coefficient,)
+    first = coefficient.clamp(min=least)
+    return first, coefficient / first
+
+
+def _width(dtype: torch.dtype) -> int:
+    return dtype.itemsize
+
+
+def _joined(known: torch.Tensor, positions: tuple[int, ...], order: float) -> torch.Tensor:
+    """The norm of the tensors at these positions, from the norms of them all."""
+    if len(positions) == 1:
+        return known[positions[0]]
+    chosen = known if len(positions) == len(known) else torch.stack([known[i] for i in positions])
+    norm: torch.Tensor = torch.linalg.vector_norm(chosen, order)
+    return norm
 
 
 def _norm(tensors: Sequence[torch.Tensor], apart: Apart, order: float) -> torch.Tensor:
     if apart == "elements":
         return tensors[0].abs().double()
     if apart == "rows":
-        (tensor,) = tensors
-        rows: torch.Tensor = torch.linalg.vector_norm(tensor.detach().flatten(1), order, dim=1, dtype=torch.float64)
-        return rows.reshape(-1, *[1] * (tensor.ndim - 1))
-    # The largest magnitude is exact in any precision; sums are not.
-    precision = None if order == float("inf") else torch.float64
-    each = torch._foreach_norm([tensor.detach() for tensor in tensors], order, dtype=precision)
-    norm: torch.Tensor = torch.linalg.vector_norm(torch.stack([one.double() for one in each]), order)
+        return _row_norms(tensors[0].detach(), order)
+    detached = [tensor.detach() for tensor in tensors]
+    if order == 2:
+        each = tensor_norms(detached)
+    else:
+        # The largest magnitude is exact in any precision; sums are not.
+        precision = None if order == float("inf") else torch.float64
+        each = torch.stack([one.double() for one in torch._foreach_norm(detached, order, dtype=precision)])
+    norm: torch.Tensor = torch.linalg.vector_norm(each, order)
     return norm
+
+
+def _row_norms(tensor: torch.Tensor, order: float) -> torch.Tensor:
+    """In the tensor's own precision if that is float32 and sufficed."""
+    flat = tensor.flatten(1)
+    quick = free_to_look(tensor) and tensor.dtype == torch.float32 and order == 2
+    rows: torch.Tensor = torch.linalg.vector_norm(flat, order, dim=1, dtype=torch.float32 if quick else torch.float64)
+    if quick and not certainly(((rows > 1e-15) & (rows < float("inf"))).all()):  # see tensor_norms
+        rows = torch.linalg.vector_norm(flat, order, dim=1, dtype=torch.float64)
+    return rows.double().reshape(-1, *[1] * (tensor.ndim - 1))

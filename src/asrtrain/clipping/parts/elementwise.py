@@ -8,11 +8,13 @@ from typing import final
 import torch
 
 from asrtrain.clipping.interface import Action, ClipRule, Gradients, State
+from asrtrain.clipping.parts.comparing import compared, copied
 from asrtrain.clipping.parts.limits import Limits
+from asrtrain.clipping.parts.looking import certainly
 from asrtrain.clipping.parts.scopes import Splitter
 
-Change = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""From a gradient (any shape) and a limit () of its type, the new gradient."""
+Change = Callable[[torch.Tensor, torch.Tensor], None]
+"""Changes a gradient (any shape) in place, by a limit () of its type."""
 
 
 @final
@@ -23,18 +25,20 @@ class Elementwise(ClipRule):
         self._split, self._limits, self._change, self._leaves_small = split, limits, change, leaves_small
 
     def apply(self, gradients: Gradients) -> Action:
-        largest, changed = torch.zeros_like(gradients.total), torch.zeros_like(gradients.total)
-        for block in self._split(gradients):
-            peak = block.norm(float("inf"))
-            limit = self._limits.next(block, peak)
-            largest = torch.maximum(largest, limit)
-            if self._leaves_small and bool(peak <= limit):
-                continue
+        blocks = self._split(gradients)
+        peaks = [block.norm(float("inf")) for block in blocks]
+        limits = self._limits.next(blocks, peaks)
+        largest = torch.stack([torch.zeros_like(gradients.total), *limits]).amax()
+        if self._leaves_small and all(certainly(p <= limit) for p, limit in zip(peaks, limits, strict=True)):
+            return Action(largest, torch.zeros_like(largest), gradients.norms)
+        copies = copied(gradients)
+        for block, limit in zip(blocks, limits, strict=True):
             for tensor in block.tensors:
-                new = self._change(tensor, _representable(limit, tensor.dtype))
-                changed += (new != tensor).sum()
-                tensor.copy_(new)
-        return Action(largest, changed / max(1, gradients.size))
+                self._change(tensor, _representable(limit, tensor.dtype))
+        return compared(gradients, copies, largest)
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        return self._limits.estimates()
 
     def state_dict(self) -> State:
         return self._limits.state_dict()
@@ -44,5 +48,5 @@ class Elementwise(ClipRule):
 
 
 def _representable(limit: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The limit as the gradient's type can hold it, rounded to nearest and kept in the type's range."""
-    return limit.clamp(max=torch.finfo(dtype).max).to(dtype)
+    """The limit as the gradient's type can hold it, rounded to nearest and, if finite, kept in the type's range."""
+    return torch.where(torch.isinf(limit), limit, limit.clamp(max=torch.finfo(dtype).max)).to(dtype)

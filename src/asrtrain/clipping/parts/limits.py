@@ -1,15 +1,16 @@
-"""How large a block may be: by a threshold of its own, or by its weights."""
+"""How large a block may be: by a threshold, or by its weights."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
 import torch
 
 from asrtrain.clipping.interface import State
 from asrtrain.clipping.parts.blocks import Block
+from asrtrain.clipping.parts.places import Places
 from asrtrain.clipping.thresholds.interface import Threshold
 
 
@@ -17,8 +18,8 @@ class Limits(ABC):
     """The limit of every block at every step."""
 
     @abstractmethod
-    def next(self, block: Block, norm: torch.Tensor) -> torch.Tensor:
-        """The limit of this step, () or shaped like ``norm``, the block's norms. Called once a step and block."""
+    def next(self, blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        """The limits of this step, each () or shaped like its block's norms. Called once a step."""
 
     @abstractmethod
     def state_dict(self) -> State:
@@ -27,6 +28,37 @@ class Limits(ABC):
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Take it back, bit for bit. Raises KeyError if it belongs to other limits."""
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        """What the limit of the only block was learned from, each (); nothing if there are several."""
+        return {}
+
+
+@final
+class Alike(Limits):
+    """Every block has a threshold of the same kind, which learns from the block's largest norm alone.
+
+    One object holds them all, block by block in the order in which they were first seen.
+    """
+
+    def __init__(self, threshold: Threshold) -> None:
+        self._threshold, self._places = threshold, Places()
+
+    def next(self, blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        names = tuple(block.name for block in blocks)
+        largest = torch.stack([norm if norm.ndim == 0 else norm.amax() for norm in norms])
+        limits = self._threshold.next(self._places.spread(names, largest))
+        return self._places.picked(names, limits).unbind()
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        alone = len(self._places.names) == 1
+        return {key: value[0] for key, value in self._threshold.estimates().items()} if alone else {}
+
+    def state_dict(self) -> State:
+        return self._places.by_name(self._threshold.state_dict())
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        self._threshold.load_state_dict(self._places.together(state))
 
 
 @final
@@ -40,8 +72,8 @@ class ByThreshold(Limits):
         self._build = build
         self._thresholds: dict[str, Threshold] = {}
 
-    def next(self, block: Block, norm: torch.Tensor) -> torch.Tensor:
-        return self._of(block.name).next(norm.amax())
+    def next(self, blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        return [self._of(block.name).next(norm.amax()) for block, norm in zip(blocks, norms, strict=True)]
 
     def _of(self, name: str) -> Threshold:
         if name not in self._thresholds:
@@ -71,8 +103,8 @@ class ByWeights(Limits):
     def __init__(self, share: float, floor: float, weigh: Callable[[Block], torch.Tensor] = Block.weight_norm) -> None:
         self._share, self._floor, self._weigh = share, floor, weigh
 
-    def next(self, block: Block, norm: torch.Tensor) -> torch.Tensor:
-        return self._share * self._weigh(block).clamp(min=self._floor)
+    def next(self, blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        return [self._share * self._weigh(block).clamp(min=self._floor) for block in blocks]
 
     def state_dict(self) -> State:
         return {}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import final
 
 import torch
 
 from asrtrain.clipping.interface import Action, ClipRule, Gradients, State
-from asrtrain.clipping.parts.blocks import Block
+from asrtrain.clipping.parts.blocks import Block, factors
+from asrtrain.clipping.parts.comparing import compared, copied
 from asrtrain.clipping.parts.limits import Limits
+from asrtrain.clipping.parts.looking import certainly, free_to_look
 from asrtrain.clipping.parts.scopes import Splitter
 
 Coefficient = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""From norm and limit, the number to multiply by; it must be 1 for an infinite limit, and finite always."""
+"""From norms and limits of one shape, the numbers to multiply by; 1 for an infinite limit, and finite always."""
 
 
 def shorten(norm: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
@@ -31,20 +34,37 @@ class Scaling(ClipRule):
         limits: Limits,
         coefficient: Coefficient = shorten,
         measure: Callable[[Block], torch.Tensor] = Block.norm,
+        *,
+        turns: bool = False,
     ) -> None:
+        """``turns`` says that the splitter may part the elements of one tensor."""
         self._split, self._limits, self._coefficient, self._measure = split, limits, coefficient, measure
+        self._turns = turns
+
+    @property
+    def turns(self) -> bool:
+        return self._turns
 
     def apply(self, gradients: Gradients) -> Action:
-        norms: torch.Tensor | None = gradients.norms.clone()
-        largest, changed = torch.zeros_like(gradients.total), torch.zeros_like(gradients.total)
-        for block in self._split(gradients):
-            norm = self._measure(block)
-            limit = self._limits.next(block, norm)
-            coefficient = self._coefficient(norm, limit)
-            changed += block.scale(coefficient)
-            largest = torch.maximum(largest, limit.amax())
-            norms = _scaled(norms, block, coefficient)
-        return Action(largest, changed / max(1, gradients.size), norms)
+        blocks = self._split(gradients)
+        if not blocks:
+            return Action(torch.full_like(gradients.total, float("inf")), torch.zeros_like(gradients.total))
+        norms = [self._measure(block) for block in blocks]
+        limits = [limit.expand_as(norm) for limit, norm in zip(self._limits.next(blocks, norms), norms, strict=True)]
+        flat, flat_limits = _flat(norms), _flat(limits)
+        coefficients = self._coefficient(flat, flat_limits)
+        if not free_to_look(coefficients):
+            coefficients = torch.where(gradients.finite, coefficients, torch.ones_like(coefficients))
+        largest = flat_limits.amax().double()
+        if certainly((coefficients == 1).all()):
+            return Action(largest, torch.zeros_like(gradients.total), gradients.norms)
+        own = [c.view_as(n) for c, n in zip(torch.split(coefficients, [n.numel() for n in norms]), norms, strict=True)]
+        if self._turns:
+            return _scale_parts(gradients, blocks, own, largest)
+        return scale_tensors(gradients, _per_tensor(gradients, blocks, own), largest)
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        return self._limits.estimates()
 
     def state_dict(self) -> State:
         return self._limits.state_dict()
@@ -53,12 +73,58 @@ class Scaling(ClipRule):
         self._limits.load_state_dict(state)
 
 
-def _scaled(norms: torch.Tensor | None, block: Block, coefficient: torch.Tensor) -> torch.Tensor | None:
-    """The norms after a block was scaled: known without a second look unless parts of tensors were scaled.
+def scale_tensors(gradients: Gradients, coefficients: torch.Tensor, threshold: torch.Tensor) -> Action:
+    """Multiply every tensor in place by a number of its own, coefficients (N,).
 
-    Half precision rounds so coarsely that the product would not be the norm; that is measured.
+    The norms afterwards are known without a second look. Only half precision rounds so coarsely that the product would
+    not be the norm; that is measured.
     """
-    if norms is None or not block.positions or any(t.element_size() < 4 for t in block.tensors):
-        return None
-    norms[list(block.positions)] *= coefficient
-    return norms
+    changed = ((coefficients != 1) * _sizes(gradients)).sum()
+    _multiply(gradients.tensors, coefficients)
+    exact = all(tensor.element_size() >= 4 for tensor in gradients.tensors)
+    share = changed / max(1, gradients.size)
+    return Action(threshold, share, gradients.norms * coefficients if exact else None)
+
+
+def _multiply(tensors: Sequence[torch.Tensor], coefficients: torch.Tensor) -> None:
+    for factor in factors(coefficients):
+        if not free_to_look(factor):
+            torch._foreach_mul_(list(tensors), list(factor.unbind()))
+            continue
+        for tensor, own in zip(tensors, factor.tolist(), strict=True):
+            if own != 1:  # not even a multiplication: a strict no-op, and a pass over memory saved
+                tensor.mul_(own)
+
+
+def _per_tensor(gradients: Gradients, blocks: Sequence[Block], own: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The coefficient of each tensor, (N,): that of its block, or 1 if it is in none."""
+    if len(blocks) == 1 and len(blocks[0].positions) == len(gradients.names):
+        return own[0].expand(len(gradients.names))
+    coefficients = [torch.ones_like(own[0])] * len(gradients.names)
+    for block, coefficient in zip(blocks, own, strict=True):
+        for position in block.positions:
+            coefficients[position] = coefficient
+    return torch.stack(coefficients)
+
+
+def _scale_parts(
+    gradients: Gradients, blocks: Sequence[Block], own: Sequence[torch.Tensor], threshold: torch.Tensor
+) -> Action:
+    """Multiply parts of tensors in place, each by a number of its own."""
+    copies = copied(gradients)
+    changed = [block.scale(coefficient) for block, coefficient in zip(blocks, own, strict=True)]
+    return compared(gradients, copies, threshold, torch.stack(changed).sum() / max(1, gradients.size))
+
+
+def _flat(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    return tensors[0].reshape(-1) if len(tensors) == 1 else torch.cat([tensor.reshape(-1) for tensor in tensors])
+
+
+def _sizes(gradients: Gradients) -> torch.Tensor:
+    return _sizes_on(gradients.total.device, tuple(tensor.numel() for tensor in gradients.tensors))
+
+
+@lru_cache(maxsize=16)
+def _sizes_on(device: torch.device, sizes: tuple[int, ...]) -> torch.Tensor:
+    """Kept, since bringing it to a device makes the host wait."""
+    return torch.tensor(sizes, device=device)

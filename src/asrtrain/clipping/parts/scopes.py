@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -26,6 +28,11 @@ Splitter = Callable[[Gradients], list[Block]]
 def split_by(scope: Scope) -> Splitter:
     """The splitter of a scope."""
     return _SPLITTERS[scope]
+
+
+def parts_tensors(scope: Scope) -> bool:
+    """Whether a scope may part the elements of one tensor."""
+    return scope in ("gate", "unit", "element")
 
 
 def without(patterns: Sequence[str], split: Splitter) -> Splitter:
@@ -70,17 +77,13 @@ def _gathered(gradients: Gradients, labels: Sequence[str]) -> list[Block]:
 
 
 def _whole(gradients: Gradients, name: str, positions: tuple[int, ...]) -> Block:
-    return Block(
-        name,
-        tuple(gradients.tensors[i] for i in positions),
-        tuple(_weight(gradients.parameters[i]) for i in positions),
-        positions,
-        gradients.norms[list(positions)],
-    )
+    tensors = tuple(gradients.tensors[i] for i in positions)
+    weigh = partial(_weights, tuple(gradients.parameters[i] for i in positions))
+    return Block(name, tensors, weigh, gradients, positions)
 
 
-def _weight(parameter: torch.Tensor) -> torch.Tensor:
-    return parameter.detach()[entries(parameter)]
+def _weights(parameters: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    return tuple(parameter.detach()[entries(parameter)] for parameter in parameters)
 
 
 def _globally(gradients: Gradients) -> list[Block]:
@@ -96,14 +99,11 @@ def _by_tensor(gradients: Gradients) -> list[Block]:
 
 
 def _by_unit(gradients: Gradients) -> list[Block]:
-    return [
-        Block(block.name, block.tensors, block.weights, apart="rows") if block.tensors[0].ndim > 1 else block
-        for block in _by_tensor(gradients)
-    ]
+    return [replace(block, apart="rows") if block.tensors[0].ndim > 1 else block for block in _by_tensor(gradients)]
 
 
 def _by_element(gradients: Gradients) -> list[Block]:
-    return [Block(block.name, block.tensors, block.weights, apart="elements") for block in _by_tensor(gradients)]
+    return [replace(block, apart="elements") for block in _by_tensor(gradients)]
 
 
 def _by_gate(gradients: Gradients) -> list[Block]:
@@ -120,9 +120,13 @@ def _gates(gradients: Gradients, layer: Block) -> list[Block]:
     parts = [_whole(gradients, f"{layer.name}.projection", (i,)) for name, i in own.items() if name not in gated]
     for number, gate in enumerate(gates):
         tensors = tuple(gradients.tensors[i].chunk(len(gates))[number] for i in gated.values())
-        weights = tuple(gradients.parameters[i].detach().chunk(len(gates))[number] for i in gated.values())
-        parts.append(Block(f"{layer.name}.{gate}", tensors, weights))
+        weigh = partial(_gate_weights, tuple(gradients.parameters[i] for i in gated.values()), len(gates), number)
+        parts.append(Block(f"{layer.name}.{gate}", tensors, weigh, gradients))
     return parts
+
+
+def _gate_weights(parameters: Sequence[torch.Tensor], gates: int, number: int) -> tuple[torch.Tensor, ...]:
+    return tuple(parameter.detach().chunk(gates)[number] for parameter in parameters)
 
 
 _SPLITTERS: Mapping[Scope, Splitter] = {

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field, model_validator
 
 from asrtrain.clipping.interface import State
+from asrtrain.clipping.parts.looking import certainly
 from asrtrain.clipping.thresholds.interface import Positive
 from asrtrain.clipping.thresholds.learned import Estimator, LearnedConfig
 from asrtrain.clipping.thresholds.ring import Ring
@@ -48,17 +49,23 @@ class _RunningQuantile(Estimator):
 
     def __init__(self, config: DynamicConfig) -> None:
         self._config, self._ring = config, Ring(config.window)
+        self._quantile: torch.Tensor | None = None
 
     def threshold(self, norm: torch.Tensor) -> torch.Tensor:
-        if self._ring.seen < self._config.warmup:
-            return torch.full_like(norm, float("inf"))
-        known = self._ring.values().to(norm.device)
+        known = self._ring.values(norm)
+        if certainly((self._ring.seen < self._config.warmup).all()):
+            return torch.full_like(norm, torch.inf)
         if self._config.including:
-            known = torch.cat([known, norm[None]])
-        return self._config.factor * torch.quantile(known, self._config.quantile)
+            known = torch.cat([known, norm[..., None]], dim=-1)
+        self._quantile = torch.nanquantile(known, self._config.quantile, dim=-1)
+        return torch.where(self._ring.seen < self._config.warmup, torch.inf, self._config.factor * self._quantile)
 
-    def learn(self, norm: torch.Tensor, clipped: torch.Tensor) -> None:
-        self._ring.append(norm)
+    def learn(self, norm: torch.Tensor, clipped: torch.Tensor, sound: torch.Tensor) -> None:
+        self._ring.append(norm, sound)
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        known = {} if self._quantile is None else {"quantile": self._quantile}
+        return {**known, **self._ring.estimates()}
 
     def state_dict(self) -> State:
         return self._ring.state_dict()

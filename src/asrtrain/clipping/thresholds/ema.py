@@ -36,12 +36,14 @@ class _RunningMean(Estimator):
         self._config, self._moments = config, Moments(config.decay)
 
     def threshold(self, norm: torch.Tensor) -> torch.Tensor:
-        if self._moments.seen < self._config.warmup:
-            return torch.full_like(norm, float("inf"))
-        return self._config.factor * self._moments.mean.to(norm.device)
+        mean, _, seen = self._moments.of(norm)
+        return torch.where(seen < self._config.warmup, torch.inf, self._config.factor * mean)
 
-    def learn(self, norm: torch.Tensor, clipped: torch.Tensor) -> None:
-        self._moments.append(clipped)
+    def learn(self, norm: torch.Tensor, clipped: torch.Tensor, sound: torch.Tensor) -> None:
+        self._moments.append(clipped, sound)
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        return self._moments.estimates()
 
     def state_dict(self) -> State:
         return self._moments.state_dict()

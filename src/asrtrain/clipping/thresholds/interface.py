@@ -16,19 +16,26 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Threshold(ABC):
-    """A threshold for every step, as a 0-d float64 tensor."""
+    """A threshold for every step: one, or several of a kind that have nothing to do with each other."""
 
     @abstractmethod
     def next(self, norm: torch.Tensor) -> torch.Tensor:
-        """The threshold of this step, whose finite norm is ``norm`` (). Called once a step."""
+        """The thresholds of this step, shaped like ``norm``, () or (K,) float64. Called once a step.
+
+        K may grow from step to step. A norm that is not finite is none: nothing is learned from it.
+        """
 
     @abstractmethod
     def state_dict(self) -> State:
-        """What must survive a restart."""
+        """What must survive a restart: tensors that begin with the dimension of the norms, or are shared, ()."""
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Take it back, bit for bit. Raises KeyError if it is another threshold's."""
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        """What was learned from the norms so far, each shaped like them; nothing where nothing is learned."""
+        return {}
 
 
 class ThresholdConfig(Config, ABC):

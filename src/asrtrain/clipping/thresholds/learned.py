@@ -14,15 +14,19 @@ from asrtrain.clipping.thresholds.interface import Positive, Threshold, Threshol
 
 
 class Estimator(ABC):
-    """What is known of the norms so far."""
+    """What is known of the norms so far; everything is shaped like the norms, () or (K,)."""
 
     @abstractmethod
     def threshold(self, norm: torch.Tensor) -> torch.Tensor:
-        """The threshold for a step of this norm, both (); infinite as long as too little is known."""
+        """The thresholds for a step of these norms; infinite as long as too little is known."""
 
     @abstractmethod
-    def learn(self, norm: torch.Tensor, clipped: torch.Tensor) -> None:
-        """Take in a finite norm > 0, as it was and as it is after clipping, both ()."""
+    def learn(self, norm: torch.Tensor, clipped: torch.Tensor, sound: torch.Tensor) -> None:
+        """Take in norms, as they were and as they are after clipping; only those that are ``sound``."""
+
+    @abstractmethod
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        """What is known, by names that people know it by."""
 
     @abstractmethod
     def state_dict(self) -> State:
@@ -67,9 +71,11 @@ class _Learned(Threshold):
 
     def next(self, norm: torch.Tensor) -> torch.Tensor:
         threshold = self._estimator.threshold(norm).clamp(self._floor, self._ceiling)
-        if bool(norm > 0):
-            self._estimator.learn(norm, torch.minimum(norm, threshold))
+        self._estimator.learn(norm, torch.minimum(norm, threshold), torch.isfinite(norm) & (norm > 0))
         return threshold
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        return self._estimator.estimates()
 
     def state_dict(self) -> State:
         return self._estimator.state_dict()

@@ -9,6 +9,8 @@ import torch
 from pydantic import Field
 
 from asrtrain.clipping.interface import State
+from asrtrain.clipping.parts.looking import certainly
+from asrtrain.clipping.thresholds.growing import grown
 from asrtrain.clipping.thresholds.interface import Positive
 from asrtrain.clipping.thresholds.learned import Estimator, LearnedConfig
 from asrtrain.clipping.thresholds.ring import Ring
@@ -38,22 +40,30 @@ class MedianConfig(LearnedConfig):
 class _Median(Estimator):
     def __init__(self, config: MedianConfig) -> None:
         self._config, self._ring = config, Ring(config.window)
-        self._threshold = torch.tensor(float("inf"), dtype=torch.float64)
+        self._threshold: torch.Tensor | None = None
 
     def threshold(self, norm: torch.Tensor) -> torch.Tensor:
-        self._threshold = self._threshold.to(norm.device)
+        known = grown(self._threshold, norm)
+        self._threshold = torch.where(known > 0, known, torch.inf)  # a norm that is new has no threshold yet
         return self._threshold
 
-    def learn(self, norm: torch.Tensor, clipped: torch.Tensor) -> None:
-        self._ring.append(norm)
+    def learn(self, norm: torch.Tensor, clipped: torch.Tensor, sound: torch.Tensor) -> None:
+        self._ring.append(norm, sound)
         seen, window = self._ring.seen, self._config.window
-        if seen % window == 0 or (seen in _EARLY and seen < window):
-            doubled = 2.0 if seen < window else 1.0
-            self._threshold = doubled * self._config.factor * torch.quantile(self._ring.values(), 0.5)
+        early = (seen < window) & torch.stack([seen == step for step in _EARLY]).any(dim=0)
+        due = sound & (early | (seen % window == 0))
+        if certainly(~due.any()):
+            return
+        median = torch.nanquantile(self._ring.values(norm), 0.5, dim=-1)
+        found = torch.where(early, 2.0, 1.0) * self._config.factor * median
+        self._threshold = torch.where(due, found, self.threshold(norm))
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        return {} if self._threshold is None else {"threshold": self._threshold, **self._ring.estimates()}
 
     def state_dict(self) -> State:
-        return {**self._ring.state_dict(), "threshold": self._threshold.clone()}
+        return {} if self._threshold is None else {**self._ring.state_dict(), "threshold": self._threshold.clone()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         self._ring.load_state_dict(state)
-        self._threshold = state["threshold"].clone()
+        self._threshold = state["threshold"].clone() if state else None

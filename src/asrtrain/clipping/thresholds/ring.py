@@ -8,32 +8,58 @@ from typing import final
 import torch
 
 from asrtrain.clipping.interface import State
+from asrtrain.clipping.thresholds.growing import grown
 
 
 @final
 class Ring:
-    """The last ``size`` norms, and how many there were in all."""
+    """The last ``size`` norms of each of several kinds, and how many there were in all."""
 
     def __init__(self, size: int) -> None:
-        self._values = torch.zeros(size, dtype=torch.float64)
-        self.seen = 0
+        self._size = size
+        self._values: torch.Tensor | None = None
+        self._seen: torch.Tensor | None = None
 
-    def append(self, norm: torch.Tensor) -> None:
-        """Take in a norm (), forgetting the oldest if the ring is full."""
-        self._values = self._values.to(norm.device)
-        self._values[self.seen % len(self._values)] = norm
-        self.seen += 1
+    @property
+    def seen(self) -> torch.Tensor:
+        """How many norms there were, (K,) or (). After `append` or `values` only."""
+        assert self._seen is not None
+        return self._seen
 
-    def values(self) -> torch.Tensor:
-        """The norms that are known, in no order, (min(seen, size),) float64."""
-        return self._values[: min(self.seen, len(self._values))]
+    def append(self, norm: torch.Tensor, sound: torch.Tensor) -> None:
+        """Take in the norms that are sound, forgetting the oldest where the ring is full."""
+        values = self._fit(norm)
+        place = (self.seen % self._size)[..., None]
+        values.scatter_(-1, place, torch.where(sound[..., None], norm[..., None], values.gather(-1, place)))
+        self._seen = self.seen + sound
+
+    def values(self, norm: torch.Tensor) -> torch.Tensor:
+        """The norms that are known, (K, size) or (size,) float64, in no order; NaN where there are none yet.
+
+        ``norm`` says how many kinds there are, and on which device.
+        """
+        values = self._fit(norm)
+        known = torch.arange(self._size, device=norm.device) < self.seen[..., None]
+        return torch.where(known, values, torch.nan)
+
+    def _fit(self, norm: torch.Tensor) -> torch.Tensor:
+        self._values = grown(self._values, norm, self._size)
+        self._seen = grown(self._seen, norm, dtype=torch.long)
+        return self._values
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        """How many norms there were; nothing before the first."""
+        return {} if self._seen is None else {"seen": self._seen}
 
     def state_dict(self) -> State:
-        """The norms and their number."""
-        return {"ring": self._values.clone(), "seen": torch.tensor(self.seen)}
+        """The norms and their number; nothing before the first."""
+        return {} if self._values is None else {"ring": self._values.clone(), "seen": self.seen.clone()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Take them back. Raises KeyError if there are none, or of another window."""
-        if len(state["ring"]) != len(self._values):
-            raise KeyError(f"window: {len(self._values)}, saved with {len(state['ring'])}, which")
-        self._values, self.seen = state["ring"].clone(), int(state["seen"])
+        """Take them back. Raises KeyError if they are of another window."""
+        if not state:
+            self._values = self._seen = None
+            return
+        if state["ring"].shape[-1] != self._size:
+            raise KeyError(f"window: {self._size}, saved with {state['ring'].shape[-1]}, which")
+        self._values, self._seen = state["ring"].clone(), state["seen"].clone()

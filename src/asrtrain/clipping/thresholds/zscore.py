@@ -41,16 +41,17 @@ class _ZScore(Estimator):
         self._config, self._moments = config, Moments(config.decay)
 
     def threshold(self, norm: torch.Tensor) -> torch.Tensor:
-        infinite = torch.full_like(norm, float("inf"))
-        if self._moments.seen < self._config.warmup:
-            return infinite
-        mean = self._moments.mean.to(norm.device)
-        deviation = torch.maximum(self._moments.variance.to(norm.device).sqrt(), self._config.tolerance * mean)
+        mean, variance, seen = self._moments.of(norm)
+        deviation = torch.maximum(variance.sqrt(), self._config.tolerance * mean)
         score = (norm - mean) / deviation
-        return torch.where(score > self._config.z, mean + deviation * self._config.z**2 / score, infinite)
+        outlier = (score > self._config.z) & (seen >= self._config.warmup)
+        return torch.where(outlier, mean + deviation * self._config.z**2 / score, torch.inf)
 
-    def learn(self, norm: torch.Tensor, clipped: torch.Tensor) -> None:
-        self._moments.append(clipped)
+    def learn(self, norm: torch.Tensor, clipped: torch.Tensor, sound: torch.Tensor) -> None:
+        self._moments.append(clipped, sound)
+
+    def estimates(self) -> Mapping[str, torch.Tensor]:
+        return self._moments.estimates()
 
     def state_dict(self) -> State:
         return self._moments.state_dict()

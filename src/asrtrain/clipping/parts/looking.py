@@ -1,0 +1,17 @@
+"""When the host may look at a number: on the CPU it costs nothing, on a device the host would wait for it."""
+
+from __future__ import annotations
+
+import torch
+
+_FREE = frozenset({"cpu"})
+
+
+def free_to_look(tensor: torch.Tensor) -> bool:
+    """Whether the host may read a tensor without waiting for a device."""
+    return tensor.device.type in _FREE
+
+
+def certainly(condition: torch.Tensor) -> bool:
+    """Whether a condition () is known to hold. On a device nothing is known: the work must be done to be sure."""
+    return free_to_look(condition) and bool(condition)
