@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Strict, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Strict, TypeAdapter
 
 from asrtrain.clipping.adagc import AdaGCConfig
 from asrtrain.clipping.agc import AGCConfig
@@ -27,7 +28,9 @@ from asrtrain.clipping.named_norms import (
     DynamicNormConfig,
     EMANormConfig,
     FixedNormConfig,
+    LayerNormConfig,
     MedianScaleConfig,
+    QuantileNormConfig,
     RandomNormConfig,
     ZClipConfig,
 )
@@ -47,6 +50,7 @@ from asrtrain.clipping.truncate_topk import TruncateTopKConfig
 from asrtrain.clipping.update_rms import UpdateRMSConfig
 from asrtrain.clipping.value import ValueConfig
 from asrtrain.config import OneOf
+from asrtrain.errors import UsageError
 
 CLIPPERS: dict[str, type[ClipRuleConfig]] = {
     "none": NoneConfig,
@@ -56,6 +60,8 @@ CLIPPERS: dict[str, type[ClipRuleConfig]] = {
     "fixed": FixedNormConfig,
     "random": RandomNormConfig,
     "dynamic": DynamicNormConfig,
+    "layer": LayerNormConfig,
+    "quantile": QuantileNormConfig,
     "autoclip": AutoClipConfig,
     "median_scale": MedianScaleConfig,
     "zclip": ZClipConfig,
@@ -83,11 +89,19 @@ def _one_is_a_list(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
 
+def _signs_have_no_length(rules: tuple[ClipRuleConfig, ...]) -> tuple[ClipRuleConfig, ...]:
+    names = {rule.name for rule in rules}
+    if {"sign", "agc"} <= names:
+        raise ValueError("sign leaves no lengths for agc to compare with the weights; remove one of the two rules")
+    return rules
+
+
 _Rule = Annotated[ClipRuleConfig, OneOf(CLIPPERS)]
 ClippingChoice = Annotated[
     tuple[_Rule, ...],
     Strict(False),
     BeforeValidator(_one_is_a_list, json_schema_input_type=_Rule | list[_Rule]),
+    AfterValidator(_signs_have_no_length),
 ]
 """A configuration field for clipping: one rule, or an ordered list of them."""
 
@@ -101,7 +115,15 @@ def build_clipper(rules: Mapping[str, Any] | ClipRuleConfig | Sequence[Any], *, 
 
 def assemble_clipper(rules: Sequence[ClipRuleConfig], seed: int) -> Clipper:
     """Build a clipper from settings that are read already."""
-    return Clipper([(rule.name, rule.build(seed)) for rule in rules])
+    return Clipper([(rule.name, rule.build(seed)) for rule in rules], partial(_check, rules))
+
+
+def _check(rules: Sequence[ClipRuleConfig], names: Sequence[str]) -> None:
+    for i, rule in enumerate(rules):
+        try:
+            rule.check(names)
+        except UsageError as error:
+            raise UsageError(f"clipping.{i}.{error}") from None
 
 
 __all__ = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Strict, model_validator
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
+from asrtrain.clipping.parts.groups import check_patterns
 from asrtrain.clipping.parts.limits import ByWeights
 from asrtrain.clipping.parts.patterns import Pattern
 from asrtrain.clipping.parts.scaling import Scaling
@@ -61,6 +63,9 @@ class AGCConfig(ClipRuleConfig):
             return Scaling(split, limits, _timm_coefficient, lambda block: _timm_norm(block.tensors[0]), turns=True)
         split, limits = without(self.exclude, split_by(self.scope)), ByWeights(self.clip_factor, self.floor)
         return Scaling(split, limits, turns=parts_tensors(self.scope))
+
+    def check(self, names: Sequence[str]) -> None:
+        check_patterns("exclude", self.exclude, names)
 
 
 def _timm_norm(tensor: torch.Tensor) -> torch.Tensor:

@@ -37,7 +37,11 @@ class Clipper:
     told all the same, and one that was not told complains.
     """
 
-    def __init__(self, rules: Sequence[tuple[str, ClipRule]]) -> None:
+    def __init__(
+        self, rules: Sequence[tuple[str, ClipRule]], check: Callable[[Sequence[str]], None] | None = None
+    ) -> None:
+        """``check`` is told the names of the parameters to come, and raises UsageError if the rules do not fit them."""
+        self._check = check
         self._names = tuple(name for name, _ in rules)
         self._rules = tuple(rule for _, rule in rules)
         self._turns_again = sum(rule.turns for rule in self._rules) > 1
@@ -50,8 +54,13 @@ class Clipper:
         self._before: WeightsBefore | None = None
 
     def attach(self, model: nn.Module) -> None:
-        """Let the rules that act inside a model begin. Raises UsageError if one finds nothing to act on."""
+        """Let the rules that act inside a model begin.
+
+        Raises UsageError if one finds nothing to act on, or a setting does not fit the names of the parameters.
+        """
         self.detach()
+        if self._check is not None:
+            self._check([name for name, parameter in model.named_parameters() if parameter.requires_grad])
         self._detachers = [rule.attach(model) for rule in self._inside]
 
     def detach(self) -> None:

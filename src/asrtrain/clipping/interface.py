@@ -7,7 +7,7 @@ done here and in ``clipper.py``, not in the rules.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -200,3 +200,9 @@ class ClipRuleConfig(Config, ABC):
     @abstractmethod
     def build(self, seed: int) -> ClipRule:
         """Build the rule; ``seed`` drives its random numbers, which depend on it and on the step alone."""
+
+    def check(self, names: Sequence[str]) -> None:
+        """Told the names of all trained parameters before the first step, where there is a model.
+
+        Raises UsageError, beginning with the key, if the settings do not fit them.
+        """

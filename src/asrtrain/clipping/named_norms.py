@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.limits import Alike
@@ -75,6 +77,61 @@ class DynamicNormConfig(ClipRuleConfig):
 
     def build(self, seed: int) -> ClipRule:
         return _norm_clipping(self.threshold, self.scope, seed)
+
+
+class QuantileNormConfig(ClipRuleConfig):
+    """Limit the norm of all gradients by the q-quantile of the last w norms: g ← g · min(1, Q_q(N_t-w … N_t-1) / N_t).
+
+    The same as dynamic, with the keys of its threshold beside the name (QuantileClip: Seetharaman et al., 2020).
+    """
+
+    examples: ClassVar = ({}, {"q": 0.5, "window": 8, "warmup": 3})
+
+    name: Literal["quantile"] = "quantile"
+    q: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Which quantile: the share of steps that are left alone."""
+    window: Annotated[int, Field(gt=1)] = 1000
+    """w: how many norms are remembered, as they were before clipping."""
+    warmup: Annotated[int, Field(ge=1)] = 10
+    """Nothing is clipped until so many norms are known."""
+    scope: Scope = "global"
+    """What has a norm and a threshold of its own."""
+
+    @model_validator(mode="after")
+    def _warmup_fits(self) -> QuantileNormConfig:
+        if self.warmup > self.window:
+            raise ValueError(f"warmup ({self.warmup}) is longer than the window ({self.window}); make it shorter")
+        return self
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return LEARNED
+
+    def build(self, seed: int) -> ClipRule:
+        threshold = DynamicConfig(quantile=self.q, window=self.window, warmup=self.warmup)
+        return _norm_clipping(threshold, self.scope, seed)
+
+
+class LayerNormConfig(ClipRuleConfig):
+    """Limit the norm N_ℓ of every layer ℓ by the same number: g_ℓ ← g_ℓ · min(1, c / N_ℓ).
+
+    The same as norm with scope: layer; in nn.LSTM and its like, every layer and direction is one.
+    """
+
+    examples: ClassVar = ({"threshold": 0.5},)
+
+    name: Literal["layer"] = "layer"
+    threshold: Positive
+    """c: the largest norm of a layer."""
+    scope: Literal["layer"] = "layer"
+    """What has a norm of its own."""
+
+    @property
+    def promises(self) -> frozenset[Promise]:
+        return SHORTENING - {Promise.DIRECTION, Promise.PARTITION}
+
+    def build(self, seed: int) -> ClipRule:
+        return _norm_clipping(FixedConfig(value=self.threshold), self.scope, seed)
 
 
 class AutoClipConfig(ClipRuleConfig):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, ClassVar, Literal, get_args
 
@@ -10,7 +11,7 @@ from pydantic import Field, model_validator
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.blocks import Block
-from asrtrain.clipping.parts.limits import Alike
+from asrtrain.clipping.parts.groups import Groups, check_groups, check_scope, limits_of, splitter_of
 from asrtrain.clipping.parts.scaling import Scaling, shorten
 from asrtrain.clipping.parts.scopes import Scope, parts_tensors, split_by
 from asrtrain.clipping.promises import SHORTENING, Promise
@@ -23,20 +24,27 @@ class NormConfig(ClipRuleConfig):
     examples: ClassVar = (
         *({"threshold": 0.5, "scope": scope} for scope in get_args(Scope)),
         *({"threshold": 0.5, "p": p} for p in (1.0, 3.0, "inf")),
+        {"threshold": {r"^a\.": 0.25, r"^(?!a\.)": 0.5}, "scope": "group"},
         {"threshold": 0.5, "compat": "torch"},
     )
 
     name: Literal["norm"] = "norm"
-    threshold: ThresholdChoice
-    """The largest norm that a part of the scope may have; a learned one is learned for every part."""
-    scope: Scope = "global"
+    threshold: ThresholdChoice | Groups
+    """The largest norm that a part of the scope may have; a learned one is learned for every part. With scope: group,
+    regular expressions, each with its threshold: every parameter's name must be found by exactly one of them."""
+    scope: Scope | Literal["group"] = "global"
     """What has a norm of its own: all gradients together, each layer (of a recurrent module: each layer and
-    direction), each gate, each tensor, each unit (a row or an output channel), or each element."""
+    direction), each gate, each group, each tensor, each unit (a row or an output channel), or each element."""
     p: Annotated[float, Field(ge=1)] | Literal["inf"] = 2.0
     """The order of the norm; inf: the largest magnitude."""
 
     compat: Literal["torch"] | None = None
     """torch: the bits of ``clip_grad_norm_``, which divides by N + 1e-6; null: exact."""
+
+    @model_validator(mode="after")
+    def _groups_have_thresholds(self) -> NormConfig:
+        check_scope(self.scope, self.threshold)
+        return self
 
     @model_validator(mode="after")
     def _compat_is_global(self) -> NormConfig:
@@ -47,6 +55,8 @@ class NormConfig(ClipRuleConfig):
     @property
     def promises(self) -> frozenset[Promise]:
         promises = SHORTENING
+        if self.scope == "group":  # no threshold is everybody's
+            promises -= {Promise.BOUND, Promise.MONOTONE, Promise.JOINT_SCALING}
         if self.scope != "global":
             promises -= {Promise.DIRECTION, Promise.PARTITION}
         if self.p != 2:  # the p-th root rounds
@@ -56,12 +66,15 @@ class NormConfig(ClipRuleConfig):
         return promises
 
     def build(self, seed: int) -> ClipRule:
-        limits, order = Alike(self.threshold.build(seed)), float(self.p)
+        limits, order = limits_of(self.threshold, seed), float(self.p)
         if self.compat is not None:
             return Scaling(split_by("global"), limits, _torch_coefficient, partial(_torch_norm, order=order))
-        return Scaling(
-            split_by(self.scope), limits, shorten, partial(Block.norm, order=order), turns=parts_tensors(self.scope)
-        )
+        turns = self.scope != "group" and parts_tensors(self.scope)
+        split = splitter_of(self.scope, self.threshold)
+        return Scaling(split, limits, shorten, partial(Block.norm, order=order), turns=turns)
+
+    def check(self, names: Sequence[str]) -> None:
+        check_groups("threshold", self.threshold, names)
 
 
 def _torch_norm(block: Block, order: float) -> torch.Tensor:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import Field
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
-from asrtrain.clipping.parts.limits import ByThreshold
-from asrtrain.clipping.parts.patterns import Pattern
+from asrtrain.clipping.parts.groups import Groups, check_groups, limits_of
 from asrtrain.clipping.parts.scaling import Scaling
 from asrtrain.clipping.parts.scopes import split_by_pattern
 from asrtrain.clipping.promises import SHORTENING, Promise
-from asrtrain.clipping.thresholds import FixedConfig, ThresholdChoice
+from asrtrain.clipping.thresholds import FixedConfig
 
 
 class NormByGroupConfig(ClipRuleConfig):
-    """Limit the 2-norm N of every group of parameters by a threshold of its own: g ← g · min(1, c / N)."""
+    """Limit the 2-norm N of every group of parameters by a threshold of its own: g ← g · min(1, c / N).
+
+    The same as norm with scope: group.
+    """
 
     examples: ClassVar = ({"groups": {r"^a\.": 0.25, r"^(?!a\.)": 0.5}}, {})
 
     name: Literal["norm_by_group"] = "norm_by_group"
-    groups: Annotated[dict[Pattern, ThresholdChoice], Field(min_length=1)] = {"": FixedConfig(value=1.0)}  # noqa: RUF012
+    groups: Groups = {"": FixedConfig(value=1.0)}  # noqa: RUF012
     """Regular expressions, each with its threshold; every parameter's name must be found by exactly one of them."""
 
     @property
@@ -33,4 +34,7 @@ class NormByGroupConfig(ClipRuleConfig):
         }
 
     def build(self, seed: int) -> ClipRule:
-        return Scaling(split_by_pattern(list(self.groups)), ByThreshold(lambda group: self.groups[group].build(seed)))
+        return Scaling(split_by_pattern(list(self.groups)), limits_of(self.groups, seed))
+
+    def check(self, names: Sequence[str]) -> None:
+        check_groups("groups", self.groups, names)

@@ -140,8 +140,13 @@ def bare(leaf: Leaf) -> object:
 
 
 def chosen_option(shape: Either, value: object) -> Shape | None:
-    """The option that a value is meant to be, told by its kind; scalars first, so that ``off`` is not a component."""
-    options = sorted(alternatives(shape), key=lambda option: not isinstance(option, Leaf))
+    """The option that a value is meant to be, told by its kind.
+
+    Scalars come first, so that ``off`` is not a component; a mapping without a name is none where it may be another.
+    """
+    nameless = isinstance(value, dict) and "name" not in value
+    rank = {Leaf: 0, Choice: 2 if nameless else 1}
+    options = sorted(alternatives(shape), key=lambda option: rank.get(type(option), 1))
     return next((option for option in options if fits(option, value)), None)
 
 

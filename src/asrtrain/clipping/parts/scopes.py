@@ -51,19 +51,21 @@ def split_by_pattern(patterns: Sequence[str]) -> Splitter:
 
     def group_of(name: str) -> str:
         if name not in groups:
-            groups[name] = _only_one(name, [pattern for pattern, search in searches.items() if search(name)])
+            found = [pattern for pattern, search in searches.items() if search(name)]
+            if len(found) != 1:
+                raise UsageError(f"clipping: {not_one_group(name, found)}")
+            groups[name] = found[0]
         return groups[name]
 
     return lambda gradients: _gathered(gradients, [group_of(name) for name in gradients.names])
 
 
-def _only_one(name: str, found: Sequence[str]) -> str:
-    if len(found) == 1:
-        return found[0]
+def not_one_group(name: str, found: Sequence[str]) -> str:
+    """What is wrong where the expressions that find a parameter are not one, but none or several."""
     if not found:
-        raise UsageError(f"clipping: no group covers the parameter {name}; add an expression that finds it")
-    raise UsageError(
-        f"clipping: the groups {' and '.join(map(repr, found))} both cover the parameter {name}; "
+        return f"no group covers the parameter {name}; add an expression that finds it"
+    return (
+        f"the groups {' and '.join(map(repr, found))} both cover the parameter {name}; "
         "make the expressions exclude each other"
     )
 
