@@ -18,6 +18,7 @@ from training_recipe import CONFIG, CPU, ingredients, run
 from asrtrain.optim.interface import Schedule
 from asrtrain.training import Outcome, TrainingConfig, Validation, read_metadata, train
 from asrtrain.training.checkpoint import load_tensors
+from asrtrain.training.parameter_words import in_words
 from asrtrain.training.records import StepRecord
 from asrtrain.training.selection import judge_epoch
 from asrtrain.training.state import Progress
@@ -32,12 +33,24 @@ def lines(folder: Path, kind: str) -> list[dict[str, Any]]:
 def test_jsonl_and_csv_tell_the_same(straight):
     with (straight / "metrics.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
-    metrics = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()]
+    (named,) = lines(straight, "parameters")
+    metrics = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()[1:]]
     assert len(table) == len(metrics) == 12 + 3
     for row, line in zip(table, metrics, strict=True):
+        shares = line.pop("shares", [])
+        line |= {f"share.{name}": share for name, share in zip(named["names"], shares, strict=bool(shares))}
+        if "estimates" in line:
+            line["estimates"] = json.dumps(line["estimates"])
         assert {key: value for key, value in row.items() if value} == {
-            key: str(value) for key, value in line.items() if value not in (None, "")
+            key: str(value) for key, value in line.items() if value not in (None, "", "{}")
         }
+
+
+def test_every_number_of_the_log_is_short(straight):
+    for step in lines(straight, "step"):
+        numbers = [value for value in step.values() if isinstance(value, float)]
+        assert [float(f"{number:.6g}") for number in numbers] == numbers
+        assert [float(f"{share:.4g}") for share in step["shares"]] == step["shares"]
 
 
 def test_every_step_is_logged_once_and_adds_up(straight):
@@ -47,7 +60,7 @@ def test_every_step_is_logged_once_and_adds_up(straight):
         assert step["stepped"]
         assert step["utterances"] == step["counted"]
         assert step["clipped"] == (step["coefficient"] < 1)
-        assert step["norm_after"] == pytest.approx(step["norm_before"] * step["coefficient"])
+        assert step["norm_after"] == pytest.approx(step["norm_before"] * step["coefficient"], rel=1e-5)
     for epoch in lines(straight, "epoch"):
         own = [step for step in steps if step["epoch"] == epoch["epoch"]]
         assert sum(step["utterances"] for step in own) == 60
@@ -66,6 +79,10 @@ def test_the_log_for_people_has_a_line_an_epoch_and_a_sentence_on_clipping(strai
     line = next(line for line in said if "epoch 2/3" in line)
     assert f"loss {epoch['train_loss']:.4f}  dev loss {epoch['dev_loss']:.4f}  error rate" in line
     sentence = f"clipped {100 * len(clipped) / 12:.1f} % of 12 steps, median coefficient {median(clipped):.2f}"
+    (named,) = lines(straight, "parameters")
+    sums = [sum(shares) for shares in zip(*(step["shares"] for step in steps), strict=True)]
+    holder, held = max(zip(named["names"], sums, strict=True), key=lambda pair: pair[1])
+    sentence += f", {in_words(holder)} holds {100 * held / sum(sums):.0f} % of the squared norm"
     assert said[-1].endswith(f"stopped by max_epochs after 3 epochs; {sentence}")
 
 
@@ -73,9 +90,18 @@ def test_tensorboard_shows_the_same_numbers(straight):
     board = EventAccumulator(str(straight / "tensorboard"))
     board.Reload()
     epochs = lines(straight, "epoch")
-    assert [event.step for event in board.Scalars("dev_loss")] == [epoch["step"] for epoch in epochs]
-    assert [event.value for event in board.Scalars("dev_loss")] == pytest.approx([e["dev_loss"] for e in epochs])
-    assert {"loss", "norm_before", "norm_after", "coefficient", "lr"} <= set(board.Tags()["scalars"])
+    drawn = board.Scalars("epoch/dev_loss")
+    assert [event.step for event in drawn] == [epoch["step"] for epoch in epochs]
+    assert [event.value for event in drawn] == pytest.approx([e["dev_loss"] for e in epochs])
+    steps = {step["step"]: step for step in lines(straight, "step")}
+    for tag, name in (("gradient/norm_after", "norm_after"), ("training/learning_rate", "lr")):
+        for event in board.Scalars(tag):
+            assert event.value == pytest.approx(steps[event.step][name])
+    shares = [board.Scalars(tag)[-1].value for tag in board.Tags()["scalars"] if tag.startswith("gradient_share/")]
+    assert len(shares) == 2  # a recurrent layer and the head
+    assert sum(shares) == pytest.approx(1, abs=1e-3)
+    ratios = {event.step: event.value for event in board.Scalars("gradient/update_ratio")}
+    assert ratios == pytest.approx({1: steps[1]["update_ratio"], 11: steps[11]["update_ratio"]})
 
 
 def test_the_environment_is_written_down(straight):
@@ -203,24 +229,37 @@ def test_equal_metrics_are_told_apart_by_the_loss():
 
 def record(step: int, epoch: int = 1, **changes: Any) -> StepRecord:
     values: dict[str, Any] = {
-        "loss": 1.0, "utterances": 4, "counted": 4, "norm_before": 2.0, "norm_after": 1.0, "coefficient": 0.5,
-        "threshold": 1.0, "clipped": True, "clipped_share": 1.0, "lr": 0.1, "loss_scale": 1.0, "stepped": True,
-        "reason": "",
+        "loss": 1.0, "utterances": 4, "counted": 4, "infeasible": 0, "dropped": 0, "norm_before": 2.0,
+        "norm_after": 1.0, "coefficient": 0.5, "threshold": 1.0, "clipped": True, "clipped_share": 1.0, "cosine": 1.0,
+        "largest": 0.3, "largest_at": "a", "update_ratio": None, "update_clipped": False, "lr": 0.1,
+        "loss_scale": 1.0, "stepped": True, "reason": "",
     }  # fmt: skip
     return StepRecord(step=step, epoch=epoch, **{**values, **changes})
 
 
 def test_the_summary_in_words():
     summary = Summary()
-    assert summary.sentence() == "clipped 0.0 % of 0 steps"
+    assert summary.sentence() == "never clipped in 0 steps, largest norm 0"
     for step in range(1, 2001):
         coefficient = 0.25 if step % 4 else 0.75
         summary.add(record(step, clipped=step % 2 == 0, coefficient=coefficient))
     assert summary.sentence() == "clipped 50.0 % of 2,000 steps, median coefficient 0.50"
     summary.add(record(2001, 2, stepped=False, reason="loss", loss=None, clipped=False))
-    assert summary.sentence().endswith("; 1 steps were skipped")
+    assert summary.sentence().endswith("; 1 step was skipped")
     assert (summary.epoch_steps, summary.epoch_skipped, summary.clipped_share) == (1, 1, 0.0)
     assert summary.epoch_loss != summary.epoch_loss
+
+
+def test_a_run_that_was_never_clipped_is_summed_up_too():
+    summary = Summary()
+    for step, norm in enumerate([2.0, 4.2, 1.0], start=1):
+        shares = {"layers.1.forwards.weight_hh_l0": 0.75, "head.linear.weight": 0.25}
+        summary.add(record(step, clipped=False, coefficient=1.0, norm_before=norm, shares=shares))
+    assert summary.sentence() == (
+        "never clipped in 3 steps, largest norm 4.2, layer 1 forwards hidden-to-hidden holds 75 % of the squared norm"
+    )
+    summary.add(record(4, clipped=False, update_clipped=True))
+    assert summary.sentence().endswith("; limited 25.0 % of the updates")
 
 
 @pytest.mark.parametrize(("by", "best", "kept"), [("metric", 2, [2, 4]), ("loss", 4, [4, 3])])

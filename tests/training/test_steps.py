@@ -196,7 +196,7 @@ def test_no_number_is_read_from_the_device_when_nothing_is_to_be_decided(build, 
     # The clipper and torch's optimisers are their own business; they look at their own tensors.
     monkeypatch.setattr(parts.optimizer, "step", lambda: None)
     monkeypatch.setattr(parts.clipper, "clip", lambda gradients: None)
-    monkeypatch.setattr(type(parts.clipper), "step", lambda self, optimizer: None)
+    monkeypatch.setattr(type(parts.clipper), "step", lambda self, optimizer, *, measured: None)
     monkeypatch.setattr("asrtrain.training.step.measure", lambda named: type("G", (), {"total": torch.zeros(())})())
     for name in ("item", "tolist", "__bool__", "__float__", "__int__"):
         monkeypatch.setattr(torch.Tensor, name, forbidden)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import final
 
@@ -18,16 +18,26 @@ from asrtrain.training.summary import Summary
 class Journal:
     """Keeps reports of steps until they are due, then writes, sums and shows them.
 
-    ``sizes`` are those of the log files when the checkpoint was saved that is continued from at ``step``.
+    ``sizes`` are those of the log files when the checkpoint was saved that is continued from at ``step``;
+    ``parameters`` are the names of the model's.
     """
 
-    def __init__(self, run: Path, sizes: Mapping[str, int] | None, step: int, all_steps: int, max_epochs: int) -> None:
+    def __init__(
+        self,
+        run: Path,
+        sizes: Mapping[str, int] | None,
+        step: int,
+        all_steps: int,
+        max_epochs: int,
+        *,
+        parameters: Sequence[str],
+    ) -> None:
         self._buffer, self._summary = StepBuffer(), Summary()
         self._max_epochs = max_epochs
         cut_logs(run, sizes)
         for record in read_steps(run):
             self._summary.add(record)
-        self._log = RunLog(run, step)
+        self._log = RunLog(run, step, parameters)
         self._bar = Bar(all_steps, step)
 
     def note(self, step: int, epoch: int, report: StepReport) -> None:

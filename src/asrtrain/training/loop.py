@@ -121,7 +121,8 @@ class _Training:
         self._policy = NonFinitePolicy(config.on_nonfinite, self._steps_per_epoch, faults)
         self._journal: Journal | Silence = Silence()
         if self._world.leads:
-            self._journal = Journal(self._run, self._state.log_sizes, progress.step, all_steps, config.max_epochs)
+            sizes, names = self._state.log_sizes, [name for name, _ in self._parts.model.named_parameters()]
+            self._journal = Journal(self._run, sizes, progress.step, all_steps, config.max_epochs, parameters=names)
         return self._journal
 
     def _take_up(self) -> None:

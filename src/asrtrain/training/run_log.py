@@ -1,5 +1,8 @@
 """The run log: metrics.jsonl and metrics.csv are the source of truth, log.txt is for reading, TensorBoard for looking.
 
+The first line of metrics.jsonl, of kind "parameters", names the parameters; the shares in the lines of kind "step" are
+in that order. The table has a column for every parameter's share, and the estimates as JSON in one column.
+
 Whoever continues from a checkpoint cuts the files back to what they were when it was saved, so that no step is doubled
 and none is lost.
 """
@@ -11,26 +14,24 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from tqdm import tqdm
 
 from asrtrain.errors import CheckpointError
+from asrtrain.training.board import Board
 from asrtrain.training.durable import reporting_failure
 from asrtrain.training.records import EpochRecord, StepRecord
 
-if TYPE_CHECKING:
-    from torch.utils.tensorboard.writer import SummaryWriter
-
 METRICS, TABLE, READABLE, BOARD = "metrics.jsonl", "metrics.csv", "log.txt", "tensorboard"
 _FILES = (METRICS, TABLE, READABLE)
-COLUMNS = ("kind", *dict.fromkeys(f.name for record in (StepRecord, EpochRecord) for f in fields(record)))
-_DRAWN = ("loss", "norm_before", "norm_after", "coefficient", "threshold", "clipped_share", "lr", "loss_scale")
-_DRAWN_EPOCH = ("train_loss", "dev_loss", "dev_metric")
+_STEP, _EPOCH = (tuple(f.name for f in fields(record)) for record in (StepRecord, EpochRecord))
+_COLUMNS = ("kind", *(name for name in dict.fromkeys((*_STEP, *_EPOCH)) if name != "shares"))
+_SHARE = "share."
 
 Record = StepRecord | EpochRecord
 
@@ -49,42 +50,54 @@ def read_steps(run: Path) -> Iterator[StepRecord]:
     path = run / METRICS
     if not path.exists():
         return
+    parameters: Sequence[str] = ()
     try:
         with path.open(encoding="utf-8") as file:
             for line in file:
                 values = json.loads(line)
                 kind = values.pop("kind")
                 if kind == "step":
-                    yield StepRecord(**values)
+                    shares = values.pop("shares")
+                    named = dict(zip(parameters, shares, strict=True)) if shares else {}
+                    yield StepRecord(**values, shares=named)
+                elif kind == "parameters":
+                    parameters = values["names"]
                 elif kind != "epoch":
                     raise ValueError(f"a line of kind {kind!r}")
     except (ValueError, LookupError, TypeError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
+        raise CheckpointError(f"{path} is damaged, or of another version of asrtrain: {error}") from error
 
 
 @final
 class RunLog:
-    """The log files of a run, open for appending after ``step``."""
+    """The log files of a run, open for appending after ``step``; ``parameters`` are the names of the model's."""
 
-    def __init__(self, run: Path, step: int) -> None:
-        self._run = run
+    def __init__(self, run: Path, step: int, parameters: Sequence[str]) -> None:
+        self._run, self._parameters = run, tuple(parameters)
+        self._board = Board(run / BOARD, step)
         with reporting_failure(run):
-            self._board = _board(run / BOARD, step)
             self._files = {name: (run / name).open("a", encoding="utf-8", newline="") for name in _FILES}
+        if not (run / METRICS).stat().st_size:
+            self._append(METRICS, json.dumps({"kind": "parameters", "names": self._parameters}) + "\n")
         if not (run / TABLE).stat().st_size:
-            self._append(TABLE, _row(COLUMNS))
+            self._append(TABLE, _row([*_COLUMNS, *(_SHARE + name for name in self._parameters)]))
 
     def write_steps(self, records: Sequence[StepRecord]) -> None:
-        """Write steps; the newest is drawn."""
+        """Write steps, and draw them."""
         for record in records:
-            self._write("step", record)
-        if records:
-            self._draw(records[-1], _DRAWN)
+            values = {"kind": "step", **{name: getattr(record, name) for name in _STEP}}
+            shares = [record.shares.get(name, 0.0) for name in self._parameters] if record.shares else []
+            self._append(METRICS, json.dumps(values | {"shares": shares}) + "\n")
+            estimates = json.dumps(record.estimates) if record.estimates else None
+            self._append(TABLE, self._table_row(values | {"estimates": estimates}, shares))
+        self._board.draw_steps(records)
 
     def write_epoch(self, record: EpochRecord) -> None:
         """Write and draw an epoch."""
-        self._write("epoch", record)
-        self._draw(record, _DRAWN_EPOCH)
+        values = {"kind": "epoch", **{name: getattr(record, name) for name in _EPOCH}}
+        self._append(METRICS, json.dumps(values) + "\n")
+        self._append(TABLE, self._table_row(values, []))
+        self._board.draw_epoch(record)
 
     def say(self, text: str) -> None:
         """A line for people: in log.txt, and on the terminal above the bar."""
@@ -104,23 +117,15 @@ class RunLog:
         for name, file in self._files.items():
             with reporting_failure(self._run / name):
                 file.close()
-        with reporting_failure(self._run / BOARD):
-            self._board.close()
+        self._board.close()
 
-    def _write(self, kind: str, record: Record) -> None:
-        values: dict[str, Any] = {"kind": kind, **asdict(record)}
-        self._append(METRICS, json.dumps(values) + "\n")
-        self._append(TABLE, _row([values.get(column) for column in COLUMNS]))
+    def _table_row(self, values: Mapping[str, Any], shares: Sequence[float]) -> str:
+        blank = [None] * len(self._parameters)
+        return _row([*map(values.get, _COLUMNS), *(shares or blank)])
 
     def _append(self, name: str, text: str) -> None:
         with reporting_failure(self._run / name, len(text)):
             self._files[name].write(text)
-
-    def _draw(self, record: Record, names: Sequence[str]) -> None:
-        with reporting_failure(self._run / BOARD):
-            for name in names:
-                if (value := getattr(record, name)) is not None:
-                    self._board.add_scalar(name, value, record.step)
 
 
 def _row(values: Sequence[object]) -> str:
@@ -136,10 +141,3 @@ def _cut(path: Path, size: int) -> None:
     if present > size:
         with reporting_failure(path):
             os.truncate(path, size)
-
-
-def _board(folder: Path, step: int) -> SummaryWriter:
-    """TensorBoard's writer, told to hide what an interrupted run drew beyond ``step``; a second to import."""
-    from torch.utils.tensorboard.writer import SummaryWriter
-
-    return SummaryWriter(str(folder), purge_step=step + 1)

@@ -9,7 +9,7 @@ from typing import Literal, final
 
 import torch
 
-from asrtrain.clipping import ClipReport, Gradients, measure
+from asrtrain.clipping import ClipReport, Gradients, UpdateReport, measure
 from asrtrain.clipping.measure import tensor_norms
 from asrtrain.training.averaging import MovingAverage
 from asrtrain.training.config import TrainingConfig
@@ -25,6 +25,8 @@ FaultKind = Literal["loss", "gradient"]
 Reason = Literal["", "loss", "gradient", "loss scale", "nothing counted", "spike"]
 """Why a step was not taken; empty if it was. A half-precision overflow that a smaller loss scale cures is no fault."""
 
+_UPDATE_INTERVAL = 10
+"""Steps taken between measurements of an update, each of which costs a copy of the weights."""
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -57,7 +59,8 @@ class StepReport:
 
     loss () is the mean over the utterances that count, counted () their number; losses (B,) are those of ``ids``, in
     whichever process. clip is None where the step was not taken, norm () is the norm of the gradient before clipping.
-    A step with a fault may have been taken all the same, without the utterances in ``dropped``.
+    A step with a fault may have been taken all the same, without the utterances in ``dropped``. update is measured at
+    every tenth step that is taken, and at all of them where a clipping rule limits updates.
     """
 
     ids: tuple[str, ...]
@@ -71,6 +74,7 @@ class StepReport:
     loss_scale: float
     fault: Fault | None = None
     dropped: tuple[str, ...] = ()
+    update: UpdateReport | None = None
 
     def late_fault(self, kind: FaultKind) -> Fault:
         """What can be said of a step that was taken before its numbers were known. Waits for the device.
@@ -141,14 +145,15 @@ class Updater:
         clip = None if reason else self._clipper.clip(attempt.gradients)
         if clip is not None and bool(clip.skip):
             clip, reason = None, "spike"
+        update: UpdateReport | None = None
         if clip is not None:
-            self._take()
+            update = self._take()
         elif self._decides:
             self._trace.wipe()
         self._optimizer.zero_grad(set_to_none=True)
         return StepReport(
             attempt.ids, attempt.losses, attempt.loss, attempt.counted, attempt.gradients.total, clip, reason,
-            lr, scale, fault, dropped,
+            lr, scale, fault, dropped, update,
         )  # fmt: skip
 
     def _attempt(self, window: Sequence[Batch]) -> _Attempt:
@@ -247,12 +252,13 @@ class Updater:
             group["lr"] = rate * factor
         return self._base_rates[0] * factor
 
-    def _take(self) -> None:
+    def _take(self) -> UpdateReport | None:
         add_penalty_gradients(self._model.parameters(), self._config.l1, self._config.l2)
-        self._clipper.step(self._optimizer)
+        update = self._clipper.step(self._optimizer, measured=self.steps_taken % _UPDATE_INTERVAL == 0)
         self.steps_taken += 1
         if self.average is not None:
             self.average.update(self._model, self.steps_taken)
+        return update
 
 
 def _rows(batch: Batch, start: int) -> slice | list[int]:

@@ -1,0 +1,70 @@
+"""TensorBoard: for looking, not a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import final
+
+from asrtrain.clipping import layer_of
+from asrtrain.training.durable import reporting_failure
+from asrtrain.training.records import EpochRecord, StepRecord
+
+_STEP = {
+    "loss": "training/loss",
+    "lr": "training/learning_rate",
+    "loss_scale": "training/loss_scale",
+    "norm_before": "gradient/norm_before",
+    "norm_after": "gradient/norm_after",
+    "coefficient": "gradient/coefficient",
+    "threshold": "gradient/threshold",
+    "clipped_share": "gradient/clipped_share",
+    "cosine": "gradient/cosine",
+    "largest": "gradient/largest",
+}
+_EPOCH = {"train_loss": "epoch/train_loss", "dev_loss": "epoch/dev_loss", "dev_metric": "epoch/dev_metric"}
+
+
+@final
+class Board:
+    """The folder ``tensorboard``; what an interrupted run drew beyond ``step`` is hidden."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard.writer import SummaryWriter  # a second to import
+
+        self._folder = folder
+        with reporting_failure(folder):
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def draw_steps(self, records: Sequence[StepRecord]) -> None:
+        """Draw the newest of some steps, and every measurement of an update among them."""
+        for record in records:
+            self._draw({"gradient/update_ratio": record.update_ratio}, record.step)
+        if records:
+            newest = records[-1]
+            self._draw({tag: getattr(newest, name) for name, tag in _STEP.items()}, newest.step)
+            self._draw({f"gradient_estimate/{name}": value for name, value in newest.estimates.items()}, newest.step)
+            self._draw({f"gradient_share/{name}": value for name, value in _by_layer(newest).items()}, newest.step)
+
+    def draw_epoch(self, record: EpochRecord) -> None:
+        """Draw an epoch at its last step."""
+        self._draw({tag: getattr(record, name) for name, tag in _EPOCH.items()}, record.step)
+
+    def close(self) -> None:
+        """Bring everything to the folder."""
+        with reporting_failure(self._folder):
+            self._writer.close()
+
+    def _draw(self, values: Mapping[str, float | None], step: int) -> None:
+        with reporting_failure(self._folder):
+            for tag, value in values.items():
+                if value is not None:
+                    self._writer.add_scalar(tag, value, step)
+
+
+def _by_layer(record: StepRecord) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for parameter, share in record.shares.items():
+        layer = layer_of(parameter) or parameter
+        shares[layer] = shares.get(layer, 0.0) + share
+    return shares
