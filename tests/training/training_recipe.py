@@ -67,8 +67,9 @@ def ingredients(
     optimizer: Mapping[str, Any] | None = None,
     augment: bool = True,
     seed: int = 7,
+    part: tuple[int, int] = (0, 1),
 ) -> Ingredients:
-    """Everything built as for a real run. Each call builds it anew, and equal."""
+    """Everything built as for a real run. Each call builds it anew, and equal; ``part`` is the process's."""
     train_set, dev_set = datasets(recordings, cache)
     front_end = FEATURES["log_mel"](sample_rate=8000, n_mels=16, normalise="global").build()
     front_end.fit(train_set.waveform_batches())
@@ -80,7 +81,7 @@ def ingredients(
         train_set.seconds, batch_size=config.batch_size, batch_seconds=config.batch_seconds, seed=seed
     )
     augmentation = AUGMENTATION.build(8000, bands=front_end.bands)
-    loader = Loader(train_set, sampler, front_end, augmentation if augment else None, seed=seed)
+    loader = Loader(train_set, sampler, front_end, augmentation if augment else None, seed=seed, part=part)
     settings = dict(optimizer or {"name": "adamw", "lr": 5e-3})
     torch_optimizer = OPTIMIZERS[settings["name"]](**settings).build(parameter_groups(acoustic.named_parameters()))
     dev = Loader(dev_set, OrderedSampler(dev_set.seconds, batch_size=20), front_end)

@@ -1,0 +1,163 @@
+"""What two processes train together and one trains alone, to be compared: a program, so that torch is imported once.
+
+``python together.py FOLDER CACHE RECORDINGS`` joins the processes that its environment tells of, goes through all of
+``SCENARIOS``, and leaves the results in FOLDER/<rank>.pt.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+import training_recipe
+from spoiling import Spoilt
+from torch import nn
+
+from asrtrain.clipping import CLIPPERS
+from asrtrain.errors import TrainingError
+from asrtrain.models import MODELS
+from asrtrain.objectives import Losses, Objective
+from asrtrain.training import Ingredients, TrainingConfig, Validation, World, joined_world, train
+from asrtrain.training.step import StepReport, Updater
+from asrtrain.types import Batch, Scores
+
+CPU = torch.device("cpu")
+LSTM = {"name": "lstm", "hidden_size": 12, "dropout": 0.0}
+SGD = {"name": "sgd", "lr": 0.1}
+EXAMPLES: list[dict[str, Any]] = [{"name": name, **e} for name, config in CLIPPERS.items() for e in config.examples]
+STEPS = 5
+GUILTY = 5
+"""Its place in a batch: that of a process that does not lead."""
+
+Weights = dict[str, torch.Tensor]
+Build = Callable[..., tuple[Ingredients, TrainingConfig]]
+
+
+def for_this_model(rule: dict[str, Any]) -> dict[str, Any]:
+    """An example's patterns speak of ``a.`` and ``b.``; here they are ``layers.`` and ``head.``."""
+    text = json.dumps(rule).replace(r"a\\.", r"layers\\.").replace(r"b\\.", r"head\\.")
+    translated: dict[str, Any] = json.loads(text)
+    return translated
+
+
+class OddOnesOut(Objective):
+    """Leaves some utterances out, as CTC does: not equally many in every process."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    def __call__(self, scores: Scores, batch: Batch) -> Losses:
+        losses = self.objective(scores, batch).per_utterance
+        counted = torch.tensor([not name.endswith("theo_5") for name in batch.ids])
+        return Losses(losses * counted, counted)
+
+
+def label(rule: dict[str, Any]) -> str:
+    return " ".join([rule["name"], *(f"{key}={value}" for key, value in rule.items() if key != "name")])
+
+
+def weights(model: nn.Module) -> Weights:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def told(report: StepReport) -> dict[str, Any]:
+    """What a step's report says, to be equal in all processes."""
+    plain = {"ids": report.ids, "reason": report.reason, "dropped": report.dropped, "fault": report.fault}
+    return plain | {name: float(getattr(report, name)) for name in ("loss", "counted", "norm")}
+
+
+def steps(build: Build, world: World, *, count: int = STEPS, odd: bool = False, **options: Any) -> dict[str, Any]:
+    """A few updates: the weights afterwards, what was told, and the clipper's state."""
+    parts, config = build(**options)
+    if odd:
+        parts = replace(parts, objective=OddOnesOut(parts.objective))
+    parts.model.train()
+    update = Updater(parts, config, CPU, decides=True, world=world)
+    reports = []
+    batches = parts.batches.epoch(0)
+    while len(reports) < count and (window := list(islice(batches, config.accum_grad))):
+        reports.append(told(update(window)))
+    return {"weights": weights(parts.model), "told": reports, "clipper": parts.clipper.state_dict()["state"]}
+
+
+def whole_run(
+    build: Build, world: World, folder: Path, *, spoilt: set[int], on_nonfinite: dict[str, Any]
+) -> dict[str, Any]:
+    """A run of two epochs with one bad recording in some batches: the weights, and why it ended if it did."""
+    parts, config = build(max_epochs=2, batch_size=8, on_nonfinite=on_nonfinite, checkpoint_interval=3)
+    parts = replace(parts, batches=Spoilt(parts.batches, spoilt, GUILTY))
+
+    def validate(model: nn.Module) -> Validation:
+        return Validation(1.0, float(model.training), "nothing", higher_is_better=True)
+
+    if not world.leads:  # only what the first process finds is of interest
+        parts = replace(parts, validate=validate)
+    try:
+        train(parts, config, folder, seed=7, device=CPU, metadata={}, world=world)
+        ended = ""
+    except TrainingError as error:
+        ended = str(error)
+    return {"weights": weights(parts.model), "ended": ended}
+
+
+POLICIES: dict[str, dict[str, Any]] = {
+    "abort": {"loss": "abort"},
+    "skip": {"loss": "skip", "per_epoch": 1.0},
+    "drop_utterance": {"loss": "drop_utterance", "per_epoch": 1.0},
+    "rollback": {"loss": "rollback", "per_epoch": 1.0, "rollback_interval": 2},
+    "spent": {"loss": "skip", "consecutive": 2},
+}
+
+Scenario = Callable[[Build, World, Path], dict[str, Any]]
+SCENARIOS: dict[str, Scenario] = {
+    **{f"rule {label(rule)}": partial(lambda b, w, f, rule: steps(b, w, clipping=rule), rule=rule) for rule in map(for_this_model, EXAMPLES)},
+    **{f"model {name}": partial(lambda b, w, f, m: steps(b, w, model=m), m={"name": name}) for name in MODELS},
+    "accumulation": lambda b, w, f: steps(b, w, accum_grad=4),
+    "a lone utterance": lambda b, w, f: steps(b, w, batch_size=59),
+    "a lone utterance and statistics": lambda b, w, f: steps(b, w, model={"name": "cnn"}, batch_size=59),
+    "utterances that do not count": lambda b, w, f: steps(b, w, odd=True, accum_grad=2),
+    "adam": lambda b, w, f: steps(b, w, optimizer={"name": "adamw", "lr": 1e-3}, l1=1e-4, l2=1e-3, ema=0.9),
+    **{
+        f"policy {name}": partial(
+            lambda b, w, f, n: whole_run(b, w, f / n, spoilt={1, 2, 9}, on_nonfinite=POLICIES[n]), n=name
+        )
+        for name in POLICIES
+    },
+}  # fmt: skip
+
+
+def go_through(folder: Path, cache: Path, recordings: Path, world: World) -> dict[str, dict[str, Any]]:
+    """All scenarios, in the same order in all processes."""
+
+    def build(**options: Any) -> tuple[Ingredients, TrainingConfig]:
+        own = {name: options.pop(name) for name in ("model", "clipping", "optimizer") if name in options}
+        config = TrainingConfig(**{"batch_size": 7, **options})
+        own = {"model": LSTM, "clipping": {"name": "norm", "threshold": 0.5}, "optimizer": SGD, **own}
+        own["model"] = without_dropout(own["model"])
+        part = (world.rank, world.size)
+        return training_recipe.ingredients(recordings, cache, config, augment=False, part=part, **own), config
+
+    return {name: scenario(build, world, folder) for name, scenario in SCENARIOS.items()}
+
+
+def without_dropout(model: dict[str, Any]) -> dict[str, Any]:
+    """Dropout differs between processes on purpose."""
+    return {**model, "dropout": 0.0} if "dropout" in MODELS[model["name"]].model_fields else model
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    folder, cache, recordings = map(Path, sys.argv[1:4])
+    with joined_world() as world:
+        torch.save(go_through(folder, cache, recordings, world), folder / f"{world.rank}.pt")
+
+
+if __name__ == "__main__":
+    main()
