@@ -1,0 +1,86 @@
+"""What re-estimation has to know of the training data: expected counts and moments, added up over batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+import torch
+
+from asrtrain.hmm.forward_backward import Posteriors
+from asrtrain.hmm.gaussians import GaussianMixtures
+from asrtrain.hmm.graph import NEXT, POSSIBLE, Graph
+
+
+@final
+@dataclass(slots=True)
+class Statistics:
+    """Sums in float64: ``occupancy`` (S, M), ``first`` (S, M, F) and ``second`` (S, M, F) or (S, M, F, F) moments of
+    components, ``transitions`` (S, 3) counts; and the log-likelihood of all ``frames`` counted so far.
+
+    ``skipped`` counts utterances too short for their transcript.
+    """
+
+    occupancy: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+    transitions: torch.Tensor
+    log_likelihood: float = 0.0
+    frames: int = field(default=0)
+    skipped: int = field(default=0)
+
+    @classmethod
+    def nothing(cls, gaussians: GaussianMixtures) -> Statistics:
+        """No data yet."""
+        states, components, size = gaussians.means.shape
+        zeros = torch.zeros(states, components, size, dtype=torch.float64, device=gaussians.means.device)
+        covariances = gaussians.covariances()
+        return cls(
+            zeros[:, :, 0].clone(),
+            zeros,
+            torch.zeros_like(covariances, dtype=torch.float64),
+            torch.zeros(states, 3, dtype=torch.float64, device=zeros.device),
+        )
+
+    @property
+    def mean_log_likelihood(self) -> float:
+        """The log-likelihood of a frame."""
+        return self.log_likelihood / max(1, self.frames)
+
+
+@torch.no_grad()
+def accumulate(
+    statistics: Statistics,
+    gaussians: GaussianMixtures,
+    graph: Graph,
+    posteriors: Posteriors,
+    *,
+    features: torch.Tensor,
+    lengths: torch.Tensor,
+) -> None:
+    """Add a batch: features (B, T, F), lengths (B,) and what its graphs' posteriors say."""
+    counted = posteriors.log_likelihoods > POSSIBLE
+    statistics.log_likelihood += float(posteriors.log_likelihoods[counted].sum())
+    statistics.frames += int(lengths[counted].sum())
+    statistics.skipped += int((~counted).sum())
+    _count_transitions(statistics.transitions, graph, posteriors)
+    states, local = torch.unique(graph.emissions, return_inverse=True)
+    occupied = posteriors.states.new_zeros(*features.shape[:2], len(states))
+    occupied.scatter_add_(2, local[:, None, :].expand_as(posteriors.states), posteriors.states)
+    real = torch.arange(features.shape[1], device=lengths.device) < lengths[:, None]
+    frames, occupied = features[real].to(gaussians.means), occupied[real].to(gaussians.means)
+    joint = gaussians.joint(frames, states)
+    parts = torch.softmax(joint, 2).mul_(occupied[:, :, None]).flatten(1)
+    places = (states, slice(0, joint.shape[2]))
+    for sums, found in (
+        (statistics.occupancy, parts.sum(0, dtype=torch.float64)),
+        (statistics.first, (parts.T @ frames).double()),
+        (statistics.second, gaussians.moments(frames, parts)),
+    ):
+        sums[places] += found.view(*joint.shape[1:], *found.shape[1:])
+
+
+def _count_transitions(counts: torch.Tensor, graph: Graph, posteriors: Posteriors) -> None:
+    flat = counts.view(-1)
+    flat.index_add_(0, (graph.owners * 3 + graph.kinds).flatten(), posteriors.arcs.flatten())
+    flat.index_add_(0, (graph.emissions * 3 + NEXT).flatten(), posteriors.ends.flatten())
