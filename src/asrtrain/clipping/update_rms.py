@@ -56,6 +56,11 @@ class _UpdateRMS(UpdateRule):
         self._shorten = Scaling(split_by("tensor"), one, measure=self._rms)
 
     def apply(self, gradients: Gradients) -> Action:
+        if bool(gradients.finite):
+            self._learn(gradients)
+        return untouched(gradients)
+
+    def _learn(self, gradients: Gradients) -> None:
         for name, parameter, tensor in zip(gradients.names, gradients.parameters, gradients.tensors, strict=True):
             root, where = self._roots.of(name, parameter), entries(parameter)
             squares, self._steps[name] = tensor.double() ** 2, self._steps.get(name, 0) + 1
@@ -63,7 +68,6 @@ class _UpdateRMS(UpdateRule):
             mean = (1 - weight) * root[where].double() ** 2 + weight * squares
             root[where] = mean.sqrt().float()
             self._surprise[name] = (squares / mean.clamp(min=self._config.eps**2)).mean().sqrt()
-        return untouched(gradients)
 
     def limit(self, updates: Gradients) -> Action:
         action = self._shorten.apply(updates)
