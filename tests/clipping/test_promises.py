@@ -21,8 +21,9 @@ from clipping_cases import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from asrtrain.clipping import CLIPPERS, ClippingChoice, ClipRuleConfig, build_clipper
+from asrtrain.clipping import CLIPPERS, ClippingChoice, ClipReport, ClipRuleConfig, build_clipper
 from asrtrain.clipping.measure import measure
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.clipping.promises import Promise
@@ -220,6 +221,55 @@ def test_finite_gradients_of_1e20_stay_finite_and_alive(rule: dict) -> None:
 def test_half_precision_is_clipped_as_full_precision(rule: dict, dtype: torch.dtype) -> None:
     for half, full in zip(sequence(rule, 300.0, dtype), sequence(rule, 300.0, torch.float64), strict=True):
         torch.testing.assert_close(half, full, rtol=1e-2, atol=2e-3 * float(full.abs().max()))
+
+
+class NobodyLooks(TorchDispatchMode):
+    """Forbids what makes the host wait for a device, in whatever library it happens."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        assert name not in ("_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "equal", "unique"), name
+        indices = args[1] if name == "index" else ()
+        assert all(i is None or i.dtype != torch.bool for i in indices), "an index of truth values"
+        return func(*args, **(kwargs or {}))
+
+
+def steps_with_a_fault(rule: dict[str, Any]) -> tuple[list[torch.Tensor], list[ClipReport], dict[str, torch.Tensor]]:
+    clipper, results, reports = build_clipper(rule), [], []
+    for step in range(8):
+        named = parameters(3 if step == 6 else 1, step)
+        if step == 3:
+            named["b.weight"].grad[0, 1, 0] = float("nan")
+            named["b.weight"].grad[1, 1, 0] = float("inf")
+        reports.append(clipper(named.items()))
+        results.append(flat(named))
+    return results, reports, clipper.state_dict()["state"]
+
+
+@promising(Promise.NO_SYNC)
+def test_the_host_never_waits_and_does_the_same(rule: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    results, reports, state = steps_with_a_fault(rule)
+    monkeypatch.setattr("asrtrain.clipping.parts.looking._FREE", frozenset())
+    with NobodyLooks():
+        unseen, unseen_reports, unseen_state = steps_with_a_fault(rule)
+    counts_calls = config_of(rule).name in (
+        "random",
+        "noise",
+        "adagc",
+        "spam",
+    )  # what the host counts, it counts blindly
+    for step, (one, other) in enumerate(zip(results, unseen, strict=True)):
+        if step == 3:
+            assert torch.equal(flat(parameters(1, 3)).sub(other).nan_to_num(0, 0, 0), torch.zeros_like(other))
+        if step <= 3 or not counts_calls:
+            torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7, equal_nan=True)
+            for name in ("clipped", "clipped_share", "norm_after", "cosine", *(["threshold"] if step != 3 else [])):
+                expected, found = getattr(reports[step], name), getattr(unseen_reports[step], name)
+                torch.testing.assert_close(expected, found, rtol=1e-6, atol=1e-9, equal_nan=True)
+    for key, value in state.items():
+        if not counts_calls:
+            torch.testing.assert_close(value, unseen_state[key], rtol=1e-6, atol=1e-7)
+        assert bool(torch.isfinite(unseen_state[key]).all()) or "threshold" in key
 
 
 def test_the_table_names_its_rules() -> None:

@@ -59,7 +59,8 @@ class _AdaGC(ClipRule):
     def apply(self, gradients: Gradients) -> Action:
         warm = self._step < self._config.warmup
         absolute = torch.full_like(gradients.total, self._config.absolute if warm else torch.inf)
-        norms = self._places.spread(gradients.names, gradients.norms)
+        sound = torch.where(gradients.finite, gradients.norms, torch.nan)
+        norms = self._places.spread(gradients.names, sound)
         running = self._known(norms)
         if warm:
             coefficients = shorten(gradients.total, absolute).expand_as(norms)

@@ -21,7 +21,7 @@ class NoneConfig(ClipRuleConfig):
 
     @property
     def promises(self) -> frozenset[Promise]:
-        return UNTOUCHED
+        return UNTOUCHED | {Promise.NO_SYNC}
 
     def build(self, seed: int) -> ClipRule:
         return _Nothing()

@@ -28,8 +28,8 @@ class Promise(Enum):
 
 
 EVERY = frozenset(Promise)
-UNTOUCHED = EVERY - {Promise.BOUND, Promise.ELEMENT_BOUND, Promise.SCALE_BLIND}
-"""What a rule promises that leaves gradients alone."""
+UNTOUCHED = EVERY - {Promise.BOUND, Promise.ELEMENT_BOUND, Promise.SCALE_BLIND, Promise.NO_SYNC}
+"""What a rule promises that leaves gradients alone, and looks at updates."""
 SHORTENING = EVERY - {Promise.ELEMENT_BOUND, Promise.SCALE_FREE, Promise.SCALE_BLIND}
 """What a rule promises that shortens the whole gradient to a fixed norm, a projection."""
 LEARNED = frozenset(

@@ -28,6 +28,7 @@ def compared(
             tensor.copy_(torch.where(gradients.finite, tensor, copy))
     if share is None:
         share = _unequal(gradients.tensors, copies) / max(1, gradients.size)
+    share = torch.where(gradients.finite, share, torch.zeros_like(share))
     norms = tensor_norms(gradients.tensors)
     lengths = gradients.norms * norms
     cosines = inner_products(copies, gradients.tensors) / lengths

@@ -10,6 +10,7 @@ import torch
 
 from asrtrain.clipping.interface import State
 from asrtrain.clipping.parts.blocks import Block
+from asrtrain.clipping.parts.looking import free_to_look
 from asrtrain.clipping.parts.places import Places
 from asrtrain.clipping.thresholds.interface import Threshold
 
@@ -46,8 +47,7 @@ class Alike(Limits):
 
     def next(self, blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
         names = tuple(block.name for block in blocks)
-        largest = torch.stack([norm if norm.ndim == 0 else norm.amax() for norm in norms])
-        limits = self._threshold.next(self._places.spread(names, largest))
+        limits = self._threshold.next(self._places.spread(names, torch.stack(_to_learn_from(blocks, norms))))
         return self._places.picked(names, limits).unbind()
 
     def estimates(self) -> Mapping[str, torch.Tensor]:
@@ -73,7 +73,8 @@ class ByThreshold(Limits):
         self._thresholds: dict[str, Threshold] = {}
 
     def next(self, blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-        return [self._of(block.name).next(norm.amax()) for block, norm in zip(blocks, norms, strict=True)]
+        largest = _to_learn_from(blocks, norms)
+        return [self._of(block.name).next(own) for block, own in zip(blocks, largest, strict=True)]
 
     def _of(self, name: str) -> Threshold:
         if name not in self._thresholds:
@@ -111,3 +112,11 @@ class ByWeights(Limits):
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Nothing to take back."""
+
+
+def _to_learn_from(blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The largest norm of every block, each (); NaN for all if nobody could look, and any gradient is not finite."""
+    largest = [norm if norm.ndim == 0 else norm.amax() for norm in norms]
+    if free_to_look(norms[0]):
+        return largest
+    return [torch.where(b.gradients.finite, own, torch.nan) for b, own in zip(blocks, largest, strict=True)]

@@ -9,7 +9,6 @@ import torch
 from pydantic import Field, model_validator
 
 from asrtrain.clipping.interface import State
-from asrtrain.clipping.parts.looking import certainly
 from asrtrain.clipping.thresholds.interface import Positive
 from asrtrain.clipping.thresholds.learned import Estimator, LearnedConfig
 from asrtrain.clipping.thresholds.ring import Ring
@@ -52,12 +51,8 @@ class _RunningQuantile(Estimator):
         self._quantile: torch.Tensor | None = None
 
     def threshold(self, norm: torch.Tensor) -> torch.Tensor:
-        known = self._ring.values(norm)
-        if certainly((self._ring.seen < self._config.warmup).all()):
-            return torch.full_like(norm, torch.inf)
-        if self._config.including:
-            known = torch.cat([known, norm[..., None]], dim=-1)
-        self._quantile = torch.nanquantile(known, self._config.quantile, dim=-1)
+        config = self._config
+        self._quantile = self._ring.quantile(config.quantile, norm, including=config.including)
         return torch.where(self._ring.seen < self._config.warmup, torch.inf, self._config.factor * self._quantile)
 
     def learn(self, norm: torch.Tensor, clipped: torch.Tensor, sound: torch.Tensor) -> None:

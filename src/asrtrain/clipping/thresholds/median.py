@@ -54,7 +54,7 @@ class _Median(Estimator):
         due = sound & (early | (seen % window == 0))
         if certainly(~due.any()):
             return
-        median = torch.nanquantile(self._ring.values(norm), 0.5, dim=-1)
+        median = self._ring.quantile(0.5, norm)
         found = torch.where(early, 2.0, 1.0) * self._config.factor * median
         self._threshold = torch.where(due, found, self.threshold(norm))
 

@@ -22,7 +22,7 @@ class Ring:
 
     @property
     def seen(self) -> torch.Tensor:
-        """How many norms there were, (K,) or (). After `append` or `values` only."""
+        """How many norms there were, (K,) or (). After `append` or `quantile` only."""
         assert self._seen is not None
         return self._seen
 
@@ -33,14 +33,20 @@ class Ring:
         values.scatter_(-1, place, torch.where(sound[..., None], norm[..., None], values.gather(-1, place)))
         self._seen = self.seen + sound
 
-    def values(self, norm: torch.Tensor) -> torch.Tensor:
-        """The norms that are known, (K, size) or (size,) float64, in no order; NaN where there are none yet.
+    def quantile(self, q: float, norm: torch.Tensor, *, including: bool = False) -> torch.Tensor:
+        """The q-quantile of the norms that are known, shaped like ``norm``, or of them and ``norm``; NaN if none is.
 
-        ``norm`` says how many kinds there are, and on which device.
+        As torch's, between neighbours on a line; but its nanquantile makes the host wait.
         """
-        values = self._fit(norm)
-        known = torch.arange(self._size, device=norm.device) < self.seen[..., None]
-        return torch.where(known, values, torch.nan)
+        values, count = self._fit(norm), self.seen.clamp(max=self._size)
+        unknown = torch.arange(self._size, device=norm.device) >= count[..., None]
+        values = values.masked_fill(unknown, torch.inf)
+        if including:
+            values, count = torch.cat([values, norm[..., None]], dim=-1), count + 1
+        values = values.sort(dim=-1).values
+        rank = q * (count - 1).clamp(min=0).double()
+        below, above = (values.gather(-1, place.long()[..., None])[..., 0] for place in (rank.floor(), rank.ceil()))
+        return torch.where(count > 0, torch.lerp(below, above, rank - rank.floor()), torch.nan)
 
     def _fit(self, norm: torch.Tensor) -> torch.Tensor:
         self._values = grown(self._values, norm, self._size)
