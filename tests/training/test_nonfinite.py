@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from spoiling import Spoilt
 from training_recipe import CPU, ingredients
 
 from asrtrain.errors import TrainingError
 from asrtrain.objectives import Losses, Objective
-from asrtrain.training import Batches, Ingredients, NonFiniteConfig, Outcome, TrainingConfig, train
+from asrtrain.training import Ingredients, NonFiniteConfig, Outcome, TrainingConfig, train
 from asrtrain.training.nonfinite import FaultCounts, FaultLog, NonFinitePolicy
 from asrtrain.training.step import Fault, Updater
 from asrtrain.training.world import World
 from asrtrain.types import Batch, Scores
-
-
-class Spoilt(Batches):
-    """Batches of which some, by their number in the run, hold a recording of nothing but NaN."""
-
-    def __init__(self, batches: Batches, spoilt: set[int]) -> None:
-        self.batches, self.spoilt = batches, spoilt
-
-    @property
-    def batches_per_epoch(self) -> int:
-        return self.batches.batches_per_epoch
-
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        for number, batch in enumerate(self.batches.epoch(epoch, start), epoch * self.batches_per_epoch + start):
-            features = batch.features.clone()
-            features[0] += torch.nan if number in self.spoilt else 0.0
-            yield replace(batch, features=features)
 
 
 def run(fsdd: Path, cache: Path, folder: Path, spoilt: set[int], **settings: Any) -> tuple[Ingredients, Outcome]:

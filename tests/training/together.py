@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import torch
 import training_recipe
@@ -24,7 +24,7 @@ from asrtrain.clipping import CLIPPERS
 from asrtrain.errors import TrainingError
 from asrtrain.models import MODELS
 from asrtrain.objectives import Losses, Objective
-from asrtrain.training import Ingredients, TrainingConfig, Validation, World, joined_world, train
+from asrtrain.training import Batches, Ingredients, TrainingConfig, Validation, World, joined_world, train
 from asrtrain.training.step import StepReport, Updater
 from asrtrain.types import Batch, Scores
 
@@ -38,6 +38,24 @@ GUILTY = 5
 
 Weights = dict[str, torch.Tensor]
 Build = Callable[..., tuple[Ingredients, TrainingConfig]]
+
+
+@final
+class Kept(Batches):
+    """Batches made once for all scenarios."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+        self.epochs: dict[int, list[Batch]] = {}
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return self.batches.batches_per_epoch
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        if epoch not in self.epochs:
+            self.epochs[epoch] = list(self.batches.epoch(epoch))
+        return iter(self.epochs[epoch][start:])
 
 
 def for_this_model(rule: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +109,7 @@ def whole_run(
     build: Build, world: World, folder: Path, *, spoilt: set[int], on_nonfinite: dict[str, Any]
 ) -> dict[str, Any]:
     """A run of two epochs with one bad recording in some batches: the weights, and why it ended if it did."""
-    parts, config = build(max_epochs=2, batch_size=8, on_nonfinite=on_nonfinite, checkpoint_interval=3)
+    parts, config = build(max_epochs=2, batch_size=8, on_nonfinite=on_nonfinite, checkpoint_interval=5)
     parts = replace(parts, batches=Spoilt(parts.batches, spoilt, GUILTY))
 
     def validate(model: nn.Module) -> Validation:
@@ -136,13 +154,17 @@ SCENARIOS: dict[str, Scenario] = {
 def go_through(folder: Path, cache: Path, recordings: Path, world: World) -> dict[str, dict[str, Any]]:
     """All scenarios, in the same order in all processes."""
 
+    batches: dict[int, Kept] = {}
+
     def build(**options: Any) -> tuple[Ingredients, TrainingConfig]:
         own = {name: options.pop(name) for name in ("model", "clipping", "optimizer") if name in options}
         config = TrainingConfig(**{"batch_size": 7, **options})
         own = {"model": LSTM, "clipping": {"name": "norm", "threshold": 0.5}, "optimizer": SGD, **own}
         own["model"] = without_dropout(own["model"])
         part = (world.rank, world.size)
-        return training_recipe.ingredients(recordings, cache, config, augment=False, part=part, **own), config
+        parts = training_recipe.ingredients(recordings, cache, config, augment=False, part=part, **own)
+        assert config.batch_size is not None
+        return replace(parts, batches=batches.setdefault(config.batch_size, Kept(parts.batches))), config
 
     return {name: scenario(build, world, folder) for name, scenario in SCENARIOS.items()}
 

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def utterances(recordings: Path, indices: range, speakers: tuple[str, ...] = ("g
     ]
 
 
+@lru_cache(maxsize=1)
 def datasets(recordings: Path, cache: Path) -> tuple[Dataset, Dataset]:
     """Sixty utterances to train on, twenty to validate on."""
 
