@@ -91,7 +91,7 @@ def _arrivals(graph: Graph, alpha: torch.Tensor) -> torch.Tensor:
     """Σ over the ways into each state, the loop included: (B, N) to (B, N)."""
     incoming = alpha.expand_as(graph.arcs).gather(2, graph.sources) + graph.arcs
     # Few ways: adding them pair by pair takes half the time of logsumexp.
-    arrivals = reduce(torch.logaddexp, incoming)
+    arrivals: torch.Tensor = reduce(torch.logaddexp, incoming.unbind(0))
     if graph.leave is None or graph.enter is None:
         return arrivals
     hub = torch.logsumexp(alpha + graph.leave, 1, keepdim=True)
