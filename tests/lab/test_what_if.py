@@ -60,8 +60,9 @@ def test_rules_that_look_at_more_are_refused(rule: object) -> None:
 
 
 def test_the_scope_of_gates_needs_more_than_norms() -> None:
+    rule = chosen({"name": "norm", "threshold": 1.0, "scope": "gate"})
     with pytest.raises(UsageError, match="asrtrain compare"):
-        replay(chosen({"name": "norm", "threshold": 1.0, "scope": "gate"}), NormHistory.of_steps(("a",), [[1.0]]))
+        replay(rule, NormHistory.of_steps(("rnn.weight_ih_l0", "rnn.weight_hh_l0"), [[1.0, 2.0]]))
 
 
 def test_a_step_without_finite_norms_teaches_nothing() -> None:

@@ -1,9 +1,10 @@
 """What asrtrain does, as plain functions for Python users; the command line calls these and prints."""
 
+from asrtrain.app.calibrate import calibrate
 from asrtrain.app.compare import compare
 from asrtrain.app.crossval import CrossvalReport, crossval
 from asrtrain.app.evaluate import evaluate
 from asrtrain.app.fit import fit
 from asrtrain.app.transcribe import transcribe
 
-__all__ = ["CrossvalReport", "compare", "crossval", "evaluate", "fit", "transcribe"]
+__all__ = ["CrossvalReport", "calibrate", "compare", "crossval", "evaluate", "fit", "transcribe"]

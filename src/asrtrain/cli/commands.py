@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from asrtrain import __version__
+from asrtrain.cli.calibrate import calibrate
 from asrtrain.cli.compare import compare
 from asrtrain.cli.config import app as config
 from asrtrain.cli.crossval import crossval
@@ -29,6 +30,7 @@ app.command()(fit)
 app.command("eval")(evaluate)
 app.command()(transcribe)
 app.command()(crossval)
+app.command()(calibrate)
 app.command()(compare)
 app.add_typer(data, name="data")
 app.add_typer(config, name="config")

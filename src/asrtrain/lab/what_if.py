@@ -38,7 +38,7 @@ def replay(rules: Sequence[ClipRuleConfig], history: NormHistory, *, seed: int =
 
     Raises UsageError for rules that look at more than norms: at elements, weights, updates, or inside the model.
     """
-    _check_that_norms_suffice(rules, seed)
+    _check_that_norms_suffice(rules, history.names, seed)
     return _sent_through(rules, history, seed, _single)[0]
 
 
@@ -73,18 +73,15 @@ def _sent_through(
     return Replay(table[:, 0], table[:, 1], table[:, 2] > 0), np.array(after)
 
 
-_PROBE = ("a.weight", "b.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0")
-
-
-def _check_that_norms_suffice(rules: Sequence[ClipRuleConfig], seed: int) -> None:
+def _check_that_norms_suffice(rules: Sequence[ClipRuleConfig], names: tuple[str, ...], seed: int) -> None:
     """Try the rules on gradients of equal norms but different elements, sizes and weights: the norms must agree."""
     named = " and ".join(rule.name for rule in rules)
     acting = [rule.name for rule in rules if isinstance(rule.build(seed), InsideRule | UpdateRule)]
     if acting:
         raise UsageError(f"{acting[0]} does not act on the gradient of a step: what it would have done cannot be told")
-    norms = np.random.default_rng(0).lognormal(sigma=2.0, size=(40, len(_PROBE)))
-    norms[-1] *= 1e6  # what rarely happens must show as well
-    history = NormHistory(_PROBE, norms)
+    norms = np.random.default_rng(0).lognormal(sigma=2.0, size=(40, len(names)))
+    norms[-10:] *= np.geomspace(1.0, 1e6, 10)[:, None]  # what rarely happens must show as well
+    history = NormHistory(names, norms)
     single, scattered = (_sent_through(rules, history, seed, spread)[1] for spread in (_single, _scattered))
     if not np.allclose(single, scattered, rtol=1e-6, atol=0.0):
         raise UsageError(

@@ -1,7 +1,8 @@
 """Pictures of a run: its curves, its gradients, its confusions; and runs side by side."""
 
+from asrtrain.reporting.calibration import draw_calibration
 from asrtrain.reporting.comparison import draw_comparison
 from asrtrain.reporting.confusion import draw_confusion
 from asrtrain.reporting.run import draw_run
 
-__all__ = ["draw_comparison", "draw_confusion", "draw_run"]
+__all__ = ["draw_calibration", "draw_comparison", "draw_confusion", "draw_run"]

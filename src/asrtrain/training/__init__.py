@@ -4,6 +4,7 @@ from asrtrain.training.checkpoint import load_weights, read_metadata
 from asrtrain.training.config import NonFiniteConfig, TrainingConfig
 from asrtrain.training.interface import Batches, Ingredients, Outcome, Validation
 from asrtrain.training.loop import train
+from asrtrain.training.step import Updater
 from asrtrain.training.store import has_checkpoint
 from asrtrain.training.world import World, joined_world, local_rank
 
@@ -13,6 +14,7 @@ __all__ = [
     "NonFiniteConfig",
     "Outcome",
     "TrainingConfig",
+    "Updater",
     "Validation",
     "World",
     "has_checkpoint",
