@@ -42,7 +42,7 @@ class Clipper:
     ) -> None:
         """``check`` is told the names of the parameters to come, and raises UsageError if the rules do not fit them."""
         self._check = check
-        self._names = tuple(name for name, _ in rules)
+        self.names = tuple(name for name, _ in rules)
         self._rules = tuple(rule for _, rule in rules)
         self._turns_again = sum(rule.turns for rule in self._rules) > 1
         """Whether a second rule may turn what one has turned: only then is a copy needed to tell by how much."""
@@ -98,7 +98,7 @@ class Clipper:
             for rule in self._rules:
                 action = rule.apply(now)
                 share = torch.maximum(share, action.share)
-                threshold = torch.where(torch.isfinite(action.threshold), action.threshold, threshold)
+                threshold = torch.where(action.threshold < torch.inf, action.threshold, threshold)
                 cosines = cosines if action.cosines is None else action.cosines
                 now, skip = measured_after(action, now), action.skip
                 if skip:
@@ -106,11 +106,13 @@ class Clipper:
         self._clipped = tuple(zip(gradients.names, gradients.parameters, strict=True))
         self._before = WeightsBefore(self._clipped) if self._on_updates else None
         before, after, clipped = gradients.total, now.total, share > 0
-        one = torch.ones_like(before)
-        products = _products(gradients, now, cosines) if raw is None else inner_products(raw, now.tensors)
+        coefficient = cosine = torch.ones_like(before)
+        if not certainly(~clipped):
+            products = _products(gradients, now, cosines) if raw is None else inner_products(raw, now.tensors)
+            cosine = torch.where(clipped, _cosine(products, before * after), cosine)
+            coefficient = torch.where(clipped, after / before, coefficient)
         return ClipReport(
-            before, after, torch.where(clipped, after / before, one), threshold, clipped, share,
-            torch.where(clipped, _cosine(products, before * after), one), largest, largest_at,
+            before, after, coefficient, threshold, clipped, share, cosine, largest, largest_at,
             gradients.names, gradients.norms, torch.full_like(clipped, skip), self._estimates(),
         )  # fmt: skip
 
@@ -131,19 +133,19 @@ class Clipper:
     def state_dict(self) -> dict[str, Any]:
         """The state of every rule, its tensors named by the rule's place; the rules' names; and the state's version."""
         state = {f"{i}.{key}": value for i, rule in enumerate(self._rules) for key, value in rule.state_dict().items()}
-        return {"version": _VERSION, "rules": list(self._names), "state": state}
+        return {"version": _VERSION, "rules": list(self.names), "state": state}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Take the state back. Raises ValueError if it was saved by other rules, or another version of them."""
-        if saved.get("version") != _VERSION or list(saved["rules"]) != list(self._names):
-            raise _other_rules(f"version {saved.get('version')} of the state of {saved.get('rules')}", self._names)
+        if saved.get("version") != _VERSION or list(saved["rules"]) != list(self.names):
+            raise _other_rules(f"version {saved.get('version')} of the state of {saved.get('rules')}", self.names)
         state: Mapping[str, torch.Tensor] = saved["state"]
         try:
             for i, rule in enumerate(self._rules):
                 own = f"{i}."
                 rule.load_state_dict({k.removeprefix(own): v for k, v in state.items() if k.startswith(own)})
         except KeyError as missing:
-            raise _other_rules(f"{sorted(state)}, and lacks {missing}", self._names) from missing
+            raise _other_rules(f"{sorted(state)}, and lacks {missing}", self.names) from missing
         if set(state) != set(self.state_dict()["state"]):
             raise _other_rules(sorted(state), sorted(self.state_dict()["state"]))
 

@@ -67,9 +67,12 @@ class TrainingConfig(Config):
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of an exponential moving average of the weights, which is then what is validated and kept."""
     l1: Annotated[float, Field(ge=0)] = 0.0
-    """Coupled L1: this times sign(weight) is added to the clipped gradient of weight matrices."""
+    """Coupled L1: this times sign(weight) is added to the gradient of weight matrices; see penalties."""
     l2: Annotated[float, Field(ge=0)] = 0.0
-    """Coupled L2: this times the weight is added to the clipped gradient of weight matrices."""
+    """Coupled L2: this times the weight is added to the gradient of weight matrices; see penalties."""
+    penalties: Literal["after_clipping", "before_clipping"] = "after_clipping"
+    """When l1 and l2 are added: to the clipped gradient, so that no penalty is lost and the sum may exceed the
+    threshold, or before it is measured and clipped, so that the threshold holds for both together."""
     on_nonfinite: NonFiniteConfig = NonFiniteConfig()
     """What to do about losses and gradients that are not finite."""
     log_interval: Annotated[int, Field(gt=0)] = 50

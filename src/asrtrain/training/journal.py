@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import final
 
+from asrtrain.training.advice import Advice
 from asrtrain.training.bar import Bar
 from asrtrain.training.interface import Validation
 from asrtrain.training.records import EpochRecord, StepBuffer, StepRecord, finite
@@ -31,12 +32,15 @@ class Journal:
         max_epochs: int,
         *,
         parameters: Sequence[str],
+        advice: Advice,
     ) -> None:
-        self._buffer, self._summary = StepBuffer(), Summary()
+        self._buffer, self._summary, self._advice = StepBuffer(), Summary(), advice
         self._max_epochs = max_epochs
         cut_logs(run, sizes)
         for record in read_steps(run):
             self._summary.add(record)
+            self._advice.add(record)
+        self._advice.news()  # was told before the restart
         self._log = RunLog(run, step, parameters)
         self._bar = Bar(all_steps, step)
 
@@ -50,7 +54,10 @@ class Journal:
         drained = self._buffer.drain()
         for record, _ in drained:
             self._summary.add(record)
+            self._advice.add(record)
         self._log.write_steps([record for record, _ in drained])
+        if news := self._advice.news():
+            self.say(news)
         if drained:
             self._bar.show(drained[-1][0], self._summary.clipped_share, self._max_epochs)
         return [(record, report) for record, report in drained if record.stepped and record.reason]
@@ -83,7 +90,7 @@ class Journal:
 
     def clipping(self) -> str:
         """The whole run's clipping in words."""
-        return self._summary.sentence()
+        return "; ".join(filter(None, (self._summary.sentence(), self._advice.summary())))
 
     def sync(self) -> dict[str, int]:
         """Bring all that was written to the disk; returns the log files' sizes."""

@@ -14,6 +14,7 @@ import torch
 
 from asrtrain.batching import counter_seed
 from asrtrain.errors import CheckpointError, Interrupted
+from asrtrain.training.advice import Advice
 from asrtrain.training.averaging import Weights, using
 from asrtrain.training.checkpoint import with_front_end, without_front_end
 from asrtrain.training.config import Reaction, TrainingConfig
@@ -122,7 +123,10 @@ class _Training:
         self._journal: Journal | Silence = Silence()
         if self._world.leads:
             sizes, names = self._state.log_sizes, [name for name, _ in self._parts.model.named_parameters()]
-            self._journal = Journal(self._run, sizes, progress.step, all_steps, config.max_epochs, parameters=names)
+            advice = Advice(self._parts.optimizer, self._parts.clipper.names)
+            self._journal = Journal(
+                self._run, sizes, progress.step, all_steps, config.max_epochs, parameters=names, advice=advice
+            )
         return self._journal
 
     def _take_up(self) -> None:

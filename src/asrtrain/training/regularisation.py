@@ -1,4 +1,4 @@
-"""Coupled L1 and L2: penalties whose gradient passes through the optimiser's moments, added after clipping."""
+"""Coupled L1 and L2: penalties whose gradient passes through the optimiser's moments."""
 
 from __future__ import annotations
 

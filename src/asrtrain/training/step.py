@@ -130,7 +130,11 @@ class Updater:
     def __call__(self, window: Sequence[Batch]) -> StepReport:
         """Accumulate → all-reduce → unscale → measure → decide → clip → penalties → optimiser → schedule → average.
 
-        A clipping rule may find the step not worth taking; then optimiser, schedule and average stay as they are.
+        Clipping rules act in the order of the configuration, so that centralising and noise stand where they are
+        written. With ``penalties: before_clipping`` coupled L1 and L2 are added before measuring, and are clipped too;
+        the weight decay of an optimiser is its own, and always comes after. Rules on updates limit what the optimiser
+        does, whatever it is made of. A clipping rule may find the step not worth taking; then optimiser, schedule and
+        average stay as they are.
         """
         if self._decides:
             self._trace.begin()
@@ -159,6 +163,8 @@ class Updater:
     def _attempt(self, window: Sequence[Batch]) -> _Attempt:
         """Leave the window's gradient in the model, measure it and judge it."""
         losses, counted = self._accumulate(window)
+        if self._config.penalties == "before_clipping":
+            self._add_penalties()
         gradients = measure(self._model.named_parameters())
         loss = losses.sum() / counted.clamp(min=1)
         reason = self._decide(loss, gradients.total, counted)
@@ -215,6 +221,7 @@ class Updater:
 
     def _examine(self, attempt: _Attempt, kind: FaultKind, window: Sequence[Batch]) -> Fault:
         """Find out which utterances are faulty on their own; every process looks at its own."""
+        self._trace.wipe()  # else the statistics that they have spoilt would spoil the others
         with frozen_statistics(self._model):
             own = set(find_culprits(window, self._is_faulty))
         marks = torch.tensor([float(name in own) for name in attempt.ids], device=self._device)
@@ -253,12 +260,16 @@ class Updater:
         return self._base_rates[0] * factor
 
     def _take(self) -> UpdateReport | None:
-        add_penalty_gradients(self._model.parameters(), self._config.l1, self._config.l2)
+        if self._config.penalties == "after_clipping":
+            self._add_penalties()
         update = self._clipper.step(self._optimizer, measured=self.steps_taken % _UPDATE_INTERVAL == 0)
         self.steps_taken += 1
         if self.average is not None:
             self.average.update(self._model, self.steps_taken)
         return update
+
+    def _add_penalties(self) -> None:
+        add_penalty_gradients(self._model.parameters(), self._config.l1, self._config.l2)
 
 
 def _rows(batch: Batch, start: int) -> slice | list[int]:
