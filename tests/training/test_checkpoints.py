@@ -315,7 +315,8 @@ LOST = [
     ("optimizer",), ("optimizer", "state"), ("optimizer", "groups"), ("schedule",), ("schedule", "scale"),
     ("clipper",), ("clipper", "state", "0.all/ring"), ("loss_scale",), ("average",), ("average", MATRIX),
     ("generators",),
-    ("generators", "0"), ("generators", "0", "cpu"), ("set_aside",), ("steps_taken",), ("logs",), ("progress",), ("progress", "epoch"), ("progress", "batch"),
+    ("generators", "0"), ("generators", "0", "cpu"), ("set_aside",), ("steps_taken",), ("logs",),
+    ("progress",), ("progress", "epoch"), ("progress", "batch"),
     ("progress", "step"), ("progress", "stale_epochs"), ("progress", "best"), ("progress", "kept"),
     ("progress", "faults"),
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,8 @@ import torch
 from training_recipe import CPU, ingredients
 
 from asrtrain.objectives import Losses, Objective
-from asrtrain.training import Ingredients, TrainingConfig
+from asrtrain.training import Ingredients, NonFiniteConfig, TrainingConfig
+from asrtrain.training.loss_scale import LossScale
 from asrtrain.training.optimizer_state import optimizer_state, restore_optimizer
 from asrtrain.training.step import StepReport, Updater
 from asrtrain.training.tree import join, split
@@ -174,6 +176,101 @@ def test_a_skipped_step_holds_everything_as_if_it_had_never_been(build, change, 
             assert torch.equal(tensor.nan_to_num(), other[name].nan_to_num()), name
 
 
+CNN = {"name": "cnn", "channels": [4, 4], "dropout": 0.3}
+GRU = {"name": "gru", "hidden_size": 8, "num_layers": 2, "dropout": 0.3}
+
+
+def spoilt(batch: Batch, place: int) -> Batch:
+    """The batch with one recording of nothing but NaN."""
+    features = batch.features.clone()
+    features[place] += torch.nan
+    return replace(batch, features=features)
+
+
+@pytest.mark.parametrize("model", [CNN, GRU], ids=["statistics", "recurrent"])
+def test_a_bad_recording_that_is_skipped_leaves_no_trace(build, model):
+    """Neither in running statistics, which a forward pass has spoilt by then, nor in generators."""
+    parts = build(model=model)
+    update = updater(parts, on_nonfinite=NonFiniteConfig(loss="skip"))
+    batches = list(parts.batches.epoch(0))
+    update([batches[0]])
+    before, generator = weights(parts), torch.get_rng_state()
+    report = update([batches[1], spoilt(batches[2], 3)])
+    assert report.reason == "loss"
+    assert report.fault is not None
+    assert report.fault.culprits == (batches[2].ids[3],)
+    assert not math.isfinite(report.fault.losses[0])
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(parts).items())
+
+
+@pytest.mark.parametrize("change", ["nan features", "nan", "infinite gradient"])
+@pytest.mark.parametrize("model", [CNN, GRU], ids=["statistics", "recurrent"])
+def test_dropped_utterances_have_never_been_there(build, model, change):
+    """Weights, moments, statistics, average, clipping and generators are bit-equal to those of a step without them."""
+    ends, told = [], []
+    for disturbed in (False, True):
+        parts = build(model=model, optimizer={"name": "adam", "lr": 0.01}, clipping={"name": "dynamic"})
+        update = updater(parts, ema=0.9, on_nonfinite=NonFiniteConfig(loss="drop_utterance", gradient="drop_utterance"))
+        torch.manual_seed(5)
+        first, second, third = list(parts.batches.epoch(0))[:3]
+        bad = (first.ids[2], *second.ids[6:])
+        window = [first, second]
+        if disturbed and change == "nan features":
+            window = [spoilt(first, 2), spoilt(spoilt(second, 6), 7)]
+        elif disturbed:
+            update._objective = Changed(parts.objective, set(bad), change)
+        else:
+            window = [first.without(bad), second.without(bad)]
+        report = update(window)
+        assert report.clip is not None
+        assert report.reason == ""
+        told.append((report.ids, float(report.loss), int(report.counted), float(report.norm)))
+        if disturbed:
+            assert report.dropped == bad
+            assert report.fault is not None
+            assert report.fault.kind == ("gradient" if change == "infinite gradient" else "loss")
+        update([third])
+        assert update.average is not None
+        moments = {f"{i} {k}": v for i, s in parts.optimizer.state_dict()["state"].items() for k, v in s.items()}
+        state = parts.clipper.state_dict()["state"]
+        ends.append((weights(parts), update.average.weights, moments, state, {"": torch.get_rng_state()}))
+    assert told[0] == told[1]
+    for one, other in zip(*ends, strict=True):
+        for name, tensor in one.items():
+            assert torch.equal(tensor.nan_to_num(), other[name].nan_to_num()), name
+
+
+def test_a_step_is_skipped_where_everybody_is_to_be_dropped(build):
+    parts = build()
+    batch, before = next(parts.batches.epoch(0)), weights(parts)
+    update = updater(parts, on_nonfinite=NonFiniteConfig(loss="drop_utterance"))
+    report = update([replace(batch, features=batch.features + torch.nan)])
+    assert (report.reason, report.dropped, report.clip) == ("loss", (), None)
+    assert report.fault is not None
+    assert report.fault.culprits == batch.ids
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(parts).items())
+
+
+class TooMuchTogether(Objective):
+    """Finite losses of which two have an infinite sum: nobody is to blame."""
+
+    def __call__(self, scores: Scores, batch: Batch) -> Losses:
+        return Losses(scores.logits.sum(1) * 0 + 3e38, torch.ones_like(batch.targets, dtype=torch.bool))
+
+
+def test_a_step_is_skipped_where_nobody_is_to_blame(build):
+    parts = build()
+    update = updater(
+        replace(parts, objective=TooMuchTogether()), on_nonfinite=NonFiniteConfig(loss="drop_utterance")
+    )
+    report = update([next(parts.batches.epoch(0)).select([0, 1])])
+    assert (report.reason, report.dropped, report.clip) == ("loss", (), None)
+    assert report.fault is not None
+    assert report.fault.culprits == ()
+    assert len(report.fault.suspects) == 2
+
+
 def test_without_waiting_a_faulty_step_is_taken_and_its_numbers_tell(build):
     parts = build()
     batch = next(parts.batches.epoch(0))
@@ -258,6 +355,26 @@ def test_a_loss_scale_that_is_too_large_is_no_fault_and_is_lowered(build):
     assert update.loss_scale.value == 2.0**59
     assert update.steps_taken == 0
     assert all(torch.equal(before[name], tensor) for name, tensor in weights(parts).items())
+
+
+def test_a_loss_that_is_no_number_does_not_lower_the_loss_scale(build):
+    """Else one bad recording an epoch would wear it down to nothing."""
+    parts = build()
+    update = updater(parts, precision="fp16", on_nonfinite=NonFiniteConfig(loss="skip"))
+    assert update([spoilt(next(parts.batches.epoch(0)), 0)]).reason == "loss"
+    assert update.loss_scale.value == 2.0**16
+
+
+def test_the_loss_scale_grows_again(build):
+    scale = LossScale(enabled=True)
+    scale.overflowed()
+    for _ in range(2000):
+        scale.held()
+    assert scale.value == 2.0**16
+    scale.load_state_dict({"scale": 1.0, "sound_steps": 0})
+    scale.overflowed()
+    assert scale.value == 1.0
+    assert not scale.can_fall
 
 
 def test_a_step_that_a_clipping_rule_refuses_is_not_taken(build):
