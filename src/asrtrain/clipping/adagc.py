@@ -23,6 +23,8 @@ class AdaGCConfig(ClipRuleConfig):
     norm after that. A norm of zero is not learned: it would freeze the tensor for ever.
     """
 
+    source: ClassVar = "AdaGC: Wang et al., 2025"
+    cost: ClassVar = "one pass where it clips, none where it does not"
     examples: ClassVar = ({}, {"warmup": 2})
 
     name: Literal["adagc"] = "adagc"

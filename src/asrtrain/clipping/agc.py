@@ -25,6 +25,8 @@ class AGCConfig(ClipRuleConfig):
     lets a parameter move that starts at zero.
     """
 
+    source: ClassVar = "Brock et al., 2021"
+    cost: ClassVar = "two passes to measure units, of gradients and of weights; one where it clips"
     examples: ClassVar = ({}, {"scope": "tensor"}, {"exclude": [r"^b\."]}, {"compat": "timm"})
 
     name: Literal["agc"] = "agc"

@@ -19,6 +19,8 @@ class CentralizeConfig(ClipRuleConfig):
     No clipping by itself: a stage to put before it.
     """
 
+    source: ClassVar = "Yong et al., 2020"
+    cost: ClassVar = "two passes"
     examples: ClassVar = ({},)
 
     name: Literal["centralize"] = "centralize"

@@ -24,6 +24,8 @@ class ClippyConfig(ClipRuleConfig):
     move too far shortens the update of its whole tensor, which a norm of many elements would not notice.
     """
 
+    source: ClassVar = "Clippy: Tang et al., 2023"
+    cost: ClassVar = "several passes over updates, a copy of the weights"
     examples: ClassVar = ({}, {"relative": 0.0, "absolute": 1e-3})
 
     name: Literal["clippy"] = "clippy"

@@ -186,8 +186,15 @@ class UpdateRule(ClipRule):
 
 
 class ClipRuleConfig(Config, ABC):
-    """A clipping rule's settings, and in ``examples`` settings to show it by."""
+    """A clipping rule's settings.
 
+    The first sentence of its docstring says what the rule does and, after a colon, its formula. ``source`` says where
+    it comes from; ``cost`` what it adds to a step, in passes over the gradients, beside the norms of all tensors, which
+    are measured anyway; ``examples`` are settings to show it by.
+    """
+
+    source: ClassVar[str]
+    cost: ClassVar[str]
     examples: ClassVar[tuple[Mapping[str, Any], ...]]
 
     name: str

@@ -20,6 +20,8 @@ class MaxChangeConfig(ClipRuleConfig):
     finite is not applied; Kaldi refuses infinite ones, and applies NaN.
     """
 
+    source: ClassVar = "Kaldi's ``UpdateNnetWithMaxChange``"
+    cost: ClassVar = "two passes over updates, a copy of the weights"
     examples: ClassVar = ({}, {"per_layer": 0.01, "total": 0.02})
 
     name: Literal["max_change"] = "max_change"

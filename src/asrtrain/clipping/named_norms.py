@@ -26,6 +26,8 @@ from asrtrain.clipping.thresholds import (
 class FixedNormConfig(ClipRuleConfig):
     """Limit the norm of all gradients by the same number at every step: g ← g · min(1, c / N)."""
 
+    source: ClassVar = "Pascanu, Mikolov and Bengio, 2013"
+    cost: ClassVar = "one pass where it clips, none where it does not"
     examples: ClassVar = ({"threshold": 0.5},)
 
     name: Literal["fixed"] = "fixed"
@@ -43,6 +45,8 @@ class FixedNormConfig(ClipRuleConfig):
 class RandomNormConfig(ClipRuleConfig):
     """Limit the norm of all gradients by a number drawn at every step: g ← g · min(1, c_t / N)."""
 
+    source: ClassVar = "ours; we know of no published one"
+    cost: ClassVar = "one pass where it clips, none where it does not"
     examples: ClassVar = ({}, {"threshold": {"low": 0.1, "high": 0.5, "distribution": "lognormal"}})
 
     name: Literal["random"] = "random"
@@ -63,6 +67,8 @@ class DynamicNormConfig(ClipRuleConfig):
     QuantileClip (Seetharaman et al., 2020).
     """
 
+    source: ClassVar = "QuantileClip: Seetharaman et al., 2020"
+    cost: ClassVar = "one pass where it clips, none where it does not; a quantile of 1000 numbers"
     examples: ClassVar = ({"threshold": {"quantile": 0.5, "window": 8, "warmup": 3}}, {"scope": "tensor"})
 
     name: Literal["dynamic"] = "dynamic"
@@ -85,6 +91,8 @@ class QuantileNormConfig(ClipRuleConfig):
     The same as dynamic, with the keys of its threshold beside the name (QuantileClip: Seetharaman et al., 2020).
     """
 
+    source: ClassVar = "QuantileClip: Seetharaman et al., 2020"
+    cost: ClassVar = "one pass where it clips, none where it does not; a quantile of w numbers"
     examples: ClassVar = ({}, {"q": 0.5, "window": 8, "warmup": 3})
 
     name: Literal["quantile"] = "quantile"
@@ -118,6 +126,8 @@ class LayerNormConfig(ClipRuleConfig):
     The same as norm with scope: layer; in nn.LSTM and its like, every layer and direction is one.
     """
 
+    source: ClassVar = "Deeplearning4j's ``ClipL2PerLayer``"
+    cost: ClassVar = "one pass where it clips, none where it does not"
     examples: ClassVar = ({"threshold": 0.5},)
 
     name: Literal["layer"] = "layer"
@@ -135,11 +145,13 @@ class LayerNormConfig(ClipRuleConfig):
 
 
 class AutoClipConfig(ClipRuleConfig):
-    """Limit the norm of all gradients by the 10th percentile of the norms up to this one (Seetharaman et al., 2020).
+    """Limit the norm by the 10th percentile of the norms up to this one: g ← g · min(1, Q_0.1(N_t-w … N_t) / N_t).
 
     Most steps are clipped: it acts as normalisation whose length follows the gradients.
     """
 
+    source: ClassVar = "AutoClip: Seetharaman et al., 2020"
+    cost: ClassVar = "one pass where it clips, none where it does not; a quantile of 1000 numbers"
     examples: ClassVar = ({"threshold": {"quantile": 0.1, "warmup": 1, "including": True}},)
 
     name: Literal["autoclip"] = "autoclip"
@@ -155,8 +167,10 @@ class AutoClipConfig(ClipRuleConfig):
 
 
 class MedianScaleConfig(ClipRuleConfig):
-    """Limit the norm of all gradients by twice the median of the last hundred (icefall's ScaledAdam: Povey, 2022)."""
+    """Limit the norm of all gradients by twice the median of the last hundred: g ← g · min(1, 2 · median / N)."""
 
+    source: ClassVar = "icefall's ScaledAdam: Povey, 2022"
+    cost: ClassVar = "one pass where it clips, none where it does not"
     examples: ClassVar = ({}, {"threshold": {"factor": 0.5, "window": 8}})
 
     name: Literal["median_scale"] = "median_scale"
@@ -172,8 +186,10 @@ class MedianScaleConfig(ClipRuleConfig):
 
 
 class ZClipConfig(ClipRuleConfig):
-    """Bring norms that stick out of the last ones back to them (Kumar et al., 2025): see the threshold's formula."""
+    """Bring back norms whose z-score z exceeds z*: g ← g · (μ + σ z*² / z) / N where z = (N - μ) / σ > z*."""
 
+    source: ClassVar = "ZClip: Kumar et al., 2025"
+    cost: ClassVar = "one pass where it clips, none where it does not"
     examples: ClassVar = ({}, {"threshold": {"z": 0.5, "warmup": 3}})
 
     name: Literal["zclip"] = "zclip"
@@ -189,8 +205,10 @@ class ZClipConfig(ClipRuleConfig):
 
 
 class EMANormConfig(ClipRuleConfig):
-    """Limit the norm of every tensor by a multiple of its own running mean (OLMo: Groeneveld et al., 2024)."""
+    """Limit the norm of every tensor by a multiple of its own running mean μ: g ← g · min(1, factor · μ / N)."""
 
+    source: ClassVar = "OLMo: Groeneveld et al., 2024"
+    cost: ClassVar = "one pass where it clips, none where it does not"
     examples: ClassVar = ({}, {"threshold": {"factor": 1.0, "warmup": 3}}, {"scope": "global"})
 
     name: Literal["ema"] = "ema"

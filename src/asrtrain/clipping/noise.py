@@ -23,6 +23,8 @@ class NoiseConfig(ClipRuleConfig):
     by itself: a stage to put before it.
     """
 
+    source: ClassVar = "Neelakantan et al., 2015"
+    cost: ClassVar = "a random number for every weight, drawn on the CPU"
     examples: ClassVar = ({}, {"eta": 0.3, "gamma": 0.0})
 
     name: Literal["noise"] = "noise"

@@ -15,6 +15,8 @@ from asrtrain.clipping.promises import UNTOUCHED, Promise
 class NoneConfig(ClipRuleConfig):
     """Clip nothing: g ← g."""
 
+    source: ClassVar = "what the others are compared with"
+    cost: ClassVar = "nothing"
     examples: ClassVar = ({},)
 
     name: Literal["none"] = "none"

@@ -19,6 +19,8 @@ class NormByGroupConfig(ClipRuleConfig):
     The same as norm with scope: group.
     """
 
+    source: ClassVar = "OLMo's ``max_grad_norm`` of every parameter group"
+    cost: ClassVar = "one pass where it clips, none where it does not"
     examples: ClassVar = ({"groups": {r"^a\.": 0.25, r"^(?!a\.)": 0.5}}, {})
 
     name: Literal["norm_by_group"] = "norm_by_group"

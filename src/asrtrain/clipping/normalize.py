@@ -15,8 +15,10 @@ from asrtrain.clipping.thresholds import ThresholdChoice
 
 
 class NormalizeConfig(ClipRuleConfig):
-    """Give every gradient the norm c: g ← g · c / N; zero stays zero (Hazan, Levy and Shalev-Shwartz, 2015)."""
+    """Give every gradient the norm c: g ← g · c / N; zero stays zero."""
 
+    source: ClassVar = "Hazan, Levy and Shalev-Shwartz, 2015"
+    cost: ClassVar = "one pass"
     examples: ClassVar = ({"threshold": 0.5}, {"threshold": 0.5, "scope": "layer"})
 
     name: Literal["normalize"] = "normalize"

@@ -17,6 +17,8 @@ from asrtrain.clipping.thresholds import FixedConfig, Positive
 class SignConfig(ClipRuleConfig):
     """Keep the signs alone: g_i ← c · sign(g_i); zero stays zero."""
 
+    source: ClassVar = "signSGD: Bernstein et al., 2018"
+    cost: ClassVar = "one pass"
     examples: ClassVar = ({}, {"threshold": 0.5})
 
     name: Literal["sign"] = "sign"

@@ -22,6 +22,8 @@ class SkipSpikeConfig(ClipRuleConfig):
     before the other rules: they do not see a skipped step.
     """
 
+    source: ClassVar = "OLMo-core's SkipStep optimisers"
+    cost: ClassVar = "one pass where it clips, none where it does not"
     examples: ClassVar = ({}, {"threshold": 0.5}, {"threshold": {"name": "dynamic", "warmup": 3}, "patience": 2})
 
     name: Literal["skip_spike"] = "skip_spike"

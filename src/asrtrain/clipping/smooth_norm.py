@@ -17,6 +17,8 @@ from asrtrain.clipping.thresholds import ThresholdChoice
 class SmoothNormConfig(ClipRuleConfig):
     """Shorten every gradient, the more the longer it is: g ← g · c / (N + c). The norm stays below c."""
 
+    source: ClassVar = "Zhang et al., 2020"
+    cost: ClassVar = "one pass"
     examples: ClassVar = ({"threshold": 0.5}, {"threshold": 0.5, "scope": "tensor"})
 
     name: Literal["smooth_norm"] = "smooth_norm"

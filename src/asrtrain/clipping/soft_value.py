@@ -17,9 +17,11 @@ from asrtrain.clipping.thresholds import ThresholdChoice
 class SoftValueConfig(ClipRuleConfig):
     """Shrink every element, the more the larger it is: g_i ← g_i / (1 + |g_i| / c). No element reaches c.
 
-    The rational ("tamed") clipper of stochastic approximation (Hutzenthaler, Jentzen and Kloeden, 2012).
+    The rational ("tamed") clipper of stochastic approximation.
     """
 
+    source: ClassVar = "Hutzenthaler, Jentzen and Kloeden, 2012"
+    cost: ClassVar = "two passes"
     examples: ClassVar = ({"threshold": 0.5},)
 
     name: Literal["soft_value"] = "soft_value"

@@ -23,6 +23,8 @@ class SpamConfig(ClipRuleConfig):
     no history to break with. SPAM's momentum reset is the optimiser's business, and is not done here.
     """
 
+    source: ClassVar = "SPAM: Huang et al., 2025"
+    cost: ClassVar = "a copy and several passes; a number for every weight to remember"
     examples: ClassVar = ({}, {"theta": 2.0, "beta": 0.5, "warmup": 2})
 
     name: Literal["spam"] = "spam"

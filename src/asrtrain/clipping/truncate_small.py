@@ -20,6 +20,8 @@ class TruncateSmallConfig(ClipRuleConfig):
     Not to be confused with truncated backpropagation through time, which cuts the graph and not the gradient.
     """
 
+    source: ClassVar = "folklore; we know of no published one"
+    cost: ClassVar = "two passes"
     examples: ClassVar = ({"threshold": 0.5},)
 
     name: Literal["truncate_small"] = "truncate_small"

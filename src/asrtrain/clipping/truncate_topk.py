@@ -22,6 +22,8 @@ class TruncateTopKConfig(ClipRuleConfig):
     The residual r is part of the state, as large as the model.
     """
 
+    source: ClassVar = "Deep Gradient Compression: Lin et al., 2018"
+    cost: ClassVar = "a selection of the largest in every tensor; a number for every weight to remember"
     examples: ClassVar = ({}, {"keep": 0.5}, {"keep": 1.0})
 
     name: Literal["truncate_topk"] = "truncate_topk"

@@ -21,13 +21,16 @@ from asrtrain.clipping.thresholds import FixedConfig, Positive
 
 
 class UpdateRMSConfig(ClipRuleConfig):
-    """Divide the update of every tensor by max(1, RMS), RMS = √mean(g² / max(v, ε²)); v_t ← β_t v + (1 - β_t) g².
+    """Divide the update Δ of a tensor whose gradient is a surprise: Δ ← Δ / max(1, √mean(g² / max(v, ε²))).
 
-    v is the rule's own, so that any optimiser will do; β_t = β (1 - β^(t-1)) / (1 - β^t), which is without bias, and t
-    counts the tensor's own gradients. g is the gradient that this rule meets: put it after those that clip gradients.
+    v ← β_t v + (1 - β_t) g² is the rule's own, so that any optimiser will do; β_t = β (1 - β^(t-1)) / (1 - β^t), which
+    is without bias, and t counts the tensor's own gradients. g is the gradient that this rule meets: put it after those
+    that clip gradients.
     In StableAdamW the weight decay is divided too, and so it is here.
     """
 
+    source: ClassVar = "StableAdamW: Wortsman et al., 2023"
+    cost: ClassVar = "several passes over gradients, a copy of the weights; a number for every weight to remember"
     examples: ClassVar = ({}, {"beta": 0.5})
 
     name: Literal["update_rms"] = "update_rms"

@@ -21,6 +21,8 @@ class ValueConfig(ClipRuleConfig):
     With a fixed threshold, the same bits as torch's ``clip_grad_value_``. A learned one learns from the largest |g_i|.
     """
 
+    source: ClassVar = "Mikolov, 2012; torch's ``clip_grad_value_``"
+    cost: ClassVar = "one pass"
     examples: ClassVar = (
         {"threshold": 0.5},
         {"threshold": 0.5, "scope": "tensor"},
