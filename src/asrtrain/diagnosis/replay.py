@@ -1,0 +1,116 @@
+"""Making a step's forward and backward pass again, and leaving no trace of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from torch import nn
+
+from asrtrain.clipping.measure import tensor_norms
+from asrtrain.models.interface import AcousticModel
+from asrtrain.objectives.interface import Losses, Objective
+from asrtrain.training.trace import generator_states, set_generators
+from asrtrain.types import Batch, Scores
+
+Planted = Callable[[Batch], AbstractContextManager[Batch]]
+"""Lets the faults act that were planted on purpose: the batch as it was trained on, while the model is spoilt too."""
+
+Precision = Literal["fp32", "bf16", "fp16"]
+_AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def nothing_planted(batch: Batch) -> AbstractContextManager[Batch]:
+    """The batch and the model as they are."""
+    return nullcontext(batch)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is replayed: a model in training mode and what its scores are judged by."""
+
+    model: AcousticModel
+    objective: Objective
+    precision: Precision = "fp32"
+
+    def scores(self, batch: Batch) -> Scores:
+        """The forward pass, in the precision of training."""
+        dtype = _AUTOCAST[self.precision]
+        with torch.autocast(batch.features.device.type, dtype, enabled=self.precision != "fp32"):
+            scores: Scores = self.model(batch.features, batch.lengths)
+        return scores
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a replay came to: losses (B,), and the gradient of the counted ones' mean by parameter."""
+
+    losses: torch.Tensor
+    gradients: Mapping[str, torch.Tensor]
+
+    @property
+    def loss(self) -> float:
+        """The sum of the losses."""
+        return float(self.losses.sum())
+
+    @property
+    def norm(self) -> float:
+        """The 2-norm of the gradient."""
+        return float(torch.linalg.vector_norm(tensor_norms(list(self.gradients.values()))))
+
+    def same_as(self, other: Pass) -> bool:
+        """Whether every bit is the same."""
+        return self.gradients.keys() == other.gradients.keys() and all(
+            torch.equal(_bits(ours), _bits(theirs))
+            for ours, theirs in (
+                (self.losses, other.losses),
+                *((gradient, other.gradients[name]) for name, gradient in self.gradients.items()),
+            )
+        )
+
+
+def replay(network: Network, batch: Batch, planted: Planted = nothing_planted) -> Pass:
+    """One forward and one backward pass. Gradients are returned, not left in the model."""
+    with planted(batch) as given:
+        losses = network.objective(network.scores(given), given)
+        return Pass(losses.per_utterance.detach(), gradients_of(losses, network.model))
+
+
+def gradients_of(losses: Losses, model: nn.Module, *others: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The gradient of the counted losses' mean by parameter; that by ``others`` is computed too, for who listens."""
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    mean = losses.per_utterance.sum() / losses.counted.sum().clamp(min=1)
+    found = torch.autograd.grad(mean, [*trained.values(), *others], allow_unused=True)
+    return {name: gradient for name, gradient in zip(trained, found, strict=False) if gradient is not None}
+
+
+@contextmanager
+def replaying(model: nn.Module, device: torch.device, generators: Mapping[str, torch.Tensor]) -> Iterator[None]:
+    """Training mode, and generators in these states, for a replay.
+
+    Buffers, generators and modes come back bit for bit; parameters and their gradients nobody touches.
+    """
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    own = generator_states(device)
+    modes = [(module, module.training) for module in model.modules()]
+    model.train()
+    set_generators(generators, device)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+        set_generators(own, device)
+        for module, mode in modes:
+            module.training = mode
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    """As bytes: NaN is equal to no number, but to itself here."""
+    return tensor.detach().contiguous().flatten().view(torch.uint8)
