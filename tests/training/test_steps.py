@@ -261,9 +261,7 @@ class TooMuchTogether(Objective):
 
 def test_a_step_is_skipped_where_nobody_is_to_blame(build):
     parts = build()
-    update = updater(
-        replace(parts, objective=TooMuchTogether()), on_nonfinite=NonFiniteConfig(loss="drop_utterance")
-    )
+    update = updater(replace(parts, objective=TooMuchTogether()), on_nonfinite=NonFiniteConfig(loss="drop_utterance"))
     report = update([next(parts.batches.epoch(0)).select([0, 1])])
     assert (report.reason, report.dropped, report.clip) == ("loss", (), None)
     assert report.fault is not None
