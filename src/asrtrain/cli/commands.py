@@ -8,6 +8,7 @@ import typer
 
 from asrtrain import __version__
 from asrtrain.cli.calibrate import calibrate
+from asrtrain.cli.clip import app as clip
 from asrtrain.cli.compare import compare
 from asrtrain.cli.config import app as config
 from asrtrain.cli.crossval import crossval
@@ -33,6 +34,7 @@ app.command()(crossval)
 app.command()(calibrate)
 app.command()(compare)
 app.add_typer(data, name="data")
+app.add_typer(clip, name="clip")
 app.add_typer(config, name="config")
 app.command()(info)
 

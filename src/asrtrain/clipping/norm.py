@@ -22,7 +22,9 @@ class NormConfig(ClipRuleConfig):
     """Limit the p-norm N over the scope: g ← g · min(1, c / N). Exact: bit-identical below c, of norm c above."""
 
     source: ClassVar = "Pascanu, Mikolov and Bengio, 2013"
-    cost: ClassVar = "one pass where it clips, none where it does not; one more to measure another p, or parts of tensors"
+    cost: ClassVar = (
+        "one pass where it clips, none where it does not; one more to measure another p, or parts of tensors"
+    )
     examples: ClassVar = (
         *({"threshold": 0.5, "scope": scope} for scope in get_args(Scope)),
         *({"threshold": 0.5, "p": p} for p in (1.0, 3.0, "inf")),

@@ -26,6 +26,8 @@ def short_default(config: type[Config], key: str) -> Plain:
     default = config.model_fields[key].get_default(call_default_factory=True)
     if isinstance(default, tuple | list):
         return [_short(item) for item in default]
+    if isinstance(default, dict):
+        return {key: _short(value) for key, value in default.items()}
     return _short(default)
 
 
