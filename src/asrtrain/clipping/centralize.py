@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Literal, final
 
 import torch
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
-from asrtrain.clipping.parts.comparing import compared, copied
 from asrtrain.clipping.parts.looking import certainly
+from asrtrain.clipping.parts.turning import Rows, turned
 from asrtrain.clipping.promises import EVERY, Promise
 
 
@@ -44,14 +45,17 @@ class CentralizeConfig(ClipRuleConfig):
 @final
 class _Centralize(ClipRule):
     def apply(self, gradients: Gradients) -> Action:
-        copies, changed = copied(gradients), torch.zeros_like(gradients.total)
-        for parameter, tensor in zip(gradients.parameters, gradients.tensors, strict=True):
-            if tensor.ndim > 1 and tensor is parameter.grad:  # a sparse gradient's values are another tensor
-                mean = _means(tensor)
-                changed += (mean != 0).sum() * tensor[0].numel()
-                tensor.sub_(mean)
-        infinite = torch.full_like(gradients.total, float("inf"))
-        return compared(gradients, copies, infinite, changed / max(1, gradients.size))
+        changed = [torch.zeros_like(gradients.total)]
+
+        def change(i: int, _rows: Rows, piece: torch.Tensor) -> None:
+            # A sparse gradient's values are another tensor.
+            if piece.ndim > 1 and gradients.tensors[i] is gradients.parameters[i].grad:
+                mean = _means(piece)
+                changed[0] = changed[0] + (mean != 0).sum() * piece[0].numel()
+                piece.sub_(mean)
+
+        action = turned(gradients, change, torch.full_like(gradients.total, float("inf")), changed[0])
+        return replace(action, share=torch.where(gradients.finite, changed[0] / max(1, gradients.size), 0.0))
 
     def state_dict(self) -> State:
         return {}

@@ -19,7 +19,6 @@ from asrtrain.clipping.interface import (
     UpdateRule,
 )
 from asrtrain.clipping.measure import inner_products, measure, measured_after
-from asrtrain.clipping.parts.comparing import copied
 from asrtrain.clipping.parts.looking import certainly
 from asrtrain.clipping.updates import WeightsBefore
 from asrtrain.errors import UsageError
@@ -53,14 +52,15 @@ class Clipper:
         self._clipped: tuple[tuple[str, torch.Tensor], ...] = ()
         self._before: WeightsBefore | None = None
 
-    def attach(self, model: nn.Module) -> None:
-        """Let the rules that act inside a model begin.
-
-        Raises UsageError if one finds nothing to act on, or a setting does not fit the names of the parameters.
-        """
-        self.detach()
+    def check(self, model: nn.Module) -> None:
+        """Raise UsageError if a setting does not fit the names of a model's trained parameters."""
         if self._check is not None:
             self._check([name for name, parameter in model.named_parameters() if parameter.requires_grad])
+
+    def attach(self, model: nn.Module) -> None:
+        """Check the model, and let rules that act inside begin. Raises UsageError if one finds nothing to act on."""
+        self.detach()
+        self.check(model)
         self._detachers = [rule.attach(model) for rule in self._inside]
 
     def detach(self) -> None:
@@ -90,7 +90,7 @@ class Clipper:
         """
         self._complain_of_what_was_forgotten()
         largest, largest_at = _largest(gradients, detailed=detailed)
-        raw = copied(gradients) if self._turns_again else None
+        raw = [tensor.clone() for tensor in gradients.tensors] if self._turns_again else None
         share = torch.zeros_like(gradients.total)
         threshold = torch.full_like(share, float("inf"))
         now, cosines, skip = gradients, None, False

@@ -34,10 +34,10 @@ def measure(parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tenso
 
 def measured_after(action: Action, before: Gradients) -> Gradients:
     """The gradients after a rule, measured again only where the rule does not know their norms."""
+    if action.norms is before.norms or certainly(action.share == 0):
+        return before
     if action.norms is not None:
         return replace(before, norms=action.norms, total=torch.linalg.vector_norm(action.norms))
-    if certainly(action.share == 0):
-        return before
     norms = tensor_norms(before.tensors)
     return replace(before, norms=norms, total=torch.linalg.vector_norm(norms))
 

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
-from asrtrain.clipping.parts.comparing import compared, copied
+from asrtrain.clipping.parts.turning import Rows, turned
 from asrtrain.clipping.promises import Promise
 from asrtrain.clipping.thresholds import Positive
 
@@ -48,14 +48,16 @@ class _Noise(ClipRule):
 
     def apply(self, gradients: Gradients) -> Action:
         deviation = (self._config.eta / (1 + self._step) ** self._config.gamma) ** 0.5
-        copies = copied(gradients)
-        for name, tensor in zip(gradients.names, gradients.tensors, strict=True):
+        generators = [self._generator(name) for name in gradients.names]
+
+        def change(i: int, _rows: Rows, piece: torch.Tensor) -> None:
             # Drawn on the host: every device adds the same numbers.
-            noise = torch.randn(tensor.shape, generator=self._generator(name), dtype=torch.float32)
-            tensor.add_(noise.to(tensor.device, tensor.dtype, non_blocking=True), alpha=deviation)
+            noise = torch.randn(piece.shape, generator=generators[i], dtype=torch.float32)
+            piece.add_(noise.to(piece.device, piece.dtype, non_blocking=True), alpha=deviation)
+
         self._step += 1
-        infinite = torch.full_like(gradients.total, float("inf"))
-        return compared(gradients, copies, infinite, gradients.finite.double())
+        everything = torch.ones_like(gradients.total)
+        return turned(gradients, change, torch.full_like(everything, float("inf")), everything)
 
     def _generator(self, name: str) -> torch.Generator:
         sequence = np.random.SeedSequence([self._seed, self._step, zlib.crc32(name.encode())])

@@ -11,8 +11,9 @@ from torch.nn.functional import threshold
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, State
 from asrtrain.clipping.measure import entries
-from asrtrain.clipping.parts.comparing import compared, copied
+from asrtrain.clipping.parts.looking import free_to_look
 from asrtrain.clipping.parts.memory import Memory
+from asrtrain.clipping.parts.turning import Rows, turned
 from asrtrain.clipping.promises import Promise
 
 
@@ -54,15 +55,25 @@ class _Spam(ClipRule):
         self._config, self._step, self._squares = config, 0, Memory()
 
     def apply(self, gradients: Gradients) -> Action:
-        copies = copied(gradients)
-        for name, parameter, tensor in zip(gradients.names, gradients.parameters, gradients.tensors, strict=True):
-            root, where = self._squares.of(name, parameter), entries(parameter)
-            old = root[where]
+        wheres = [entries(parameter) for parameter in gradients.parameters]
+        roots = [self._squares.of(n, p) for n, p in zip(gradients.names, gradients.parameters, strict=True)]
+        kept = [root[where] for root, where in zip(roots, wheres, strict=True)]
+
+        def change(i: int, rows: Rows, piece: torch.Tensor) -> None:
+            root = kept[i][rows]
+            raw = root.clone()
             if self._step >= self._config.warmup:
-                self._clip(tensor, old)
-            root[where] = torch.where(gradients.finite, self._learned(old, tensor), old)
+                self._clip(piece, root)
+            root.copy_(self._learned(root, piece))
+            if not free_to_look(root):
+                root.copy_(torch.where(gradients.finite, root, raw))
+
+        action = turned(gradients, change, torch.full_like(gradients.total, float("inf")))
+        for root, where, own in zip(roots, wheres, kept, strict=True):
+            if where is not ...:  # all of a root is itself, some rows of it are a copy
+                root[where] = own
         self._step += 1
-        return compared(gradients, copies, torch.full_like(gradients.total, float("inf")))
+        return action
 
     def _clip(self, tensor: torch.Tensor, root: torch.Tensor) -> None:
         """Limit the elements that spike in place. Nothing limits one without a history."""

@@ -21,16 +21,17 @@ Apart = Literal["whole", "rows", "elements"]
 class Block:
     """Gradients that share a norm, or one tensor whose rows or elements have one each.
 
-    tensors and weights, the parameters they belong to, run in parallel. positions are those of the tensors among
-    ``gradients``; they are empty where the tensors are parts of gradients.
+    tensors, positions and weights run in parallel: gradients, their places among ``gradients``, and the parameters they
+    belong to. With ``part`` they are only a part of what lies at those places.
     """
 
     name: str
     tensors: tuple[torch.Tensor, ...]
     weigh: Callable[[], tuple[torch.Tensor, ...]]
     gradients: Gradients
-    positions: tuple[int, ...] = ()
+    positions: tuple[int, ...]
     apart: Apart = "whole"
+    part: bool = False
 
     @cached_property
     def weights(self) -> tuple[torch.Tensor, ...]:
@@ -39,7 +40,7 @@ class Block:
 
     def norm(self, order: float = 2.0) -> torch.Tensor:
         """The p-norm as float64: (), or one for every row or element, in a shape that multiplies the tensor."""
-        if self.apart == "whole" and self.positions and order in (2.0, float("inf")):
+        if self.apart == "whole" and not self.part and order in (2.0, float("inf")):
             known = self.gradients.norms if order == 2 else self.gradients.peaks
             return _joined(known, self.positions, order)
         return _norm(self.tensors, self.apart, order)
@@ -54,35 +55,6 @@ class Block:
         if self.apart == "whole":
             return sum(tensor.numel() for tensor in self.tensors)
         return self.tensors[0][0].numel() if self.apart == "rows" else 1
-
-    def scale(self, coefficient: torch.Tensor) -> torch.Tensor:
-        """Multiply in place by a coefficient shaped like `norm`; returns how many elements that changed, ().
-
-        Where the coefficient is known to be one not even a multiplication is done: a pass over memory saved.
-        """
-        changed = (coefficient != 1).sum() * self.size
-        if not certainly(changed == 0):
-            for factor in factors(coefficient):
-                for tensor in self.tensors:
-                    tensor.mul_(factor if factor.ndim == 0 else factor.to(max(tensor.dtype, torch.float32, key=_width)))
-        return changed
-
-
-def factors(coefficient: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """One or two numbers to multiply by one after the other, whose product is the coefficient.
-
-    One that is too small for float32 needs two, so that 1e30 reaches 1e-20. Where nobody looks, there are always two,
-    of which the second is mostly one.
-    """
-    least = torch.finfo(torch.float32).tiny
-    if certainly((coefficient >= least).all()):
-        return (coefficient,)
-    first = coefficient.clamp(min=least)
-    return first, coefficient / first
-
-
-def _width(dtype: torch.dtype) -> int:
-    return dtype.itemsize
 
 
 def _joined(known: torch.Tensor, positions: tuple[int, ...], order: float) -> torch.Tensor:

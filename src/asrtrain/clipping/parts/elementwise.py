@@ -8,10 +8,10 @@ from typing import final
 import torch
 
 from asrtrain.clipping.interface import Action, ClipRule, Gradients, State
-from asrtrain.clipping.parts.comparing import compared, copied
 from asrtrain.clipping.parts.limits import Limits
 from asrtrain.clipping.parts.looking import certainly
 from asrtrain.clipping.parts.scopes import Splitter
+from asrtrain.clipping.parts.turning import Rows, turned
 
 Change = Callable[[torch.Tensor, torch.Tensor], None]
 """Changes a gradient (any shape) in place, by a limit () of its type."""
@@ -31,11 +31,12 @@ class Elementwise(ClipRule):
         largest = torch.stack([torch.zeros_like(gradients.total), *limits]).amax()
         if self._leaves_small and all(certainly(p <= limit) for p, limit in zip(peaks, limits, strict=True)):
             return Action(largest, torch.zeros_like(largest), gradients.norms)
-        copies = copied(gradients)
-        for block, limit in zip(blocks, limits, strict=True):
-            for tensor in block.tensors:
-                self._change(tensor, _representable(limit, tensor.dtype))
-        return compared(gradients, copies, largest)
+        limit_of = {i: limit for block, limit in zip(blocks, limits, strict=True) for i in block.positions}
+
+        def change(i: int, _rows: Rows, piece: torch.Tensor) -> None:
+            self._change(piece, _representable(limit_of[i], piece.dtype))
+
+        return turned(gradients, change, largest)
 
     def estimates(self) -> Mapping[str, torch.Tensor]:
         return self._limits.estimates()

@@ -9,11 +9,11 @@ from typing import final
 import torch
 
 from asrtrain.clipping.interface import Action, ClipRule, Gradients, State
-from asrtrain.clipping.parts.blocks import Block, factors
-from asrtrain.clipping.parts.comparing import compared, copied
+from asrtrain.clipping.parts.blocks import Block
 from asrtrain.clipping.parts.limits import Limits
 from asrtrain.clipping.parts.looking import certainly, free_to_look
 from asrtrain.clipping.parts.scopes import Splitter
+from asrtrain.clipping.parts.turning import Rows, turned
 
 Coefficient = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From norms and limits of one shape, the numbers to multiply by; 1 for an infinite limit, and finite always."""
@@ -86,8 +86,21 @@ def scale_tensors(gradients: Gradients, coefficients: torch.Tensor, threshold: t
     return Action(threshold, share, gradients.norms * coefficients if exact else None)
 
 
+def _factors(coefficient: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """One or two numbers to multiply by one after the other, whose product is the coefficient.
+
+    One that is too small for float32 needs two, so that 1e30 reaches 1e-20. Where nobody looks, there are always two,
+    of which the second is mostly one.
+    """
+    least = torch.finfo(torch.float32).tiny
+    if certainly((coefficient >= least).all()):
+        return (coefficient,)
+    first = coefficient.clamp(min=least)
+    return first, coefficient / first
+
+
 def _multiply(tensors: Sequence[torch.Tensor], coefficients: torch.Tensor) -> None:
-    for factor in factors(coefficients):
+    for factor in _factors(coefficients):
         if not free_to_look(factor):
             torch._foreach_mul_(list(tensors), list(factor.unbind()))
             continue
@@ -111,9 +124,26 @@ def _scale_parts(
     gradients: Gradients, blocks: Sequence[Block], own: Sequence[torch.Tensor], threshold: torch.Tensor
 ) -> Action:
     """Multiply parts of tensors in place, each by a number of its own."""
-    copies = copied(gradients)
-    changed = [block.scale(coefficient) for block, coefficient in zip(blocks, own, strict=True)]
-    return compared(gradients, copies, threshold, torch.stack(changed).sum() / max(1, gradients.size))
+    changed = [(coefficient != 1).sum() * block.size for block, coefficient in zip(blocks, own, strict=True)]
+    coefficients = _for_tensors(blocks, own)
+
+    def change(i: int, rows: Rows, piece: torch.Tensor) -> None:
+        if i in coefficients:
+            coefficient = coefficients[i]
+            for factor in _factors(coefficient[rows] if coefficient.ndim else coefficient):
+                piece.mul_(factor if piece.element_size() < 4 else factor.to(piece.dtype))
+
+    return turned(gradients, change, threshold, torch.stack(changed).sum() / max(1, gradients.size))
+
+
+def _for_tensors(blocks: Sequence[Block], own: Sequence[torch.Tensor]) -> dict[int, torch.Tensor]:
+    """The coefficients of each tensor, () or in a shape that multiplies it; those of its parts one after the other."""
+    found: dict[int, list[torch.Tensor]] = {}
+    for block, coefficient in zip(blocks, own, strict=True):
+        for position, tensor in zip(block.positions, block.tensors, strict=True):
+            whole = coefficient if not block.part else coefficient.expand(len(tensor), *[1] * (tensor.ndim - 1))
+            found.setdefault(position, []).append(whole)
+    return {position: c[0] if len(c) == 1 else torch.cat(c) for position, c in found.items()}
 
 
 def _flat(tensors: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -123,7 +123,7 @@ def _gates(gradients: Gradients, layer: Block) -> list[Block]:
     for number, gate in enumerate(gates):
         tensors = tuple(gradients.tensors[i].chunk(len(gates))[number] for i in gated.values())
         weigh = partial(_gate_weights, tuple(gradients.parameters[i] for i in gated.values()), len(gates), number)
-        parts.append(Block(f"{layer.name}.{gate}", tensors, weigh, gradients))
+        parts.append(Block(f"{layer.name}.{gate}", tensors, weigh, gradients, tuple(gated.values()), part=True))
     return parts
 
 
