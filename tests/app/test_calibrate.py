@@ -67,5 +67,4 @@ def test_the_share_is_within_five_points(model: str, seed: int, fsdd: Path, tmp_
     config = tmp_path / "run.yaml"
     config.write_text(SETTINGS.format(fsdd=fsdd, model=MODELS[model]), encoding="utf-8")
     for foretold, shown in foretold_and_shown(config, seed, tmp_path):
-        print(f"{model}, seed {seed}: foretold {foretold:.3f}, shown {shown:.3f}")
         assert abs(foretold - shown) <= 0.05

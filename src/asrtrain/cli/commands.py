@@ -15,6 +15,7 @@ from asrtrain.cli.crossval import crossval
 from asrtrain.cli.data import app as data
 from asrtrain.cli.evaluate import evaluate
 from asrtrain.cli.fit import fit
+from asrtrain.cli.grads import grads
 from asrtrain.cli.help import QuickGroup
 from asrtrain.cli.info import info
 from asrtrain.cli.transcribe import transcribe
@@ -32,6 +33,7 @@ app.command("eval")(evaluate)
 app.command()(transcribe)
 app.command()(crossval)
 app.command()(calibrate)
+app.command()(grads)
 app.command()(compare)
 app.add_typer(data, name="data")
 app.add_typer(clip, name="clip")

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from asrtrain.clipping import CLIPPERS
-from asrtrain.config.place import Plain
-from asrtrain.config.yaml12 import YamlError, parse_yaml
+from asrtrain.comparison.shorthand import from_yaml, rule_setting
 from asrtrain.errors import UsageError
 
 
@@ -52,25 +50,13 @@ def variants_of(rules: Sequence[str], varied: Sequence[str]) -> list[Variant]:
 
 def _varied_rule(text: str) -> tuple[str, str]:
     """The label and the override of a clipping rule."""
-    return text, f"clipping={json.dumps(_rule(text))}"
-
-
-def _rule(text: str) -> Plain:
-    name, colon, value = text.partition(":")
-    if name not in CLIPPERS:
-        return _yaml(text, f"--clip {text}")
-    if not colon:
-        return {"name": name}
-    first = next((field for field in CLIPPERS[name].model_fields if field != "name"), None)
-    if first is None:
-        raise UsageError(f"--clip {text}: {name} has no setting; write --clip {name}")
-    return {"name": name, first: _yaml(value, f"--clip {text}")}
+    return text, f"clipping={json.dumps(rule_setting(text, '--clip'))}"
 
 
 def _varied_values(text: str) -> list[tuple[str, str]]:
     """The labels and overrides of ``key=a,b,c``."""
     key, equals, values = text.partition("=")
-    listed = _yaml(f"[{values}]", f"--vary {text}")
+    listed = from_yaml(f"[{values}]", f"--vary {text}")
     if not equals or not key or not isinstance(listed, list) or not listed:
         raise UsageError(f"--vary {text}: write key=a,b,c, for example --vary optimizer.lr=0.01,0.1")
     return [(f"{key}={_short(value)}", f"{key}={json.dumps(value)}") for value in listed]
@@ -78,13 +64,3 @@ def _varied_values(text: str) -> list[tuple[str, str]]:
 
 def _short(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _yaml(text: str, where: str) -> Plain:
-    try:
-        document = parse_yaml(text)
-    except YamlError as error:
-        raise UsageError(f"{where}: {error.sentence}") from None
-    if document.problems:
-        raise UsageError(f"{where}: {document.problems[0].sentence}")
-    return document.data

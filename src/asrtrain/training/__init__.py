@@ -3,7 +3,10 @@
 from asrtrain.training.checkpoint import load_weights, read_metadata
 from asrtrain.training.config import NonFiniteConfig, TrainingConfig
 from asrtrain.training.interface import Batches, Ingredients, Outcome, Validation
+from asrtrain.training.journal import clipping_in_words
 from asrtrain.training.loop import train
+from asrtrain.training.records import StepRecord
+from asrtrain.training.run_log import read_steps
 from asrtrain.training.step import Updater
 from asrtrain.training.store import has_checkpoint
 from asrtrain.training.world import World, joined_world, local_rank
@@ -13,14 +16,17 @@ __all__ = [
     "Ingredients",
     "NonFiniteConfig",
     "Outcome",
+    "StepRecord",
     "TrainingConfig",
     "Updater",
     "Validation",
     "World",
+    "clipping_in_words",
     "has_checkpoint",
     "joined_world",
     "load_weights",
     "local_rank",
     "read_metadata",
+    "read_steps",
     "train",
 ]

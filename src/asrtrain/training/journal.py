@@ -105,3 +105,11 @@ class Journal:
 def in_words(validation: Validation) -> str:
     """``dev loss 0.1234  accuracy 0.9870``."""
     return f"dev loss {validation.loss:.4f}  {validation.metric_name} {validation.metric:.4f}"
+
+
+def clipping_in_words(run: Path) -> str:
+    """The closing sentence about a run's clipping, from its log as far as it goes. Raises CheckpointError."""
+    summary = Summary()
+    for record in read_steps(run):
+        summary.add(record)
+    return summary.sentence()

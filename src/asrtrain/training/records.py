@@ -12,8 +12,8 @@ import torch
 
 from asrtrain.training.step import Reason, StepReport
 
-_DIGITS, _SHARE_DIGITS = 6, 4
-"""Significant digits of the log: as many as float32 is good for, and enough of a share to read it by."""
+_DIGITS, _REPLAYED_DIGITS = 6, 9
+"""Significant digits of the log: as many as float32 is good for, and more of what clipping is replayed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def _record(step: int, epoch: int, report: StepReport, figures: Iterator[float],
         counted=counted,
         infeasible=len(report.ids) - counted,
         dropped=len(report.dropped),
-        norm_before=numbers["norm_before"],
+        norm_before=rounded(read["norm_before"], _REPLAYED_DIGITS),
         norm_after=numbers.get("norm_after"),
         coefficient=numbers.get("coefficient"),
         threshold=numbers.get("threshold"),
@@ -165,7 +165,8 @@ def _shares(names: tuple[str, ...], norms: list[float], total: float) -> dict[st
     """Of the squared norm; nobody has one of a norm that is zero, or not finite."""
     if not (math.isfinite(total) and total > 0):
         return {}
-    return {name: rounded((norm / total) ** 2, _SHARE_DIGITS) or 0.0 for name, norm in zip(names, norms, strict=True)}
+    squares = [rounded((norm / total) ** 2, _REPLAYED_DIGITS) or 0.0 for norm in norms]
+    return dict(zip(names, squares, strict=True))
 
 
 def rounded(value: float, digits: int = _DIGITS) -> float | None:

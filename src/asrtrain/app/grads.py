@@ -1,0 +1,47 @@
+"""What the gradients of a run were, and what other clipping rules would have done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from asrtrain import run_folder
+from asrtrain.clipping import ClippingChoice, ClipRuleConfig
+from asrtrain.comparison import rule_setting
+from asrtrain.errors import DataError, UsageError
+from asrtrain.lab import GradientReport, recorded_norms, replay
+from asrtrain.reporting import draw_what_if
+from asrtrain.training import clipping_in_words, read_steps
+
+_OWN = "own"
+
+
+def grads(
+    run: str | Path | None = None, *, what_if: Sequence[str] = (), plot: str | Path | None = None
+) -> GradientReport:
+    """Read a run's record of its gradients, and send it through other rules.
+
+    ``what_if`` are rules as in `compare`, or ``own``: the run's. ``plot`` is a PNG to be drawn. Raises CheckpointError,
+    UsageError for a rule that norms alone cannot tell of, DataError for a run without a step.
+    """
+    folder = run_folder.find(None if run is None else Path(run))
+    config = run_folder.read_config(folder)
+    steps = list(read_steps(folder))
+    if not steps:
+        raise DataError(f"{folder}: no step is recorded; train it first")
+    history = recorded_norms(steps)
+    rules = {text: config.clipping if text == _OWN else _rules(text) for text in what_if}
+    replays = {text: replay(chosen, history, seed=config.seed) for text, chosen in rules.items()}
+    if plot is not None:
+        draw_what_if(history.totals, {text: found.thresholds for text, found in replays.items()}, Path(plot))
+    return GradientReport(steps, history, clipping_in_words(folder), replays)
+
+
+def _rules(text: str) -> tuple[ClipRuleConfig, ...]:
+    try:
+        rules: tuple[ClipRuleConfig, ...] = TypeAdapter(ClippingChoice).validate_python(rule_setting(text, "--what-if"))
+    except ValidationError as error:
+        raise UsageError(f"--what-if {text}: {error.errors()[0]['msg']}") from None
+    return rules
