@@ -137,6 +137,8 @@ def with_cached_features(recogniser: Recogniser, dataset: Dataset) -> Dataset:
 def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | None = None) -> Ingredients:
     """Everything that the training loop turns into weights, in one process or in one of several."""
     config, model = recogniser.config, recogniser.model
+    clipper = assemble_clipper(config.clipping, config.seed)
+    clipper.check(model)  # before the recordings are read, which takes longer
     dataset = build_dataset(recogniser, splits.train)
     if recogniser.front_end.needs_fit:
         recogniser.front_end.fit(dataset.waveform_batches())
@@ -148,7 +150,7 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
         objective=config.objective.build(),
         optimizer=config.optimizer.build(parameter_groups(model.named_parameters())),
         schedule=config.schedule.build(steps, config.training.max_epochs),
-        clipper=assemble_clipper(config.clipping, config.seed),
+        clipper=clipper,
         batches=batches,
         validate=development_check(recogniser, splits.dev),
     )
