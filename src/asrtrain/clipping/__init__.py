@@ -45,8 +45,7 @@ from asrtrain.clipping.skip_spike import SkipSpikeConfig
 from asrtrain.clipping.smooth_norm import SmoothNormConfig
 from asrtrain.clipping.soft_value import SoftValueConfig
 from asrtrain.clipping.spam import SpamConfig
-from asrtrain.clipping.truncate_small import TruncateSmallConfig
-from asrtrain.clipping.truncate_topk import TruncateTopKConfig
+from asrtrain.clipping.truncate import TruncateConfig
 from asrtrain.clipping.update_rms import UpdateRMSConfig
 from asrtrain.clipping.value import ValueConfig
 from asrtrain.config import OneOf
@@ -74,8 +73,8 @@ CLIPPERS: dict[str, type[ClipRuleConfig]] = {
     "normalize": NormalizeConfig,
     "sign": SignConfig,
     "spam": SpamConfig,
-    "truncate_small": TruncateSmallConfig,
-    "truncate_topk": TruncateTopKConfig,
+    "truncate": TruncateConfig,
+    "truncation": TruncateConfig,
     "centralize": CentralizeConfig,
     "noise": NoiseConfig,
     "skip_spike": SkipSpikeConfig,
