@@ -112,14 +112,14 @@ def test_normalize_lengthens_and_sign_keeps_signs_alone() -> None:
     assert named["w"].grad.tolist() == [0.25, -0.25, 0.0]
 
 
-def test_truncate_small_leaves_large_elements_alone() -> None:
+def test_truncating_small_elements_leaves_large_elements_alone() -> None:
     named = one(3.0, -0.5, 0.49, 0.0)
-    clip({"name": "truncate_small", "threshold": 0.5}, named)
+    clip({"name": "truncate", "of": "small", "threshold": 0.5}, named)
     assert named["w"].grad.tolist() == [3.0, -0.5, 0.0, 0.0]
 
 
 def test_topk_loses_nothing_and_sends_every_element_in_the_end() -> None:
-    clipper, sent = build_clipper({"name": "truncate_topk", "keep": 0.25}), torch.zeros(8)
+    clipper, sent = build_clipper({"name": "truncation", "of": "topk", "keep": 0.25}), torch.zeros(8)
     for step in range(1, 61):
         named = one(1.0, 2.0, 4.0, 8.0, -1.0, -2.0, -4.0, -8.0)
         raw = named["w"].grad.clone()
