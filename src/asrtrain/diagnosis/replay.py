@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -13,19 +13,12 @@ from torch import nn
 from asrtrain.clipping.measure import tensor_norms
 from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Losses, Objective
+from asrtrain.training.injection import Planted, nothing_planted
 from asrtrain.training.trace import generator_states, set_generators
 from asrtrain.types import Batch, Scores
 
-Planted = Callable[[Batch], AbstractContextManager[Batch]]
-"""Lets the faults act that were planted on purpose: the batch as it was trained on, while the model is spoilt too."""
-
 Precision = Literal["fp32", "bf16", "fp16"]
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-def nothing_planted(batch: Batch) -> AbstractContextManager[Batch]:
-    """The batch and the model as they are."""
-    return nullcontext(batch)
 
 
 @final

@@ -10,9 +10,10 @@ from typing import Any, final
 import torch
 from torch import nn
 
-from asrtrain.diagnosis.replay import Network, Pass, Planted, gradients_of, nothing_planted
+from asrtrain.diagnosis.replay import Network, Pass, gradients_of
 from asrtrain.models.layout import Layout, Layouts, given_tensor, with_tensor
 from asrtrain.models.masking import frame_mask
+from asrtrain.training.injection import Planted, nothing_planted
 from asrtrain.types import Batch
 
 FEATURES, OBJECTIVE = "features", "objective"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from asrtrain.diagnosis.replay import Network, Pass, Planted, replay
+from asrtrain.diagnosis.replay import Network, Pass, replay
 from asrtrain.diagnosis.report import FeatureFacts, UtteranceFacts
 from asrtrain.objectives.feasibility import adjacent_repeats, ctc_feasible
+from asrtrain.training.injection import Planted
 from asrtrain.training.trace import frozen_statistics, generator_states, set_generators
 from asrtrain.types import Batch
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from asrtrain.config import Config
+from asrtrain.training.injection import InjectionConfig
+from asrtrain.training.watch import ExplainConfig
 
 DEFAULT_BATCH_SIZE = 32
 
@@ -75,6 +77,10 @@ class TrainingConfig(Config):
     threshold, or before it is measured and clipped, so that the threshold holds for both together."""
     on_nonfinite: NonFiniteConfig = NonFiniteConfig()
     """What to do about losses and gradients that are not finite."""
+    explain: ExplainConfig = ExplainConfig()
+    """Which steps the run explains by itself; asrtrain explain does so for any."""
+    inject: Annotated[tuple[InjectionConfig, ...], Strict(False)] = ()
+    """Faults to plant on purpose, to see what the run does about them and whether they are found."""
     log_interval: Annotated[int, Field(gt=0)] = 50
     """Steps between writes of the measurements (all steps are written)."""
     checkpoint_interval: Annotated[int, Field(gt=0)] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self, final
@@ -17,6 +17,9 @@ from asrtrain.errors import UsageError
 from asrtrain.models.layout import Layouts, given_tensor, with_tensor
 from asrtrain.objectives.feasibility import adjacent_repeats
 from asrtrain.types import Batch
+
+Planted = Callable[[Batch], AbstractContextManager[Batch]]
+"""Lets planted faults act: the batch with what is wrong in the data, while the model does what is wrong in it."""
 
 Kind = Literal["nan", "inf", "spike", "overflow", "infeasible_utterance", "nan_feature"]
 Direction = Literal["forward", "backward"]
@@ -82,6 +85,11 @@ class InjectionConfig(Config):
         return said + ("" if place.frame is None else f", frame {place.frame}")
 
 
+def nothing_planted(batch: Batch) -> AbstractContextManager[Batch]:
+    """The batch and the model as they are."""
+    return nullcontext(batch)
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class PlantedFaults:
@@ -89,6 +97,11 @@ class PlantedFaults:
 
     model: nn.Module
     faults: tuple[InjectionConfig, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each in words."""
+        return tuple(map(str, self.faults))
 
     @contextmanager
     def __call__(self, batch: Batch) -> Iterator[Batch]:

@@ -15,6 +15,7 @@ from asrtrain.features.interface import FrontEnd
 from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Objective
 from asrtrain.optim.interface import Schedule
+from asrtrain.training.watch import Explainer
 from asrtrain.types import Batch
 
 Criterion = Literal["metric", "loss"]
@@ -57,7 +58,8 @@ class Ingredients:
     """Everything that training needs, built; the model lies on the device already.
 
     ``batches`` have passed the front end; what it has measured is kept with the weights. ``validate`` gets the weights
-    that would be kept, in evaluation mode and without gradients.
+    that would be kept, in evaluation mode and without gradients. ``explain`` is called for steps worth explaining,
+    before they are taken.
     """
 
     front_end: FrontEnd
@@ -68,6 +70,7 @@ class Ingredients:
     clipper: Clipper
     batches: Batches
     validate: Callable[[nn.Module], Validation]
+    explain: Explainer | None = None
 
 
 @dataclass(frozen=True, slots=True)

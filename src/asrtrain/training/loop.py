@@ -150,6 +150,8 @@ class _Training:
 
     def run(self) -> Outcome:
         """Epoch after epoch, until there is a reason to stop."""
+        for fault in self._config.inject:
+            self._notices.append(f"this run has a fault planted on purpose, at step {fault.step}: {fault}")
         for notice in self._notices:
             self._journal.say(notice)
         while (reason := self._reason_to_stop()) is None:
@@ -173,7 +175,7 @@ class _Training:
         self._parts.model.train()
         batches = self._parts.batches.epoch(progress.epoch, progress.batch)
         for window in _windows(batches, self._config.accum_grad):
-            report = self._update(window)
+            report = self._update(window, step=progress.step + 1, epoch=progress.epoch + 1)
             progress.step += 1
             progress.batch += len(window)
             self._note(report)
@@ -190,6 +192,9 @@ class _Training:
         """Put the step into the log, and answer what was wrong with it."""
         progress = self._progress
         self._journal.note(progress.step, progress.epoch + 1, report)
+        for said in (*(f"planted on purpose: {fault}" for fault in report.planted), report.explanation):
+            if said:
+                self._journal.say(f"step {progress.step}: {said}")
         if report.reason or report.fault or progress.step % self._config.log_interval == 0:
             self._flush()
         if report.fault is not None:

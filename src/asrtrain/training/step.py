@@ -14,10 +14,12 @@ from asrtrain.clipping.measure import tensor_norms
 from asrtrain.training.averaging import MovingAverage
 from asrtrain.training.config import TrainingConfig
 from asrtrain.training.culprits import find_culprits
+from asrtrain.training.injection import Injector, Planted, PlantedFaults, nothing_planted
 from asrtrain.training.interface import Ingredients
 from asrtrain.training.loss_scale import LossScale
 from asrtrain.training.regularisation import add_penalty_gradients
 from asrtrain.training.trace import Trace, frozen_statistics
+from asrtrain.training.watch import Trouble, Watch
 from asrtrain.training.world import World
 from asrtrain.types import Batch, Scores
 
@@ -75,6 +77,8 @@ class StepReport:
     fault: Fault | None = None
     dropped: tuple[str, ...] = ()
     update: UpdateReport | None = None
+    planted: tuple[str, ...] = ()
+    explanation: str = ""
 
     def late_fault(self, kind: FaultKind) -> Fault:
         """What can be said of a step that was taken before its numbers were known. Waits for the device.
@@ -126,20 +130,26 @@ class Updater:
         self.steps_taken = 0
         self._decides = decides or self.loss_scale.enabled  # the loss scale needs the answer at once
         self._trace = Trace(self._model, device)
+        self._injector = Injector(self._model, config.inject)
+        self._planted: Planted = nothing_planted
+        self._explain, self._watch = ingredients.explain, Watch(config.explain)
 
-    def __call__(self, window: Sequence[Batch]) -> StepReport:
+    def __call__(self, window: Sequence[Batch], *, step: int = 0, epoch: int = 0) -> StepReport:
         """Accumulate → all-reduce → unscale → measure → decide → clip → penalties → optimiser → schedule → average.
 
         Clipping rules act in the order of the configuration, so that centralising and noise stand where they are
         written. With ``penalties: before_clipping`` coupled L1 and L2 are added before measuring, and are clipped too;
         the weight decay of an optimiser is its own, and always comes after. Rules on updates limit what the optimiser
         does, whatever it is made of. A clipping rule may find the step not worth taking; then optimiser, schedule and
-        average stay as they are.
+        average stay as they are. ``step`` and ``epoch``, from 1, are what planted faults go by, and explanations.
         """
         if self._decides:
             self._trace.begin()
         scale = self.loss_scale.value
+        faults = self._injector.due(step, window)
+        self._planted = faults or nothing_planted
         attempt = self._attempt(window)
+        explanation = self._explained(attempt, window, step, epoch)
         fault: Fault | None = None
         dropped: tuple[str, ...] = ()
         if kind := fault_kind(attempt.reason):
@@ -157,7 +167,7 @@ class Updater:
         self._optimizer.zero_grad(set_to_none=True)
         return StepReport(
             attempt.ids, attempt.losses, attempt.loss, attempt.counted, attempt.gradients.total, clip, reason,
-            lr, scale, fault, dropped, update,
+            lr, scale, fault, dropped, update, faults.names if faults else (), explanation,
         )  # fmt: skip
 
     def _attempt(self, window: Sequence[Batch]) -> _Attempt:
@@ -183,8 +193,9 @@ class Updater:
         for batch in window:
             on_device = batch.to(self._device)
             if batch.ids:
-                answer = self._objective(self._scores(on_device), on_device)
-                self._clipper.backward(answer.per_utterance, weight=1 / everyone, loss_scale=scale)
+                with self._planted(on_device) as given:
+                    answer = self._objective(self._scores(given), given)
+                    self._clipper.backward(answer.per_utterance, weight=1 / everyone, loss_scale=scale)
                 losses[_rows(batch, start)] = answer.per_utterance.detach().to(losses.dtype)
                 counted += answer.counted.sum()
             elif self._trace.has_statistics:
@@ -219,6 +230,25 @@ class Updater:
             return "gradient"
         return "" if some else "nothing counted"
 
+    def _explained(self, attempt: _Attempt, window: Sequence[Batch], step: int, epoch: int) -> str:
+        """What is found out about a step worth explaining, before anything comes of it; nothing for any other."""
+        if self._explain is None or not self._decides or self._world.size > 1:
+            return ""
+        if attempt.reason == "loss scale":
+            return ""
+        cause = self._watch.look(bool(torch.isfinite(attempt.loss)), float(attempt.gradients.total), window)
+        if cause is None:
+            return ""
+        faults = self._planted.names if isinstance(self._planted, PlantedFaults) else ()
+        sound, median = self._watch.sound, self._watch.median
+        # What clipping does inside of the model would hide what happens there without it.
+        self._clipper.detach()
+        with self._trace.undone() as generators:
+            trouble = Trouble(step, epoch, cause, window, sound, generators, median, self._planted, faults)
+            explanation = self._explain(trouble)
+        self._clipper.attach(self._model)
+        return explanation
+
     def _examine(self, attempt: _Attempt, kind: FaultKind, window: Sequence[Batch]) -> Fault:
         """Find out which utterances are faulty on their own; every process looks at its own."""
         self._trace.wipe()  # else the statistics that they have spoilt would spoil the others
@@ -232,10 +262,10 @@ class Updater:
         return Fault(kind, culprits, suspects, tuple(losses[name] for name in suspects))
 
     def _is_faulty(self, batch: Batch) -> bool:
-        on_device = batch.to(self._device)
-        loss = self._objective(self._scores(on_device), on_device).per_utterance.sum() / len(batch.ids)
-        trained = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
-        gradients = torch.autograd.grad(loss, trained, allow_unused=True)
+        with self._planted(batch.to(self._device)) as given:
+            loss = self._objective(self._scores(given), given).per_utterance.sum() / len(batch.ids)
+            trained = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
+            gradients = torch.autograd.grad(loss, trained, allow_unused=True)
         norms = tensor_norms([gradient for gradient in gradients if gradient is not None])
         return not bool(torch.isfinite(loss) & torch.isfinite(norms).all())
 

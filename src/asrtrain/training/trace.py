@@ -39,6 +39,19 @@ class Trace:
             torch._foreach_copy_(self._buffers, self._before)
         set_generators(self._generators, self._device)
 
+    @contextmanager
+    def undone(self) -> Iterator[Mapping[str, torch.Tensor]]:
+        """For a while it is as before the step; gives the generators' states from there."""
+        buffers, generators = [buffer.clone() for buffer in self._buffers], generator_states(self._device)
+        self.wipe()
+        try:
+            yield self._generators
+        finally:
+            with torch.no_grad():
+                if buffers:
+                    torch._foreach_copy_(self._buffers, buffers)
+            set_generators(generators, self._device)
+
 
 def generator_states(device: torch.device) -> dict[str, torch.Tensor]:
     """The states of torch's global generators, on the host and on the device."""

@@ -1,0 +1,101 @@
+"""Which steps are worth an explanation, seen before they are taken."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Annotated, Protocol, final
+
+import torch
+from pydantic import Field
+
+from asrtrain.config import Config
+from asrtrain.training.injection import Planted
+from asrtrain.types import Batch
+
+_REMEMBERED = 100
+"""Norms of so many steps make the median."""
+
+
+class ExplainConfig(Config):
+    """When a run explains a step by itself, into the folder explain of the run folder.
+
+    It does so before the step is taken, where the processor decides about that: on the CPU, and wherever on_nonfinite
+    asks for more than abort; and where one process trains alone. Nothing is computed for it until it is called for.
+    """
+
+    nonfinite: bool = True
+    """Explain steps whose loss or gradient is not finite."""
+    ratio_to_median: Annotated[float, Field(gt=1)] | None = 50.0
+    """Explain steps whose gradient's norm is so many times the median of the last 100; null for none."""
+    after: Annotated[int, Field(ge=2)] = 20
+    """So many norms must be known before a median is trusted."""
+    most: Annotated[int, Field(ge=0)] = 3
+    """A run writes so many explanations by itself, and no more; 0 for none."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A step that is worth an explanation; the model is as it was before the step, and so is the rest of the world.
+
+    sound is the last batch before it that was not, median the median norm of the steps before, where they are known.
+    generators are the states from before the step; planted lets planted faults act again, which ``faults`` names.
+    """
+
+    step: int
+    epoch: int
+    cause: str
+    window: Sequence[Batch]
+    sound: Batch | None
+    generators: Mapping[str, torch.Tensor]
+    median: float | None
+    planted: Planted
+    faults: tuple[str, ...]
+
+
+class Explainer(Protocol):
+    """Looks into a step before it is taken, and leaves no trace in the model."""
+
+    def __call__(self, trouble: Trouble) -> str:
+        """What is found, in a line for the log."""
+
+
+@final
+class Watch:
+    """Remembers the norms of sound steps, and what the last one was made of."""
+
+    def __init__(self, config: ExplainConfig) -> None:
+        self._config = config
+        self._norms: deque[float] = deque(maxlen=_REMEMBERED)
+        self._called = 0
+        self.sound: Batch | None = None
+
+    @property
+    def median(self) -> float | None:
+        """The median norm of the last steps; None while there are too few."""
+        return median(self._norms) if len(self._norms) >= self._config.after else None
+
+    def look(self, finite_loss: bool, norm: float, window: Sequence[Batch]) -> str | None:
+        """Why this step is worth an explanation; None, as nearly always, if it is not."""
+        cause = self._cause(finite_loss, norm)
+        if math.isfinite(norm):
+            self._norms.append(norm)
+        if cause is None and finite_loss and math.isfinite(norm):
+            self.sound = window[-1]
+        if cause is None or self._called >= self._config.most:
+            return None
+        self._called += 1
+        return cause
+
+    def _cause(self, finite_loss: bool, norm: float) -> str | None:
+        if not (finite_loss and math.isfinite(norm)):
+            what = "gradient" if finite_loss else "loss"
+            return f"the {what} is not finite" if self._config.nonfinite else None
+        limit, usual = self._config.ratio_to_median, self.median
+        if limit is None or not usual or norm <= limit * usual:
+            return None
+        return f"the norm {norm:.3g} is {norm / usual:.3g} times the median of the steps before"
