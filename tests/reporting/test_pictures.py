@@ -7,17 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 from asrtrain.errors import DataError
 from asrtrain.reporting import draw_confusion, draw_run
-from asrtrain.reporting.gradients import running_share
+from asrtrain.reporting.gradients import MAX_NAMED, draw_shares, running_share
 from asrtrain.reporting.measurements import column, read_rows
 
 
 def step(number: int, **changes: object) -> dict[str, object]:
     row = {"kind": "step", "step": number, "loss": 2.0 / number, "norm_before": 3.0, "norm_after": 1.0}
-    return row | {"threshold": 1.0, "clipped": True, "lr": 0.01} | changes
+    return row | {"threshold": 1.0, "clipped": True, "stepped": True, "shares": [0.75, 0.25], "lr": 0.01} | changes
 
 
 def epoch(number: int, metric: float | None, *, best: bool) -> dict[str, object]:
@@ -25,13 +27,29 @@ def epoch(number: int, metric: float | None, *, best: bool) -> dict[str, object]
     return row | {"best": best}
 
 
-def write_log(folder: Path, rows: list[dict[str, object]]) -> None:
+def write_log(folder: Path, rows: list[dict[str, object]], parameters: tuple[str, ...] = ("a", "b")) -> None:
+    rows = [{"kind": "parameters", "names": parameters}, *rows]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def pixels(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image.convert("L"))
+
+
+def red_pixels(path: Path) -> int:
+    with Image.open(path) as image:
+        red, green, blue = np.moveaxis(np.asarray(image.convert("RGB")).astype(int), 2, 0)
+    return int(((red > 180) & (green < 80) & (blue < 100)).sum())
+
+
+def drawn_shares(folder: Path) -> Axes:
+    """The panel of shares, as objects."""
+    rows = read_rows(folder / "metrics.jsonl", "step")
+    (named,) = read_rows(folder / "metrics.jsonl", "parameters")
+    axes = Figure().subplots()
+    draw_shares(axes, rows, named["names"])
+    return axes
 
 
 def drawn_pixels(path: Path) -> int:
@@ -48,8 +66,31 @@ def test_curves_and_gradients_are_drawn(tmp_path: Path) -> None:
 
 def test_a_run_that_diverged_or_stopped_at_once_is_drawn_too(tmp_path: Path) -> None:
     broken = {"loss": None, "norm_before": None, "norm_after": None, "threshold": None, "clipped": False}
-    write_log(tmp_path, [step(1), step(2, **broken), epoch(1, None, best=False)])
-    draw_run(tmp_path)
+    broken |= {"stepped": False, "shares": []}
+    for rows in ([step(1), step(2, **broken), epoch(1, None, best=False)], [step(1, **broken)]):
+        write_log(tmp_path, rows)
+        draw_run(tmp_path)
+
+
+def test_steps_that_were_not_taken_are_marked(tmp_path: Path) -> None:
+    for name, stepped in (("all", True), ("some", False)):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_log(folder, [step(n, stepped=stepped or n % 3 > 0) for n in range(1, 30)])
+        draw_run(folder)
+    crimson = [red_pixels(tmp_path / name / "results" / "gradients.png") for name in ("all", "some")]
+    assert crimson[0] < 20 < crimson[1]
+
+
+def test_a_share_of_the_norm_is_as_high_as_it_is_large(tmp_path: Path) -> None:
+    """Of many parameters those with the largest shares are drawn, from the bottom."""
+    names = tuple(f"layers.{n}.linear.weight" for n in range(20))
+    shares = [0.01 * (n + 0.5) / 2 for n in range(20)]
+    write_log(tmp_path, [step(n, shares=shares) for n in range(1, 500)], names)
+    figure = drawn_shares(tmp_path)
+    heights = [np.ptp(area.get_paths()[0].vertices[:, 1]) for area in figure.collections]
+    assert heights == pytest.approx([100 * share for share in sorted(shares, reverse=True)[:MAX_NAMED]])
+    assert figure.get_legend_handles_labels()[1][0] == "layer 19 linear weight"
 
 
 def test_a_run_without_steps_has_no_pictures(tmp_path: Path) -> None:

@@ -18,4 +18,5 @@ def draw_run(folder: Path) -> None:
     steps, epochs = read_rows(log, "step"), read_rows(log, "epoch")
     if steps:
         draw_curves(steps, epochs, results / "curves.png")
-        draw_gradients(steps, results / "gradients.png")
+        names = [name for row in read_rows(log, "parameters") for name in row["names"]]
+        draw_gradients(steps, names, results / "gradients.png")
