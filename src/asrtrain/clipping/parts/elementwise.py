@@ -31,10 +31,14 @@ class Elementwise(ClipRule):
         largest = torch.stack([torch.zeros_like(gradients.total), *limits]).amax()
         if self._leaves_small and all(certainly(p <= limit) for p, limit in zip(peaks, limits, strict=True)):
             return Action(largest, torch.zeros_like(largest), gradients.norms)
-        limit_of = {i: limit for block, limit in zip(blocks, limits, strict=True) for i in block.positions}
+        limit_of = {
+            i: _representable(limit, tensor.dtype)
+            for block, limit in zip(blocks, limits, strict=True)
+            for i, tensor in zip(block.positions, block.tensors, strict=True)
+        }
 
         def change(i: int, _rows: Rows, piece: torch.Tensor) -> None:
-            self._change(piece, _representable(limit_of[i], piece.dtype))
+            self._change(piece, limit_of[i])
 
         return turned(gradients, change, largest)
 

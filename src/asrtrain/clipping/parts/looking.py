@@ -15,3 +15,8 @@ def free_to_look(tensor: torch.Tensor) -> bool:
 def certainly(condition: torch.Tensor) -> bool:
     """Whether a condition () is known to hold. On a device nothing is known: the work must be done to be sure."""
     return free_to_look(condition) and bool(condition)
+
+
+def plain(number: torch.Tensor) -> torch.Tensor | float:
+    """A number () to calculate with: where it is free to look, one of Python's, which is several times as fast."""
+    return float(number) if free_to_look(number) else number

@@ -18,7 +18,7 @@ Rows = slice | EllipsisType
 Change = Callable[[int, Rows, torch.Tensor], None]
 """Changes some rows of a gradient in place: the gradient's place, which rows, and the rows themselves."""
 
-_PIECE = 32_768
+_PIECE = 65_536
 """Elements in a piece: a few copies of it fit the second-level cache."""
 
 
