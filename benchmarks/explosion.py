@@ -5,8 +5,9 @@ training loss of its last epoch is no better than chance, ln 10. A run that ends
 counts with the accuracy of guessing.
 
 ``--quick`` trains ten seeds without clipping, with the norm limited to 0.1 and with AGC at 0.01. Without it every rule
-of the table runs, five seeds at each of three learning rates, and ``--output docs/explosion.md`` writes the page. All
-runs are made in one process from the trainer's own parts; features are computed once.
+of the table runs, five seeds at each of three learning rates, and ``--output docs/explosion.md`` writes the page;
+``--kept FILE`` keeps all runs and repeats none, so that a new rule costs its own runs alone. All runs are made in
+one process from the trainer's own parts; features are computed once.
 """
 
 from __future__ import annotations
@@ -49,38 +50,46 @@ CONFIG = ROOT / "configs" / "explosion.yaml"
 CPU = torch.device("cpu")
 DIGITS = 10
 RATES = (0.03, 0.1, 0.3)
-SHOWN = (
+Rule = dict[str, Any]
+"""A clipping rule as it is written in a configuration."""
+SHOWN: tuple[Rule, ...] = (
     {"name": "none"},
     {"name": "norm", "threshold": 0.1},
     {"name": "agc", "clip_factor": 0.01},
 )
 """The demonstration: nothing, and two rules that save every run."""
-SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "value": {"threshold": 0.01},
-    "norm": {"threshold": 0.1},
-    "norm_by_group": {"groups": {"^head": 0.1, "^(?!head)": 0.1}},
-    "fixed": {"threshold": 0.1},
-    "random": {"threshold": {"low": 0.05, "high": 0.2}},
-    "smooth_norm": {"threshold": 0.1},
-    "soft_value": {"threshold": 0.01},
-    "block_rms": {"threshold": 0.001},
-    "normalize": {"threshold": 0.1},
-    "sign": {"threshold": 0.003},
+SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "value": [{"threshold": 0.01}],
+    "norm": [{"threshold": 0.1}],
+    "norm_by_group": [{"groups": {"^head": 0.1, "^(?!head)": 0.1}}],
+    "fixed": [{"threshold": 0.1}],
+    "random": [{"threshold": {"low": 0.05, "high": 0.2}}],
+    "layer": [{"threshold": 0.1}],
+    "smooth_norm": [{"threshold": 0.1}],
+    "soft_value": [{"threshold": 0.01}],
+    "block_rms": [{"threshold": 0.001}],
+    "normalize": [{"threshold": 0.1}],
+    "sign": [{"threshold": 0.003}],
+    "truncate": [
+        {"of": "small", "threshold": 0.001},
+        {"of": "topk", "keep": 0.1},
+    ],
 }
-"""What a rule is given where its defaults do not suit this model; norms of 0.1 are what shows explosions best."""
+"""What a rule is given where its defaults do not suit this model, once for each of its kinds."""
 
 
 @dataclass(frozen=True)
 class Run:
     """What came of one rule with one learning rate and one seed. why is empty unless the run was lost."""
 
-    rule: str
+    settings: str
     lr: float
     seed: int
     accuracy: float
     why: str
     steps: int
     clipped_share: float
+    cpu_seconds: float
 
 
 @final
@@ -96,9 +105,10 @@ class Speech:
         self.test = with_cached_features(recogniser, self.test)
         self.said = {utterance.id: utterance.text for utterance in splits.test}
 
-    def run(self, rule: Mapping[str, Any], lr: float, seed: int) -> Run:
+    def run(self, rule: Rule, lr: float, seed: int) -> Run:
         """Train once, as ``fit`` does, and score the last weights on the test data."""
-        overrides = [f"seed={seed}", f"optimizer.lr={lr}", f"clipping={inline(dict(rule))}"]
+        began, settings = time.process_time(), inline(rule)
+        overrides = [f"seed={seed}", f"optimizer.lr={lr}", f"clipping={settings}"]
         config = load_config(CONFIG, RunConfig, overrides)
         recogniser = build_recogniser(config, self.vocabulary, CPU)
         batches = training_loader(recogniser, self.train, World())
@@ -119,7 +129,8 @@ class Speech:
             accuracy = statistics.fmean(heard[name].text == text for name, text in self.said.items())
             last = statistics.fmean(losses[-batches.batches_per_epoch :])
             why = "chance" if last >= math.log(DIGITS) else ""
-        return Run(str(rule["name"]), lr, seed, accuracy, why, len(losses), sum(clipped) / len(losses))
+        seconds, clipped_share = time.process_time() - began, statistics.fmean(clipped)
+        return Run(settings, lr, seed, accuracy, why, len(losses), clipped_share, seconds)
 
 
 def _train(ingredients: Ingredients, config: RunConfig) -> tuple[list[float], list[bool], str]:
@@ -138,11 +149,39 @@ def _train(ingredients: Ingredients, config: RunConfig) -> tuple[list[float], li
     return losses, clipped, ""
 
 
-def settings_of(name: str) -> dict[str, Any]:
-    """A sensible setting of a rule here: ours, else its defaults, else the first that it shows itself by."""
-    config = CLIPPERS[name]
-    required = any(field.is_required() for field in config.model_fields.values())
-    return {"name": name, **SETTINGS.get(name, config.examples[0] if required else {})}
+@final
+class Kept:
+    """A file of runs, a line each: what is in it is not run again."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
+        self._runs = {(run.settings, run.lr, run.seed): run for run in (Run(**json.loads(line)) for line in lines)}
+
+    def run(self, speech: Speech, rule: Rule, lr: float, seed: int) -> Run:
+        """Make the run, or find it made."""
+        known = self._runs.get((inline(rule), lr, seed))
+        if known is not None:
+            return known
+        run = speech.run(rule, lr, seed)
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(run)) + "\n")
+        return run
+
+
+def trials() -> dict[str, Rule]:
+    """A sensible setting of every rule, by a short name: ours, else its defaults, else the first of its examples.
+
+    Of a rule with several names the first counts.
+    """
+    found: dict[str, Rule] = {}
+    for config in dict.fromkeys(CLIPPERS.values()):
+        name = next(name for name, other in CLIPPERS.items() if other is config)
+        required = any(field.is_required() for field in config.model_fields.values())
+        for settings in SETTINGS.get(name, [config.examples[0] if required else {}]):
+            found[f"{name} {settings['of']}" if "of" in settings else name] = {"name": name, **settings}
+    return found
 
 
 def interval(values: Sequence[float]) -> float:
@@ -168,100 +207,112 @@ def ranks(means: Mapping[str, float]) -> dict[str, int]:
     return {name: 1 + sum(other > own for other in means.values()) for name, own in means.items()}
 
 
-def page(runs: Sequence[Run], settings: Mapping[str, Mapping[str, Any]], seconds: float) -> str:
+INTRODUCTION = """\
+# Every clipping rule where gradients explode
+
+Written by `benchmarks/explosion.py --output docs/explosion.md`: {rules} rules × {rates} learning rates × {seeds} seeds
+of [configs/explosion.yaml](../configs/explosion.yaml) on the Free Spoken Digit Dataset, {seconds:.0f} CPU seconds.
+
+A cell holds the accuracy on the 300 test recordings in per cent (mean over seeds, ± half of the 95 % interval by
+Student's t), how many seeds were lost, and the share of steps that were changed or skipped. A run is lost if a loss or
+gradient is not finite (exit code 4; it counts with 10 %, the accuracy of guessing), or if the mean training loss of its
+last epoch is no better than chance, ln 10.
+
+**Do not read a ranking of rules out of one column.** A rule that acts at nearly every step sets the length of the
+steps, so a column compares step sizes as much as rules. The columns on the right show it: the place of each rule at
+every learning rate, and at its own best one. Accuracies at {low} and at {high} have a rank correlation (Spearman) of
+{correlation:.2f} over rules. Nor were thresholds tuned: another threshold is another step size. What the table does
+show is which rules widen the range of learning rates at which training survives at all.
+
+"""
+
+
+def page(runs: Sequence[Run], settings: Mapping[str, Rule]) -> str:
     """The page docs/explosion.md."""
-    seeds = len({run.seed for run in runs})
-    at = {(name, lr): [run for run in runs if run.rule == name and run.lr == lr] for name in settings for lr in RATES}
+    at = {
+        (name, lr): [run for run in runs if run.settings == inline(rule) and run.lr == lr]
+        for name, rule in settings.items()
+        for lr in RATES
+    }
     means = {lr: {name: mean(at[name, lr]) for name in settings} for lr in RATES}
     best = {name: max(means[lr][name] for lr in RATES) for name in settings}
-    places = {lr: ranks(means[lr]) for lr in RATES}
-    places_at_best = ranks(best)
-    correlation = stats.spearmanr([means[RATES[0]][n] for n in settings], [means[RATES[-1]][n] for n in settings])
-    lines = [
-        "# Every clipping rule where gradients explode",
-        "",
-        f"Written by `benchmarks/explosion.py --output docs/explosion.md`: {len(settings)} rules × {len(RATES)} "
-        f"learning rates × {seeds} seeds of [configs/explosion.yaml](../configs/explosion.yaml) on the Free Spoken "
-        f"Digit Dataset, {seconds:.0f} CPU seconds.",
-        "",
-        "A cell holds the accuracy on the 300 test recordings in per cent (mean over seeds, ± half of the 95 % interval "
-        "by Student's t), how many seeds were lost, and the share of steps that were clipped or skipped. A run is lost "
-        "if a loss or gradient is not finite (exit code 4; it counts with 10 %, the accuracy of guessing), or if the "
-        "mean training loss of the last epoch is no better than chance, ln 10.",
-        "",
-        "**Do not read a ranking of rules out of one column.** Where a rule clips at nearly every step it sets the "
-        "length of the steps, and a column compares step sizes as much as rules. The last columns show it: the place of "
-        "a rule at every learning rate, and at its own best one. The ranks at "
-        f"{RATES[0]} and at {RATES[-1]} have a rank correlation (Spearman) of {correlation.statistic:.2f}. Nor were the "
-        "thresholds tuned: another threshold is another step size. What the table does show is where a rule widens "
-        "the range of learning rates at which training survives at all.",
-        "",
-        "| rule | " + " | ".join(f"lr {lr}" for lr in RATES) + " | best | worst | places | at its best |",
-        "|---" * (len(RATES) + 5) + "|",
-    ]
+    worst = {name: min(means[lr][name] for lr in RATES) for name in settings}
+    places = [ranks(column) for column in (*means.values(), best)]
+    low, high = RATES[0], RATES[-1]
+    introduction = INTRODUCTION.format(
+        rules=len(settings),
+        rates=len(RATES),
+        seeds=len({run.seed for run in runs}),
+        seconds=sum(run.cpu_seconds for run in runs),
+        low=low,
+        high=high,
+        correlation=stats.spearmanr([means[low][n] for n in settings], [means[high][n] for n in settings]).statistic,
+    )
+    rates = " | ".join(f"lr {lr}" for lr in RATES)
+    lines = [f"| rule | {rates} | best | worst | places | at its best |", "|---" * (len(RATES) + 5) + "|"]
     for name in sorted(settings, key=lambda name: -best[name]):
-        worst = min(means[lr][name] for lr in RATES)
-        lines.append(
-            f"| `{name}` | "
-            + " | ".join(cell(at[name, lr]) for lr in RATES)
-            + f" | {100 * best[name]:.1f} | {100 * worst:.1f} | "
-            + " ".join(str(places[lr][name]) for lr in RATES)
-            + f" | {places_at_best[name]} |"
-        )
-    lines += ["", "What each was given:", ""]
-    lines += [f"- `{inline(dict(rule))}`" for rule in settings.values()]
-    return "\n".join(lines) + "\n"
+        cells = [
+            f"`{name}`",
+            *(cell(at[name, lr]) for lr in RATES),
+            f"{100 * best[name]:.1f}",
+            f"{100 * worst[name]:.1f}",
+        ]
+        cells += [", ".join(str(column[name]) for column in places[:-1]), str(places[-1][name])]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "What each was given:", "", *(f"- `{inline(rule)}`" for rule in settings.values())]
+    return introduction + "\n".join(lines) + "\n"
 
 
-def quick(speech: Speech, seeds: int) -> list[Run]:
-    """The demonstration, at the largest learning rate, which is the configuration's own."""
-    return [speech.run(rule, RATES[-1], seed) for rule in SHOWN for seed in range(seeds)]
+def demonstration(speech: Speech, kept: Kept, seeds: int) -> list[Run]:
+    """Ten runs without clipping and twenty with it, at the largest learning rate, which is the configuration's own."""
+    return [kept.run(speech, rule, RATES[-1], seed) for rule in SHOWN for seed in range(seeds)]
 
 
-def summary(runs: Sequence[Run], seconds: float) -> str:
-    lines = [f"{'rule':8} {'lost':>7}  accuracy of the others %"]
-    for name in dict.fromkeys(run.rule for run in runs):
-        own = [run for run in runs if run.rule == name]
-        kept = [f"{100 * run.accuracy:.1f}" for run in own if not run.why]
-        lines.append(f"{name:8} {sum(bool(run.why) for run in own):>3}/{len(own):<3}  {' '.join(kept)}".rstrip())
-    return "\n".join([*lines, f"{len(runs)} runs, {seconds:.1f} CPU seconds with imports and features"])
-
-
-def every_rule(speech: Speech, seeds: int, settings: Mapping[str, Mapping[str, Any]]) -> list[Run]:
+def every_rule(speech: Speech, kept: Kept, seeds: int, settings: Mapping[str, Rule]) -> list[Run]:
     runs = []
     for name, rule in settings.items():
         for lr in RATES:
-            own = [speech.run(rule, lr, seed) for seed in range(seeds)]
+            own = [kept.run(speech, rule, lr, seed) for seed in range(seeds)]
             print(f"{name:16} lr {lr:<5} {cell(own)}", file=sys.stderr, flush=True)
             runs += own
     return runs
+
+
+def summary(runs: Sequence[Run], seconds: float) -> str:
+    lines = [f"{'lost':>7}  {'rule':32}  accuracy of the others %"]
+    for rule in dict.fromkeys(run.settings for run in runs):
+        own = [run for run in runs if run.settings == rule]
+        alive = [f"{100 * run.accuracy:.1f}" for run in own if not run.why]
+        lines.append(f"{sum(bool(run.why) for run in own):>3}/{len(own):<3}  {rule:32}  {' '.join(alive)}".rstrip())
+    return "\n".join([*lines, f"{len(runs)} runs, {seconds:.1f} CPU seconds with imports and features"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int)
+    parser.add_argument("--kept", type=Path)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    settings, kept = trials(), Kept(options.kept)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["ASRTRAIN_CACHE"] = cache  # every call computes the features, once
         speech = Speech()
-        settings = {name: settings_of(name) for name in CLIPPERS}
         if options.quick:
-            runs = quick(speech, options.seeds or 10)
+            runs = demonstration(speech, kept, options.seeds or 10)
         else:
-            runs = every_rule(speech, options.seeds or 5, settings)
+            runs = every_rule(speech, kept, options.seeds or 5, settings)
     seconds = time.process_time()
     if options.format == "json":
         print(json.dumps({"cpu_seconds": seconds, "runs": [asdict(run) for run in runs]}))
     elif options.quick:
         print(summary(runs, seconds))
     elif options.output is None:
-        print(page(runs, settings, seconds))
+        print(page(runs, settings), end="")
     else:
-        options.output.write_text(page(runs, settings, seconds), encoding="utf-8")
+        options.output.write_text(page(runs, settings), encoding="utf-8")
 
 
 if __name__ == "__main__":
