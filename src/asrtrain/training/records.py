@@ -12,7 +12,7 @@ import torch
 
 from asrtrain.training.step import Reason, StepReport
 
-_DIGITS, _REPLAYED_DIGITS = 6, 9
+_SHORT, _REPLAYED = ".6g", ".9g"
 """Significant digits of the log: as many as float32 is good for, and more of what clipping is replayed from."""
 
 
@@ -92,7 +92,7 @@ class StepBuffer:
             return []
         tensors = [t for _, _, report in waiting for t in (*_figures(report).values(), *_learned(report).values())]
         norms = [report.clip.norms for _, _, report in waiting if report.clip is not None]
-        row = torch.cat([torch.stack([_double(t) for t in tensors]), *map(_double, norms)]).tolist()
+        row = torch.cat([torch.stack(tensors), *norms]).tolist()  # in float64, which the norms are in
         figures, shares = iter(row[: len(tensors)]), iter(row[len(tensors) :])
         return [(_record(step, epoch, report, figures, shares), report) for step, epoch, report in waiting]
 
@@ -117,10 +117,6 @@ def _learned(report: StepReport) -> Mapping[str, torch.Tensor]:
     return {} if report.clip is None else report.clip.estimates
 
 
-def _double(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().double()
-
-
 def _record(step: int, epoch: int, report: StepReport, figures: Iterator[float], norms: Iterator[float]) -> StepRecord:
     """Takes this step's numbers from the front of those of all steps."""
     read = {name: next(figures) for name in _figures(report)}
@@ -141,7 +137,7 @@ def _record(step: int, epoch: int, report: StepReport, figures: Iterator[float],
         counted=counted,
         infeasible=len(report.ids) - counted,
         dropped=len(report.dropped),
-        norm_before=rounded(read["norm_before"], _REPLAYED_DIGITS),
+        norm_before=rounded(read["norm_before"], _REPLAYED),
         norm_after=numbers.get("norm_after"),
         coefficient=numbers.get("coefficient"),
         threshold=numbers.get("threshold"),
@@ -165,13 +161,13 @@ def _shares(names: tuple[str, ...], norms: list[float], total: float) -> dict[st
     """Of the squared norm; nobody has one of a norm that is zero, or not finite."""
     if not (math.isfinite(total) and total > 0):
         return {}
-    squares = [rounded((norm / total) ** 2, _REPLAYED_DIGITS) or 0.0 for norm in norms]
+    squares = [rounded((norm / total) ** 2, _REPLAYED) or 0.0 for norm in norms]
     return dict(zip(names, squares, strict=True))
 
 
-def rounded(value: float, digits: int = _DIGITS) -> float | None:
+def rounded(value: float, digits: str = _SHORT) -> float | None:
     """The value to so many significant digits, or None for NaN and infinities, which JSON does not have."""
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+    return float(format(value, digits)) if math.isfinite(value) else None
 
 
 def finite(value: float) -> float | None:
