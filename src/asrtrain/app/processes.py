@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -21,6 +22,8 @@ _ERRORS: dict[int, type[AsrtrainError]] = {
 }
 _GRACE = 10.0
 """Seconds that processes have to end by themselves when one of them has failed."""
+_NOTICING = 3.0
+"""Seconds within which the others notice, or the one that they have noticed has ended too."""
 
 Process = subprocess.Popen[str]
 
@@ -71,13 +74,19 @@ def _printed_by(process: Process) -> list[str]:
 
 def _wait(processes: Sequence[Process]) -> None:
     """Until all have ended. Raises what the first that fails has failed with."""
-    codes: list[int | None] = [None]
-    while None in codes:
+    until = math.inf
+    while True:
         codes = [process.poll() for process in processes]
-        # Who was killed is the cause, if others have noticed it already.
-        for code, rank in sorted((code, rank) for rank, code in enumerate(codes) if code):
-            raise _failure(rank, len(processes), code)
-        time.sleep(0.05)
+        failed = [(code == TrainingError.exit_code, code, rank) for rank, code in enumerate(codes) if code]
+        if None not in codes or time.monotonic() > until:
+            break
+        if failed:
+            until = min(until, time.monotonic() + _NOTICING)
+        time.sleep(0.02)
+    if failed:
+        # Those that fail because another has gone are training errors: whoever failed otherwise is the cause.
+        _, code, rank = min(failed)
+        raise _failure(rank, len(processes), code)
 
 
 def _failure(rank: int, count: int, code: int) -> AsrtrainError:

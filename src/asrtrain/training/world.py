@@ -126,8 +126,10 @@ def joined_world() -> Iterator[World]:
         dist.init_process_group(backend, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"the processes of this run do not find each other: {error}") from error
-    yield World(dist.get_rank(), dist.get_world_size())
-    dist.destroy_process_group()  # not after an error: it might wait for processes that are gone
+    try:
+        yield World(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()  # its threads would abort the process at its end
 
 
 def local_rank() -> int | None:
