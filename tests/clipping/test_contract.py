@@ -6,10 +6,10 @@ import copy
 
 import pytest
 import torch
-from clipping_cases import RULES, clip, flat, gradients, label, norm, parameters, same
+from clipping_cases import RULES, attached, clip, flat, gradients, label, norm, parameters, same
 from pydantic import ValidationError
 
-from asrtrain.clipping import CLIPPERS, build_clipper
+from asrtrain.clipping import CLIPPERS
 
 THRESHOLDS = [
     {"name": "scheduled", "start": 0.5, "end": 0.1, "steps": 7},
@@ -27,7 +27,7 @@ BAD_THRESHOLDS = [-1.0, 0, float("nan"), float("inf"), True, "1", None, {"name":
 
 @EVERY
 def test_the_report_is_true(rule: dict) -> None:
-    clipper = build_clipper(rule)
+    clipper = attached(rule)
     for step in range(6):
         named, raw = parameters(1.0, step), parameters(1.0, step)
         report = clipper(named.items())
@@ -57,7 +57,7 @@ def test_non_finite_gradients_are_reported_and_left_alone(rule: dict, bad: float
 @EVERY
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_non_finite_step_leaves_no_trace_in_the_state(rule: dict, bad: float) -> None:
-    poisoned, clean = build_clipper(rule), build_clipper(rule)
+    poisoned, clean = attached(rule), attached(rule)
     for step in range(10):
         if step in (1, 6):
             named = parameters(1.0)
@@ -72,17 +72,17 @@ def test_a_non_finite_step_leaves_no_trace_in_the_state(rule: dict, bad: float) 
 @EVERY
 @pytest.mark.parametrize("stop", [0, 1, 3, 9])
 def test_a_resumed_clipper_goes_on_bit_for_bit(rule: dict, stop: int) -> None:
-    straight = build_clipper(rule, seed=5)
+    straight = attached(rule, seed=5)
     for step in range(stop):
         straight(parameters(1.0, step).items())
-    resumed = build_clipper(rule, seed=5)
+    resumed = attached(rule, seed=5)
     saved = copy.deepcopy(straight.state_dict())
     resumed.load_state_dict(saved)
     for step in range(stop, stop + 5):
         left, right = parameters(1.0, step), parameters(1.0, step)
         assert torch.equal(straight(left.items()).threshold, resumed(right.items()).threshold)
         assert same(left, right)
-    again = build_clipper(rule, seed=5)
+    again = attached(rule, seed=5)
     again.load_state_dict(saved)  # what was loaded is not changed by going on
     kept, now = saved["state"], again.state_dict()["state"]
     assert all(torch.equal(kept[key], value) for key, value in now.items())
@@ -90,7 +90,7 @@ def test_a_resumed_clipper_goes_on_bit_for_bit(rule: dict, stop: int) -> None:
 
 @EVERY
 def test_missing_gradients_are_no_error(rule: dict) -> None:
-    named, clipper = parameters(1.0), build_clipper(rule)
+    named, clipper = parameters(1.0), attached(rule)
     clipper(named.items())
     named["a.weight"].grad = None
     assert "a.weight" not in clipper(named.items()).names
@@ -111,15 +111,15 @@ def test_empty_tensors_are_no_error(rule: dict) -> None:
 @EVERY
 def test_a_tied_parameter_is_clipped_once(rule: dict) -> None:
     once, twice = parameters(1.0), parameters(1.0)
-    build_clipper(rule)(once.items())
-    report = build_clipper(rule)([*twice.items(), ("tied", twice["a.weight"])])
+    attached(rule)(once.items())
+    report = attached(rule)([*twice.items(), ("tied", twice["a.weight"])])
     assert "tied" not in report.names
     assert same(once, twice)
 
 
 @EVERY
 def test_sparse_gradients_are_clipped_as_coalesced(rule: dict) -> None:
-    clipper = build_clipper(rule)
+    clipper = attached(rule)
     for _ in range(6):
         embedding = torch.nn.Embedding(5, 2, sparse=True)
         embedding(torch.tensor([1, 1, 3])).sum().backward()
@@ -130,7 +130,7 @@ def test_sparse_gradients_are_clipped_as_coalesced(rule: dict) -> None:
 
 @EVERY
 def test_two_clippers_of_one_seed_agree(rule: dict) -> None:
-    clippers = build_clipper(rule, seed=3), build_clipper(rule, seed=3)
+    clippers = attached(rule, seed=3), attached(rule, seed=3)
     for step in range(6):
         left, right = parameters(1.0, step), parameters(1.0, step)
         clippers[0](left.items())
@@ -142,10 +142,10 @@ def test_two_clippers_of_one_seed_agree(rule: dict) -> None:
 @pytest.mark.parametrize("name", [name for name, config in CLIPPERS.items() if "threshold" in config.model_fields])
 def test_a_threshold_that_cannot_be_one_is_refused(name: str, bad: object) -> None:
     with pytest.raises(ValidationError, match="threshold"):
-        build_clipper({"name": name, "threshold": bad})
+        attached({"name": name, "threshold": bad})
 
 
 @pytest.mark.parametrize("name", CLIPPERS)
 def test_unknown_keys_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="treshold"):
-        build_clipper({"name": name, "treshold": 1.0})
+        attached({"name": name, "treshold": 1.0})

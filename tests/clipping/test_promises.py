@@ -11,6 +11,7 @@ from clipping_cases import (
     RULES,
     Named,
     any_shapes,
+    attached,
     clip,
     flat,
     label,
@@ -23,7 +24,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from asrtrain.clipping import CLIPPERS, ClippingChoice, ClipReport, ClipRuleConfig, build_clipper
+from asrtrain.clipping import CLIPPERS, ClippingChoice, ClipReport, ClipRuleConfig
 from asrtrain.clipping.measure import measure
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.clipping.promises import Promise
@@ -52,7 +53,7 @@ def with_threshold_times(rule: dict[str, Any], factor: float) -> dict[str, Any]:
 
 def sequence(rule: dict[str, Any], scale: float, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
     """What one clipper makes of eight steps, some of them three times as large."""
-    clipper, results = build_clipper(rule), []
+    clipper, results = attached(rule), []
     for step in range(8):
         named = parameters(scale * (3 if step in (4, 6) else 1), step, dtype)
         clipper(named.items())
@@ -82,7 +83,7 @@ def test_below_the_threshold_nothing_changes_by_a_bit(rule: dict, seed: int, sha
 @quick
 @given(seed=seeds, scale=scales, shapes=any_shapes())
 def test_no_part_of_the_scope_is_longer_than_the_threshold(rule: dict, seed: int, scale: float, shapes: dict) -> None:
-    config, clipper = config_of(rule), build_clipper(rule)
+    config, clipper = config_of(rule), attached(rule)
     for step in range(6):
         named = parameters(scale, seed + step, shapes=shapes)
         threshold = float(clipper(named.items()).threshold)
@@ -208,7 +209,7 @@ def test_how_the_gradient_is_cut_into_tensors_does_not_matter(
 
 @promising(Promise.HUGE)
 def test_finite_gradients_of_1e20_stay_finite_and_alive(rule: dict) -> None:
-    clipper = build_clipper(rule)
+    clipper = attached(rule)
     for step in range(8):
         named = parameters(1e20, step)
         clipper(named.items())
@@ -235,7 +236,7 @@ class NobodyLooks(TorchDispatchMode):
 
 
 def steps_with_a_fault(rule: dict[str, Any]) -> tuple[list[torch.Tensor], list[ClipReport], dict[str, torch.Tensor]]:
-    clipper, results, reports = build_clipper(rule), [], []
+    clipper, results, reports = attached(rule), [], []
     for step in range(8):
         named = parameters(3 if step == 6 else 1, step)
         if step == 3:

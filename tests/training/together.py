@@ -31,7 +31,11 @@ from asrtrain.types import Batch, Scores
 CPU = torch.device("cpu")
 LSTM = {"name": "lstm", "hidden_size": 12, "dropout": 0.0}
 SGD = {"name": "sgd", "lr": 0.1}
-EXAMPLES: list[dict[str, Any]] = [{"name": name, **e} for name, config in CLIPPERS.items() for e in config.examples]
+ITS_OWN = {"utterance_filter"}
+"""Rules that, as they say, compare the utterances of one process: two processes do something else than one."""
+EXAMPLES: list[dict[str, Any]] = [
+    {"name": name, **e} for name, config in CLIPPERS.items() if name not in ITS_OWN for e in config.examples
+]
 STEPS = 5
 GUILTY = 5
 """Its place in a batch: that of a process that does not lead."""

@@ -40,6 +40,8 @@ from asrtrain.clipping.norm import NormConfig
 from asrtrain.clipping.norm_by_group import NormByGroupConfig
 from asrtrain.clipping.normalize import NormalizeConfig
 from asrtrain.clipping.parts.recurrent import layer_of
+from asrtrain.clipping.per_utterance import PerUtteranceConfig
+from asrtrain.clipping.recurrent_clip import RecurrentClipConfig, RecurrentZeroConfig
 from asrtrain.clipping.sign import SignConfig
 from asrtrain.clipping.skip_spike import SkipSpikeConfig
 from asrtrain.clipping.smooth_norm import SmoothNormConfig
@@ -47,6 +49,7 @@ from asrtrain.clipping.soft_value import SoftValueConfig
 from asrtrain.clipping.spam import SpamConfig
 from asrtrain.clipping.truncate import TruncateConfig
 from asrtrain.clipping.update_rms import UpdateRMSConfig
+from asrtrain.clipping.utterance_filter import UtteranceFilterConfig
 from asrtrain.clipping.value import ValueConfig
 from asrtrain.config import OneOf
 from asrtrain.errors import UsageError
@@ -81,6 +84,10 @@ CLIPPERS: dict[str, type[ClipRuleConfig]] = {
     "update_rms": UpdateRMSConfig,
     "clippy": ClippyConfig,
     "max_change": MaxChangeConfig,
+    "per_utterance": PerUtteranceConfig,
+    "utterance_filter": UtteranceFilterConfig,
+    "recurrent_clip": RecurrentClipConfig,
+    "recurrent_zero": RecurrentZeroConfig,
 }
 
 

@@ -71,6 +71,8 @@ class Clipper:
 
     def backward(self, losses: torch.Tensor, *, weight: torch.Tensor | float = 1.0, loss_scale: float = 1.0) -> None:
         """Compute the gradient of weight · loss_scale · Σ losses; losses (B,) are those of the utterances."""
+        for rule in self._inside:
+            rule.expect(loss_scale if self._in_loss else weight * loss_scale)
         if self._in_loss is None:
             (losses.sum() * weight * loss_scale).backward()  # type: ignore[no-untyped-call]
         else:

@@ -158,6 +158,9 @@ class InsideRule(ClipRule):
     def attach(self, model: nn.Module) -> Callable[[], None]:
         """Begin to act in a model; returns what ends it. Raises UsageError if there is nothing for it to act on."""
 
+    def expect(self, scale: torch.Tensor | float) -> None:
+        """Told by ``Clipper.backward`` what utterances' losses are multiplied by, for limits on their own gradients."""
+
 
 class LossRule(InsideRule):
     """A rule that computes the gradients itself, from the loss of every utterance."""
@@ -196,6 +199,9 @@ class ClipRuleConfig(Config, ABC):
     source: ClassVar[str]
     cost: ClassVar[str]
     examples: ClassVar[tuple[Mapping[str, Any], ...]]
+    compares_utterances: ClassVar[bool] = False
+    """Whether the others of its batch decide what is done to an utterance: then it matters how many processes share it.
+    """
 
     name: str
 
