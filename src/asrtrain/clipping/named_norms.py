@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.limits import Alike
+from asrtrain.clipping.parts.scaled_adam import ScaledAdamClipping
 from asrtrain.clipping.parts.scaling import Scaling
 from asrtrain.clipping.parts.scopes import Scope, parts_tensors, split_by
 from asrtrain.clipping.promises import LEARNED, SHORTENING, Promise
@@ -171,17 +172,30 @@ class MedianScaleConfig(ClipRuleConfig):
 
     source: ClassVar = "icefall's ScaledAdam: Povey, 2022"
     cost: ClassVar = "one pass where it clips, none where it does not"
-    examples: ClassVar = ({}, {"threshold": {"factor": 0.5, "window": 8}})
+    examples: ClassVar = ({}, {"threshold": {"factor": 0.5, "window": 8}}, {"compat": "icefall"})
 
     name: Literal["median_scale"] = "median_scale"
     threshold: MedianConfig = MedianConfig()
     """Which multiple, of the median of how many norms."""
 
+    compat: Literal["icefall"] | None = None
+    """icefall: the bits of ScaledAdam, which weighs gradients by the size of their parameters; null: exact."""
+
+    @model_validator(mode="after")
+    def _compat_has_no_bounds(self) -> MedianScaleConfig:
+        if self.compat is not None and (self.threshold.floor, self.threshold.ceiling) != (0.0, None):
+            raise ValueError("compat: icefall knows no floor and no ceiling; leave them out, or compat")
+        return self
+
     @property
     def promises(self) -> frozenset[Promise]:
+        if self.compat is not None:  # what it bounds is not the norm, in single precision, and it looks
+            return frozenset({Promise.NO_OP, Promise.SIGNS, Promise.ZERO, Promise.HALF_PRECISION})
         return LEARNED
 
     def build(self, seed: int) -> ClipRule:
+        if self.compat is not None:
+            return ScaledAdamClipping(self.threshold.factor, self.threshold.window)
         return _norm_clipping(self.threshold, "global", seed)
 
 

@@ -11,11 +11,12 @@ from pydantic import Field, model_validator
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.blocks import Block
+from asrtrain.clipping.parts.dividing import Dividing, global_norm
 from asrtrain.clipping.parts.groups import Groups, check_groups, check_scope, limits_of, splitter_of
 from asrtrain.clipping.parts.scaling import Scaling, shorten
 from asrtrain.clipping.parts.scopes import Scope, parts_tensors, split_by
 from asrtrain.clipping.promises import SHORTENING, Promise
-from asrtrain.clipping.thresholds import ThresholdChoice
+from asrtrain.clipping.thresholds import FixedConfig, ThresholdChoice
 
 
 class NormConfig(ClipRuleConfig):
@@ -29,7 +30,7 @@ class NormConfig(ClipRuleConfig):
         *({"threshold": 0.5, "scope": scope} for scope in get_args(Scope)),
         *({"threshold": 0.5, "p": p} for p in (1.0, 3.0, "inf")),
         {"threshold": {r"^a\.": 0.25, r"^(?!a\.)": 0.5}, "scope": "group"},
-        {"threshold": 0.5, "compat": "torch"},
+        *({"threshold": 0.5, "compat": peer} for peer in ("torch", "optax")),
     )
 
     name: Literal["norm"] = "norm"
@@ -42,8 +43,9 @@ class NormConfig(ClipRuleConfig):
     p: Annotated[float, Field(ge=1)] | Literal["inf"] = 2.0
     """The order of the norm; inf: the largest magnitude."""
 
-    compat: Literal["torch"] | None = None
-    """torch: the bits of ``clip_grad_norm_``, which divides by N + 1e-6; null: exact."""
+    compat: Literal["torch", "optax"] | None = None
+    """torch: the bits of ``clip_grad_norm_``, which divides by N + 1e-6; optax: the operations of
+    ``clip_by_global_norm``, which divides by N and multiplies by c; null: exact."""
 
     @model_validator(mode="after")
     def _groups_have_thresholds(self) -> NormConfig:
@@ -53,7 +55,9 @@ class NormConfig(ClipRuleConfig):
     @model_validator(mode="after")
     def _compat_is_global(self) -> NormConfig:
         if self.compat is not None and self.scope != "global":
-            raise ValueError(f"compat: torch knows no scope: {self.scope}; leave one of them out")
+            raise ValueError(f"compat: {self.compat} knows no scope: {self.scope}; leave one of them out")
+        if self.compat == "optax" and (self.p != 2 or not isinstance(self.threshold, FixedConfig)):
+            raise ValueError("compat: optax knows the 2-norm and a fixed threshold alone; leave out p, or compat")
         return self
 
     @property
@@ -71,6 +75,8 @@ class NormConfig(ClipRuleConfig):
 
     def build(self, seed: int) -> ClipRule:
         limits, order = limits_of(self.threshold, seed), float(self.p)
+        if self.compat == "optax" and isinstance(self.threshold, FixedConfig):
+            return Dividing(self.threshold.value, global_norm(self.threshold.value))
         if self.compat is not None:
             return Scaling(split_by("global"), limits, _torch_coefficient, partial(_torch_norm, order=order))
         turns = self.scope != "group" and parts_tensors(self.scope)

@@ -9,7 +9,7 @@ import torch
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.elementwise import Elementwise
 from asrtrain.clipping.parts.limits import Alike
-from asrtrain.clipping.parts.looking import plain
+from asrtrain.clipping.parts.looking import clamp_
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.clipping.promises import EVERY, Promise
 from asrtrain.clipping.thresholds import ThresholdChoice
@@ -45,6 +45,5 @@ def _tame(gradient: torch.Tensor, limit: torch.Tensor) -> None:
     # freezes, one that is not known yet is infinite: neither may make 0 / 0 or ∞ / ∞.
     wide = gradient if gradient.element_size() >= 4 else gradient.float()
     limit = limit.to(wide.dtype)
-    most, unit = plain(limit * 2.0**100), plain(limit.clamp(min=torch.finfo(wide.dtype).tiny))
-    wide.clamp_(-most, most)
-    gradient.copy_(wide.div_(wide.abs().div_(unit).add_(1)))
+    clamp_(wide, limit * 2.0**100)
+    gradient.copy_(wide.div_(wide.abs().div_(limit.clamp(min=torch.finfo(wide.dtype).tiny)).add_(1)))

@@ -11,7 +11,7 @@ from pydantic import model_validator
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.elementwise import Elementwise
 from asrtrain.clipping.parts.groups import Groups, check_groups, check_scope, limits_of, splitter_of
-from asrtrain.clipping.parts.looking import plain
+from asrtrain.clipping.parts.looking import clamp_
 from asrtrain.clipping.promises import EVERY, Promise
 from asrtrain.clipping.thresholds import ThresholdChoice
 
@@ -58,5 +58,4 @@ class ValueConfig(ClipRuleConfig):
 
 
 def _clamp(gradient: torch.Tensor, limit: torch.Tensor) -> None:
-    most = plain(limit)
-    gradient.clamp_(-most, most)
+    clamp_(gradient, limit)

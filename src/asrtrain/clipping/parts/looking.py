@@ -17,6 +17,9 @@ def certainly(condition: torch.Tensor) -> bool:
     return free_to_look(condition) and bool(condition)
 
 
-def plain(number: torch.Tensor) -> torch.Tensor | float:
-    """A number () to calculate with: where it is free to look, one of Python's, which is several times as fast."""
-    return float(number) if free_to_look(number) else number
+def clamp_(tensor: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
+    """Clamp in place to ± most (). Where it is free to look, with a plain number, which is six times as fast."""
+    if free_to_look(most):
+        number = float(most)
+        return tensor.clamp_(-number, number)
+    return tensor.clamp_(-most, most)
