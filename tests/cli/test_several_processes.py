@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.cli.conftest import Run
 
 from asrtrain.cli import main
-from tests.cli.conftest import Run
 
 CONFIG = """\
 data:
@@ -122,7 +122,7 @@ def test_what_is_wrong_is_told_once_with_its_exit_code(work: Path) -> None:
     command = [*FIT, "--nproc", "2", "--set", "data.train.folder=gone"]
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     assert result.returncode == 3
-    assert result.stderr.count("gone") == 1
+    assert result.stderr.count("data get fsdd --output gone") == 1
     assert "process 0 of 2 ended with exit code 3, for the reason above" in result.stderr
 
 
