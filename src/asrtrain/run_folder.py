@@ -126,14 +126,15 @@ def is_locked(folder: Path) -> bool:
 
 
 def _differences(old: RunConfig, new: RunConfig) -> Iterator[str]:
-    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    before, after = flattened(old.model_dump(mode="json")), flattened(new.model_dump(mode="json"))
     return (key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key))
 
 
-def _flat(tree: object, path: str = "") -> dict[str, Any]:
+def flattened(tree: object, path: str = "") -> dict[str, Any]:
+    """The leaves of a tree of mappings by their dotted keys."""
     if not isinstance(tree, dict):
         return {path: tree}
-    return {k: v for key, value in tree.items() for k, v in _flat(value, f"{path}.{key}" if path else key).items()}
+    return {k: v for key, value in tree.items() for k, v in flattened(value, f"{path}.{key}" if path else key).items()}
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -26,7 +26,7 @@ def draw_curves(steps: Sequence[Row], epochs: Sequence[Row], path: Path) -> None
 def _draw_losses(axes: Axes, steps: Sequence[Row], epochs: Sequence[Row]) -> None:
     losses = column(steps, "loss")
     axes.plot(column(steps, "step"), losses, color=BLUE, alpha=0.25, linewidth=0.8)
-    axes.plot(column(steps, "step"), _smoothed(losses), color=BLUE, label="training")
+    axes.plot(column(steps, "step"), smoothed(losses), color=BLUE, label="training")
     axes.plot(column(epochs, "step"), column(epochs, "dev_loss"), color=ORANGE, marker="o", label="development")
     axes.set(title="Loss", yscale="log")
     axes.legend()
@@ -43,7 +43,7 @@ def _draw_metric(axes: Axes, epochs: Sequence[Row]) -> None:
         axes.annotate(f"best: {best[-1][1]:.2f} %", best[-1], xytext=(0, 8), textcoords="offset points", ha="right")
 
 
-def _smoothed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def smoothed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The mean of the last fiftieth of the run, non-finite values left out."""
     width = max(1, len(values) // 50)
     finite = np.isfinite(values)

@@ -15,8 +15,10 @@ INK = "#22303c"
 BLUE = "#2f6db3"
 ORANGE = "#d9772b"
 GREY = "#9aa5b1"
+RED = "#dc143c"
+GRID = "#e3e7eb"
 
-_LOOK: dict[Any, Any] = {
+LOOK: dict[Any, Any] = {
     "font.size": 11,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
@@ -26,7 +28,7 @@ _LOOK: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#e3e7eb",
+    "grid.color": GRID,
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
@@ -36,7 +38,7 @@ _LOOK: dict[Any, Any] = {
 @contextlib.contextmanager
 def picture(path: Path, width: float, height: float) -> Iterator[Figure]:
     """A figure of so many inches, written to ``path`` as PNG at the end. Needs no display."""
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
