@@ -52,6 +52,11 @@ class Clipper:
         self._clipped: tuple[tuple[str, torch.Tensor], ...] = ()
         self._before: WeightsBefore | None = None
 
+    @property
+    def looks_at_utterances(self) -> bool:
+        """Whether a rule computes every utterance's gradient by itself: a backward pass for each."""
+        return self._in_loss is not None
+
     def check(self, model: nn.Module) -> None:
         """Raise UsageError if a setting does not fit the names of a model's trained parameters."""
         if self._check is not None:
