@@ -12,8 +12,9 @@ import torch
 
 from asrtrain.training.step import Reason, StepReport
 
-_SHORT, _REPLAYED = ".6g", ".9g"
-"""Significant digits of the log: as many as float32 is good for, and more of what clipping is replayed from."""
+_DIGITS = ".6g"
+"""Significant digits of the log, as many as float32 is good for. Norms and shares keep all: clipping is replayed from
+them, and must come to the same numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _record(step: int, epoch: int, report: StepReport, figures: Iterator[float],
         counted=counted,
         infeasible=len(report.ids) - counted,
         dropped=len(report.dropped),
-        norm_before=rounded(read["norm_before"], _REPLAYED),
+        norm_before=finite(read["norm_before"]),
         norm_after=numbers.get("norm_after"),
         coefficient=numbers.get("coefficient"),
         threshold=numbers.get("threshold"),
@@ -161,13 +162,12 @@ def _shares(names: tuple[str, ...], norms: list[float], total: float) -> dict[st
     """Of the squared norm; nobody has one of a norm that is zero, or not finite."""
     if not (math.isfinite(total) and total > 0):
         return {}
-    squares = [rounded((norm / total) ** 2, _REPLAYED) or 0.0 for norm in norms]
-    return dict(zip(names, squares, strict=True))
+    return {name: (norm / total) ** 2 for name, norm in zip(names, norms, strict=True)}
 
 
-def rounded(value: float, digits: str = _SHORT) -> float | None:
-    """The value to so many significant digits, or None for NaN and infinities, which JSON does not have."""
-    return float(format(value, digits)) if math.isfinite(value) else None
+def rounded(value: float) -> float | None:
+    """The value to the digits of the log, or None for NaN and infinities, which JSON does not have."""
+    return float(format(value, _DIGITS)) if math.isfinite(value) else None
 
 
 def finite(value: float) -> float | None:
