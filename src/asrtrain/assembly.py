@@ -12,7 +12,7 @@ from typing import cast, final
 import torch
 from torch import nn
 
-from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, load_dataset
+from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, Sampler, load_dataset
 from asrtrain.clipping import assemble_clipper
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import Splits
@@ -23,7 +23,9 @@ from asrtrain.errors import UsageError
 from asrtrain.evaluation import EvalReport, Outcome, recognise, score
 from asrtrain.features.interface import FrontEnd
 from asrtrain.features.spectral_config import SpectralConfig
+from asrtrain.hmm import HMMConfig, HMMModel
 from asrtrain.models.interface import AcousticModel
+from asrtrain.objectives.interface import Objective
 from asrtrain.optim import parameter_groups
 from asrtrain.run_config import RunConfig
 from asrtrain.training import Ingredients, Validation, World, local_rank
@@ -44,7 +46,7 @@ class Recogniser:
 
     @property
     def task(self) -> Task:
-        return self.config.objective.task
+        return self.config.task
 
     def recognise(self, loader: Loader) -> dict[str, Hypothesis]:
         """What is said in every utterance of a loader, by its id."""
@@ -90,10 +92,19 @@ def build_recogniser(config: RunConfig, vocabulary: Vocabulary, device: torch.de
     """Build the front end, the model (initialised by the seed alone) and the decoder."""
     front_end = config.features.build()
     torch.manual_seed(config.seed)
-    per_frame = config.objective.task == "transcription"
+    if isinstance(config.model, HMMConfig):
+        words = config.model.build(front_end.feature_size, vocabulary).to(device)
+        return Recogniser(config, vocabulary, front_end, words, words.decoder(), device)
+    per_frame = config.task == "transcription"
     model = config.model.build(front_end.feature_size, len(vocabulary), per_frame=per_frame).to(device)
     decoder = build_decoder(vocabulary.symbols, vocabulary.unit)
     return Recogniser(config, vocabulary, front_end, model, decoder, device)
+
+
+def build_objective(recogniser: Recogniser) -> Objective:
+    """What the development loss is."""
+    model = recogniser.model
+    return model.objective() if isinstance(model, HMMModel) else recogniser.config.objective.build()
 
 
 def build_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:
@@ -112,10 +123,6 @@ def ordered_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
 def training_loader(recogniser: Recogniser, dataset: Dataset, world: World) -> Loader:
     """Length-bucketed, shuffled, augmented batches, as many as one process would make; of each, this one's part."""
     config, training = recogniser.config, recogniser.config.training
-    rate, bands = config.features.sample_rate, recogniser.front_end.bands
-    augmentation = config.augmentation.build(rate, bands=bands, read_audio=read_audio)
-    if not augmentation.changes_waveforms:
-        dataset = with_cached_features(recogniser, dataset)
     sampler = BucketSampler(
         dataset.seconds,
         batch_size=training.batch_size,
@@ -123,6 +130,16 @@ def training_loader(recogniser: Recogniser, dataset: Dataset, world: World) -> L
         jitter=training.length_jitter,
         seed=config.seed,
     )
+    return augmented_loader(recogniser, dataset, sampler, world)
+
+
+def augmented_loader(recogniser: Recogniser, dataset: Dataset, sampler: Sampler, world: World) -> Loader:
+    """Augmented batches; features are computed once where no waveform is changed."""
+    config = recogniser.config
+    rate, bands = config.features.sample_rate, recogniser.front_end.bands
+    augmentation = config.augmentation.build(rate, bands=bands, read_audio=read_audio)
+    if not augmentation.changes_waveforms:
+        dataset = with_cached_features(recogniser, dataset)
     part = (world.rank, world.size)
     return Loader(dataset, sampler, recogniser.front_end, augmentation, seed=config.seed, part=part)
 
@@ -147,7 +164,7 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
     return Ingredients(
         front_end=recogniser.front_end,
         model=model,
-        objective=config.objective.build(),
+        objective=build_objective(recogniser),
         optimizer=config.optimizer.build(parameter_groups(model.named_parameters())),
         schedule=config.schedule.build(steps, config.training.max_epochs),
         clipper=clipper,
@@ -156,12 +173,17 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
     )
 
 
-def development_check(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Callable[[nn.Module], Validation]:
-    """A function that scores a model on the development utterances."""
-    objective = recogniser.config.objective.build()
+def development_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:
+    """Utterances to be scored again and again, with their features kept."""
     dataset = build_dataset(recogniser, utterances)
     meet_speakers(recogniser, dataset)
-    dataset = with_cached_features(recogniser, dataset)
+    return with_cached_features(recogniser, dataset)
+
+
+def development_check(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Callable[[nn.Module], Validation]:
+    """A function that scores a model on the development utterances."""
+    objective = build_objective(recogniser)
+    dataset = development_dataset(recogniser, utterances)
     loader = ordered_loader(recogniser, dataset)
 
     def validate(model: nn.Module) -> Validation:

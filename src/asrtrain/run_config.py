@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -10,12 +11,14 @@ from pydantic import Field, model_validator
 from asrtrain.clipping import ClippingChoice
 from asrtrain.clipping.norm import NormConfig
 from asrtrain.clipping.thresholds import FixedConfig
+from asrtrain.clipping.truncate import TruncateConfig
 from asrtrain.config import Config, FilePath, OneOf
 from asrtrain.data.data_config import DataConfig
 from asrtrain.features import FEATURES
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.features.interface import FrontEndConfig
 from asrtrain.features.mfcc import MFCCConfig
+from asrtrain.hmm import HMMS, HMMConfig
 from asrtrain.models import MODELS
 from asrtrain.models.interface import ModelConfig
 from asrtrain.objectives import OBJECTIVES
@@ -26,6 +29,10 @@ from asrtrain.optim.adamw import AdamWConfig
 from asrtrain.optim.interface import OptimizerConfig, ScheduleConfig
 from asrtrain.optim.schedules.constant import ConstantConfig
 from asrtrain.training import TrainingConfig
+from asrtrain.types import Task
+
+_GRADIENT_KEYS = ("objective", "optimizer", "schedule", "clipping")
+_GRADIENT_TRAINING = ("max_steps", "accum_grad", "precision", "average", "ema", "l1", "l2")
 
 
 class RunConfig(Config):
@@ -41,7 +48,7 @@ class RunConfig(Config):
     """The front end: from waveforms to feature frames."""
     augmentation: AugmentationConfig = AugmentationConfig()
     """Changes made to the training recordings, new in every epoch."""
-    model: Annotated[ModelConfig, OneOf(MODELS)]
+    model: Annotated[ModelConfig | HMMConfig, OneOf({**MODELS, **HMMS})]
     """The acoustic model: from feature frames to scores."""
     objective: Annotated[ObjectiveConfig, OneOf(OBJECTIVES)] = CrossEntropyConfig()
     """What is minimised; it decides whether words are classified or speech is transcribed."""
@@ -54,8 +61,43 @@ class RunConfig(Config):
     training: TrainingConfig = TrainingConfig()
     """How long to train, on what batches, and what to keep."""
 
+    @property
+    def task(self) -> Task:
+        """Whether single words are told apart, or speech is transcribed."""
+        return "classification" if self.data.unit == "label" else "transcription"
+
+    @model_validator(mode="after")
+    def _reestimation_has_no_gradients(self) -> Self:
+        if not isinstance(self.model, HMMConfig):
+            return self
+        if self.data.unit == "char":
+            raise ValueError(
+                f"model {self.model.name} recognises words, but data.unit is char; "
+                "write data.unit: word, or label for single words (model.unit: char spells them in characters)"
+            )
+        idle = [
+            *_changed(self, _GRADIENT_KEYS),
+            *(f"training.{key}" for key in _changed(self.training, _GRADIENT_TRAINING)),
+        ]
+        if idle:
+            raise ValueError(f"model {self.model.name} is trained without gradients: leave {', '.join(idle)} out")
+        return self
+
+    @model_validator(mode="after")
+    def _truncation_has_one_direction(self) -> Self:
+        for i, rule in enumerate(self.clipping):
+            if isinstance(rule, TruncateConfig) and rule.of == "bptt" and getattr(self.model, "bidirectional", False):
+                raise ValueError(
+                    f"clipping.{i} truncates backpropagation through time, and model.bidirectional is true: the end of "
+                    "an utterance would act on its beginning all the same; write model.bidirectional: false, or "
+                    "clipping: recurrent_zero"
+                )
+        return self
+
     @model_validator(mode="after")
     def _unit_serves_the_objective(self) -> Self:
+        if isinstance(self.model, HMMConfig):
+            return self
         classifies, labels = self.objective.task == "classification", self.data.unit == "label"
         if classifies and not labels:
             raise ValueError(
@@ -68,3 +110,8 @@ class RunConfig(Config):
                 "write data.unit: char or data.unit: word, or choose objective: cross_entropy"
             )
         return self
+
+
+def _changed(config: Config, keys: Sequence[str]) -> list[str]:
+    """The keys whose values are not the default ones."""
+    return [key for key in keys if getattr(config, key) != type(config).model_fields[key].default]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.checks import check_before_training
+from asrtrain.app.explanations import StepExplainer
 from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.processes import run_processes
 from asrtrain.app.threads import use_threads_deliberately
@@ -25,13 +26,16 @@ from asrtrain.assembly import (
     cache_folder,
     choose_device,
 )
+from asrtrain.assembly_hmm import build_reestimation
 from asrtrain.config import load_config
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
 from asrtrain.features.augmentation import AugmentationConfig
+from asrtrain.hmm import GMMHMM
 from asrtrain.reporting import draw_run
 from asrtrain.run_config import RunConfig
-from asrtrain.training import Ingredients, World, has_checkpoint, joined_world, train
+from asrtrain.training import World, has_checkpoint, joined_world, train
+from asrtrain.training.reestimation import reestimate
 
 Resume = Literal["auto", "never", "must"]
 
@@ -75,7 +79,7 @@ def fit(
         data = fingerprint_of(splits)
         if dry_run:
             run_folder.check(folder, settings, data)
-            tqdm.write(_plan(build_ingredients(recogniser, splits), splits, settings), file=sys.stderr)
+            tqdm.write(_plan(recogniser, splits), file=sys.stderr)
             return folder
         if world.leads:
             run_folder.start(folder, settings, data)
@@ -103,30 +107,42 @@ def train_in(folder: Path, recogniser: Recogniser, splits: Splits, world: World 
         return folder
     if world.leads:
         recogniser.vocabulary.save(folder / run_folder.TOKENS)
-    with world.leader_first():
-        ingredients = build_ingredients(recogniser, splits, world)
-    outcome = train(
-        ingredients,
-        config.training,
-        folder,
-        seed=config.seed,
-        device=recogniser.device,
-        metadata={"task": recogniser.task, "unit": config.data.unit, "config": config.model_dump(mode="json")},
-        world=world,
-    )
+    metadata = {"task": recogniser.task, "unit": config.data.unit, "config": config.model_dump(mode="json")}
+    if isinstance(recogniser.model, GMMHMM):
+        parts = build_reestimation(recogniser, splits, world)
+        outcome = reestimate(parts, config.training, folder, device=recogniser.device, metadata=metadata)
+    else:
+        with world.leader_first():
+            ingredients = build_ingredients(recogniser, splits, world)
+        outcome = train(
+            replace(ingredients, explain=StepExplainer(folder, recogniser, ingredients.objective)),
+            config.training,
+            folder,
+            seed=config.seed,
+            device=recogniser.device,
+            metadata=metadata,
+            world=world,
+        )
     if world.leads:
         run_folder.finish(folder, asdict(outcome))
         draw_run(folder)
     return folder
 
 
-def _plan(ingredients: Ingredients, splits: Splits, config: RunConfig) -> str:
-    weights = sum(parameter.numel() for parameter in ingredients.model.parameters())
-    steps = config.training.steps_per_epoch(ingredients.batches.batches_per_epoch)
-    return (
+def _plan(recogniser: Recogniser, splits: Splits) -> str:
+    """Build everything, and say what it comes to."""
+    epochs = recogniser.config.training.max_epochs
+    found = (
         f"nothing is wrong: {len(splits.train)} training, {len(splits.dev)} development and {len(splits.test)} test "
-        f"utterances, {weights:,} weights, {steps} steps an epoch for at most {config.training.max_epochs} epochs"
+        "utterances"
     )
+    if isinstance(recogniser.model, GMMHMM):
+        build_reestimation(recogniser, splits)
+        return f"{found}, {recogniser.model.words.inventory.states} states, {epochs} passes"
+    ingredients = build_ingredients(recogniser, splits)
+    weights = sum(parameter.numel() for parameter in ingredients.model.parameters())
+    steps = recogniser.config.training.steps_per_epoch(ingredients.batches.batches_per_epoch)
+    return f"{found}, {weights:,} weights, {steps} steps an epoch for at most {epochs} epochs"
 
 
 def _choose_folder(config: RunConfig, name: str, output: str | Path | None, resume: Resume) -> Path:

@@ -1,1 +1,12 @@
-"""Hidden Markov models: state graphs, Gaussian mixtures, forward-backward, Viterbi, re-estimation."""
+"""Hidden Markov models: state graphs, Gaussian mixtures, forward-backward, Viterbi, re-estimation.
+
+Recognisers made of them stand beside the acoustic models of ``asrtrain.models`` in a configuration.
+"""
+
+from asrtrain.hmm.baum_welch import BaumWelch
+from asrtrain.hmm.gmm_hmm import GMMHMM, GMMHMMConfig
+from asrtrain.hmm.interface import HMMConfig, HMMModel
+
+HMMS: dict[str, type[HMMConfig]] = {"gmm_hmm": GMMHMMConfig}
+
+__all__ = ["GMMHMM", "HMMS", "BaumWelch", "GMMHMMConfig", "HMMConfig", "HMMModel"]

@@ -37,8 +37,12 @@ def forward_score(graph: Graph, emissions: torch.Tensor, lengths: torch.Tensor) 
     ``emissions`` (B, T, S) are logarithms; ``lengths`` (B,) at least 1. The gradient with respect to the emissions is
     the posterior of every state in every frame.
     """
-    alphas = _forward(graph, scores_of_states(emissions, graph))
-    return torch.logsumexp(_at_the_end(alphas, lengths) + graph.stop, 1)
+    return torch.logsumexp(forward_ends(graph, emissions, lengths), 1)
+
+
+def forward_ends(graph: Graph, emissions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """What each last state has of ``forward_score``: log Σ over the paths that end there, (B, N)."""
+    return _at_the_end(_forward(graph, scores_of_states(emissions, graph)), lengths) + graph.stop
 
 
 @torch.no_grad()

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
 import torch
+
+T = TypeVar("T", np.int64, np.float64)
 
 STAY, NEXT, SKIP = 0, 1, 2
 """The kinds of transition that a state has probabilities for: the columns of ``transitions`` (S, 3)."""
@@ -87,6 +89,24 @@ def state_graph(
         _logarithms(stop, size),
         None if leave is None else _logarithms(leave, size),
         None if enter is None else _logarithms(enter, size),
+    )
+
+
+def union(graphs: Sequence[StateGraph]) -> StateGraph:
+    """Graphs side by side, without a way from one to another; none of them is a loop."""
+    ways = max(len(graph.sources) for graph in graphs)
+    firsts = np.cumsum([0, *map(len, graphs[:-1])])
+
+    def wide(rows: npt.NDArray[T], value: float) -> npt.NDArray[T]:
+        return np.pad(rows, ((0, ways - len(rows)), (0, 0)), constant_values=value)
+
+    return StateGraph(
+        np.concatenate([graph.emissions for graph in graphs]),
+        np.concatenate([wide(g.sources, 0) + first for g, first in zip(graphs, firsts, strict=True)], 1),
+        np.concatenate([wide(graph.kinds, 0) for graph in graphs], 1),
+        np.concatenate([wide(graph.weights, IMPOSSIBLE) for graph in graphs], 1),
+        np.concatenate([graph.start for graph in graphs]),
+        np.concatenate([graph.stop for graph in graphs]),
     )
 
 

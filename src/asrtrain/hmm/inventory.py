@@ -38,6 +38,15 @@ class Inventory:
         """The unit and the place of every state: ``seven.3``; for pictures and tables."""
         return tuple(f"{unit}.{place}" for unit, size in self.sizes.items() for place in range(size))
 
+    @cached_property
+    def may_skip(self) -> tuple[bool, ...]:
+        """Which states may leave out the one after them: those with two more of their unit behind them."""
+        return tuple(
+            self.skip and unit != SILENCE and place + 2 < size
+            for unit, size in self.sizes.items()
+            for place in range(size)
+        )
+
     def chain(self, unit: str) -> range:
         """The emissions of a unit, in order."""
         first = self._firsts[unit]

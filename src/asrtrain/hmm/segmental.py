@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 from asrtrain.hmm.forward_backward import Posteriors
-from asrtrain.hmm.graph import POSSIBLE, Graph
+from asrtrain.hmm.graph import Graph
 from asrtrain.hmm.viterbi import BestPaths
 
 
 def path_posteriors(graph: Graph, paths: BestPaths) -> Posteriors:
     """The best paths as posteriors that are 0 or 1; for graphs without a loop."""
-    possible = paths.scores > POSSIBLE
+    possible = paths.possible
     inside = (paths.states >= 0) & possible[:, None]
     places = paths.states.clamp(min=0)
     states = torch.zeros(*places.shape, graph.emissions.shape[1], dtype=torch.float64, device=places.device)

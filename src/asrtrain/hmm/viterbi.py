@@ -7,7 +7,7 @@ from typing import final
 
 import torch
 
-from asrtrain.hmm.graph import Graph, scores_of_states
+from asrtrain.hmm.graph import POSSIBLE, Graph, scores_of_states
 
 
 @final
@@ -21,6 +21,11 @@ class BestPaths:
     scores: torch.Tensor
     states: torch.Tensor
     ways: torch.Tensor
+
+    @property
+    def possible(self) -> torch.Tensor:
+        """Which utterances have a path at all: (B,)."""
+        return self.scores > POSSIBLE
 
 
 @torch.no_grad()

@@ -1,0 +1,93 @@
+"""From a configuration to the objects of a run that is re-estimated: assembly, where hidden Markov models differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+
+from asrtrain.assembly import (
+    Recogniser,
+    augmented_loader,
+    build_dataset,
+    development_check,
+    development_dataset,
+    ordered_loader,
+)
+from asrtrain.batching import Dataset, Loader, counter_seed
+from asrtrain.batching.grouped import GroupedSampler
+from asrtrain.data.data_config import Splits
+from asrtrain.errors import UsageError
+from asrtrain.evaluation import score
+from asrtrain.evaluation.tuning import tune_confidence, tune_search
+from asrtrain.hmm import GMMHMM, BaumWelch, GMMHMMConfig, HMMModel
+from asrtrain.training import World
+from asrtrain.training.reestimation import Reestimation
+from asrtrain.types import Utterance
+
+
+def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | None = None) -> Reestimation:
+    """Everything that passes of re-estimation turn into a GMM-HMM. Raises UsageError for several processes."""
+    if world is not None and world.size > 1:
+        raise UsageError("model gmm_hmm is trained by one process: leave --nproc and torchrun out")
+    config, model = recogniser.config, recogniser.model
+    assert isinstance(model, GMMHMM)
+    assert isinstance(config.model, GMMHMMConfig)
+    dataset = build_dataset(recogniser, splits.train)
+    if recogniser.front_end.needs_fit:
+        recogniser.front_end.fit(dataset.waveform_batches())
+    batches = same_word_loader(recogniser, dataset).epoch
+    training = BaumWelch(
+        model, config.model, batches, passes=config.training.max_epochs, seed=partial(counter_seed, config.seed)
+    )
+    development = ordered_loader(recogniser, development_dataset(recogniser, splits.dev))
+
+    def run_pass(number: int) -> float:
+        log_likelihood = training.run_pass(number)
+        if number + 1 == config.training.max_epochs:
+            tune(recogniser, development, splits.dev)
+        return log_likelihood
+
+    return Reestimation(recogniser.front_end, model, run_pass, development_check(recogniser, splits.dev))
+
+
+def same_word_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
+    """Batches of recordings of one word, which have few states to score; of strings, in the order of length."""
+    training = recogniser.config.training
+    groups = dataset.targets if recogniser.task == "classification" else [()] * len(dataset)
+    sampler = GroupedSampler(
+        dataset.seconds, groups, batch_size=training.batch_size, batch_seconds=training.batch_seconds
+    )
+    return augmented_loader(recogniser, dataset, sampler, World())
+
+
+def tune(recogniser: Recogniser, development: Loader, utterances: Sequence[Utterance]) -> None:
+    """Choose the acoustic scale and the insertion penalty by the development utterances, where they are not given."""
+    model, settings = recogniser.model, recogniser.config.model
+    assert isinstance(model, HMMModel)
+    assert isinstance(settings, GMMHMMConfig)
+    scored = list(score(model, development.epoch(0), recogniser.device))
+    scale, penalty = settings.acoustic_scale is None, settings.insertion_penalty is None
+    if recogniser.task == "transcription":
+        texts = {utterance.id: utterance.text for utterance in utterances}
+        tune_search(model, recogniser.decoder, scored, texts, scale=scale, penalty=penalty)
+    elif scale:
+        tune_confidence(model, scored)
+
+
+def align(recogniser: Recogniser, utterances: Sequence[Utterance]) -> dict[str, torch.Tensor]:
+    """The state of every frame (T,) on the best path through what is said, by the utterance's id; see WordModels.align.
+
+    Raises UsageError for a recogniser without states.
+    """
+    model = recogniser.model
+    if not isinstance(model, HMMModel):
+        raise UsageError(f"model {recogniser.config.model.name} has no states to align; give a run of gmm_hmm")
+    found: dict[str, torch.Tensor] = {}
+    for batch in ordered_loader(recogniser, development_dataset(recogniser, utterances)).epoch(0):
+        lengths = batch.lengths.to(recogniser.device)
+        states = model.align(batch.features.to(recogniser.device), lengths, model.words.transcripts(batch)).cpu()
+        rows = zip(batch.ids, states, batch.lengths.tolist(), strict=True)
+        found |= {id_: row[:length].clone() for id_, row, length in rows}
+    return found

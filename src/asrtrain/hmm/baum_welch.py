@@ -1,0 +1,127 @@
+"""Training a GMM-HMM: pass after pass over the data, from a flat start, through splits, to the full mixtures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import final
+
+import torch
+
+from asrtrain.errors import TrainingError, UsageError
+from asrtrain.hmm.flat_start import even_posteriors
+from asrtrain.hmm.forward_backward import Posteriors, posteriors
+from asrtrain.hmm.gmm_hmm import GMMHMM, GMMHMMConfig
+from asrtrain.hmm.graph import Graph
+from asrtrain.hmm.inventory import SILENCE
+from asrtrain.hmm.maximisation import Floors, reestimate, reestimate_transitions
+from asrtrain.hmm.segmental import path_posteriors
+from asrtrain.hmm.splitting import split
+from asrtrain.hmm.statistics import Statistics, accumulate
+from asrtrain.hmm.viterbi import viterbi
+from asrtrain.types import Batch
+
+TRANSITION_FLOOR = 1e-3
+"""No possible transition is less probable than this: unseen is not impossible."""
+
+
+@final
+class BaumWelch:
+    """The passes that train a model; ``batches`` gives the batches of a pass, and ``seed`` its seed.
+
+    Pass 0 shares every utterance out evenly among its states. From then on a pass looks at all paths, or at the best,
+    and replaces the parameters; what it needs beside the data lies in the model's buffers and in its own number, so
+    that training can stop after any pass and go on.
+    """
+
+    def __init__(
+        self,
+        model: GMMHMM,
+        config: GMMHMMConfig,
+        batches: Callable[[int], Iterable[Batch]],
+        *,
+        passes: int,
+        seed: Callable[[int], int],
+    ) -> None:
+        self._model, self._config, self._batches = model, config, batches
+        self._passes, self._seed = passes, seed
+        components = model.gaussians.means.shape[1]
+        self._stages = 1 + math.ceil(math.log2(components))
+        if passes <= self._stages:
+            raise UsageError(
+                f"training.max_epochs: {passes} passes are too few to reach {components} components: "
+                f"give {self._stages + 1} or more, or fewer model.mixtures"
+            )
+
+    def run_pass(self, number: int) -> float:
+        """Do one pass (from 0); returns the log-likelihood of a frame before it, NaN for the first.
+
+        Raises TrainingError if no utterance is as long as its transcript has states.
+        """
+        if number > 0 and self._stage(number) > self._stage(number - 1):
+            self._split(number)
+        statistics = Statistics.nothing(self._model.gaussians)
+        for batch in self._batches(number):
+            self._add(statistics, batch.to(self._model.variance.device), number)
+        if not statistics.frames:
+            raise TrainingError(
+                "no utterance has as many frames as its transcript has states: "
+                "lower model.states or features.frame_shift"
+            )
+        if number == 0:
+            self._begin(statistics)
+        self._update(statistics, number)
+        return statistics.mean_log_likelihood if number else math.nan
+
+    def _stage(self, number: int) -> int:
+        """How often the mixtures have been doubled before a pass."""
+        return max(0, number - 1) * self._stages // (self._passes - 1)
+
+    def _add(self, statistics: Statistics, batch: Batch, number: int) -> None:
+        model = self._model
+        transcripts = model.words.transcripts(batch)
+        graph = model.words.graph(transcripts)
+        if number == 0:
+            found = even_posteriors(graph, [model.words.links(t) for t in transcripts], batch.lengths)
+        else:
+            found = self._expected(graph, batch)
+        accumulate(statistics, model.gaussians, graph, found, features=batch.features, lengths=batch.lengths)
+
+    @torch.no_grad()
+    def _expected(self, graph: Graph, batch: Batch) -> Posteriors:
+        # Only the states of this batch's transcripts are scored: the more alike these are, the less there is to do.
+        states, local = torch.unique(graph.emissions, return_inverse=True)
+        scores = self._model.emissions_of(batch.features, states)
+        graph = replace(graph, emissions=local)
+        if self._config.estimation == "viterbi":
+            return path_posteriors(graph, viterbi(graph, scores, batch.lengths))
+        return posteriors(graph, scores, batch.lengths)
+
+    def _begin(self, statistics: Statistics) -> None:
+        """Give every state the mean and variance of all frames, for those that no utterance has."""
+        gaussians = self._model.gaussians
+        mean = statistics.first.sum((0, 1)) / statistics.frames
+        second = statistics.second.sum((0, 1)) / statistics.frames
+        power = second.diagonal() if second.dim() == 2 else second
+        self._model.variance.copy_(power - mean.square())
+        gaussians.means.copy_(mean.expand_as(gaussians.means))
+        every = torch.ones_like(statistics.occupancy, dtype=torch.bool)
+        own = torch.diag(self._model.variance) if second.dim() == 2 else self._model.variance
+        gaussians.set_covariances(own.expand_as(statistics.second), every)
+
+    def _update(self, statistics: Statistics, number: int) -> None:
+        config, words = self._config, self._model.words
+        floors = Floors(config.variance_floor * self._model.variance, config.occupancy_floor)
+        reestimate(self._model.gaussians, statistics, floors)
+        if number > 0:
+            reestimate_transitions(words.transitions, statistics.transitions, TRANSITION_FLOOR)
+        words.occupancy.copy_(statistics.occupancy.sum(1))
+
+    def _split(self, number: int) -> None:
+        config, words = self._config, self._model.words
+        now = 2 ** self._stage(number)
+        wanted = torch.full((words.inventory.states,), min(now, config.mixtures))
+        wanted[words.inventory.chain(SILENCE)] = min(now, config.silence_mixtures or config.mixtures)
+        generator = torch.Generator().manual_seed(self._seed(number))
+        split(self._model.gaussians, wanted, words.occupancy, config.occupancy_floor, generator)

@@ -1,0 +1,101 @@
+"""The words of a recogniser as chains of states: everything of a hidden Markov model but its emissions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import nn
+
+from asrtrain.data.vocabulary import Vocabulary
+from asrtrain.hmm.composition import Link, loop, sequence
+from asrtrain.hmm.forward_backward import forward_ends
+from asrtrain.hmm.graph import IMPOSSIBLE, NEXT, SKIP, STAY, Graph, StateGraph, batched, union
+from asrtrain.hmm.inventory import Inventory
+from asrtrain.hmm.viterbi import viterbi
+from asrtrain.types import Batch
+
+Transcript = tuple[int, ...]
+"""Ids of the words said."""
+
+_FIRST_PROBABILITIES = {STAY: 0.6, NEXT: 0.3, SKIP: 0.1}
+
+
+@final
+class WordModels(nn.Module):
+    """An inventory of states with what was learnt of it: buffers ``transitions`` (S, 3), logarithms, and ``occupancy``
+    (S,), the frames that each state had in the last pass over the training data; and with what recognition needs:
+    ``acoustic_scale``, by which emissions are multiplied, and ``insertion_penalty``, taken off for each word.
+    """
+
+    transitions: torch.Tensor
+    occupancy: torch.Tensor
+    acoustic_scale: torch.Tensor
+    insertion_penalty: torch.Tensor
+
+    def __init__(self, inventory: Inventory, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self.inventory = inventory
+        self.vocabulary = vocabulary
+        self.spoken = tuple(place for place, word in enumerate(vocabulary.symbols) if word in inventory.spelling)
+        self.register_buffer("transitions", _first_transitions(inventory))
+        self.register_buffer("occupancy", torch.zeros(inventory.states, dtype=torch.float64))
+        self.register_buffer("acoustic_scale", torch.ones((), dtype=torch.float64))
+        self.register_buffer("insertion_penalty", torch.zeros((), dtype=torch.float64))
+        self._graphs: dict[Transcript, StateGraph] = {}
+
+    def transcripts(self, batch: Batch) -> list[Transcript]:
+        """What is said in each utterance of a batch."""
+        if batch.targets.dim() == 1:
+            return [(target,) for target in batch.targets.tolist()]
+        rows = zip(batch.targets.tolist(), batch.target_lengths.tolist(), strict=True)
+        return [tuple(row[:length]) for row, length in rows]
+
+    def links(self, transcript: Transcript) -> list[Link]:
+        """The chains of an utterance, silence among them."""
+        return self.inventory.links([self.vocabulary.symbols[word] for word in transcript])
+
+    def graph(self, transcripts: Sequence[Transcript]) -> Graph:
+        """What may be heard where these are said."""
+        for transcript in transcripts:
+            if transcript not in self._graphs:
+                self._graphs[transcript] = sequence(self.links(transcript))
+        return batched([self._graphs[transcript] for transcript in transcripts], self.transitions)
+
+    def word_scores(self, emissions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Log p(utterance | word) for emissions (B, T, S) and lengths (B,): (B, V), all words at once."""
+        graphs = [sequence(self.links((word,))) for word in range(len(self.vocabulary))]
+        graph = batched([union(graphs)] * len(lengths), self.transitions)
+        ends = forward_ends(graph, emissions, lengths)
+        parts = torch.split(ends, list(map(len, graphs)), 1)
+        return torch.stack([torch.logsumexp(part, 1) for part in parts], 1)
+
+    def loop(self) -> tuple[StateGraph, tuple[int, ...]]:
+        """All words and silence in any order, and the word that each state belongs to; −1 is silence."""
+        words = [self.inventory.link(self.vocabulary.symbols[word]) for word in self.spoken]
+        penalty = float(self.insertion_penalty)
+        silence = self.inventory.silence()
+        owners = [-1] * len(silence.emissions)
+        for word, link in zip(self.spoken, words, strict=True):
+            owners += [word] * len(link.emissions)
+        return loop([silence, *words], [0.0, *[-penalty] * len(words)]), tuple(owners)
+
+    def align(self, emissions: torch.Tensor, lengths: torch.Tensor, transcripts: Sequence[Transcript]) -> torch.Tensor:
+        """The emission state (0 to S − 1) of every frame on the best path through each transcript: (B, T) int64, −1
+        beyond each length and for utterances too short for their transcript.
+        """
+        graph = self.graph(transcripts)
+        best = viterbi(graph, emissions, lengths)
+        states = graph.emissions.gather(1, best.states.clamp(min=0))
+        return states.masked_fill((best.states < 0) | ~best.possible[:, None], -1)
+
+
+def _first_transitions(inventory: Inventory) -> torch.Tensor:
+    """What transitions begin with: skipping only where a state of the unit lies that far ahead."""
+    transitions = torch.full((inventory.states, 3), IMPOSSIBLE, dtype=torch.float64)
+    for kind, probability in _FIRST_PROBABILITIES.items():
+        transitions[:, kind] = math.log(probability)
+    transitions[~torch.tensor(inventory.may_skip), SKIP] = IMPOSSIBLE
+    return transitions.log_softmax(1).clamp(min=IMPOSSIBLE)
