@@ -20,7 +20,7 @@ from asrtrain.clipping.block_rms import BlockRMSConfig
 from asrtrain.clipping.centralize import CentralizeConfig
 from asrtrain.clipping.clipper import Clipper
 from asrtrain.clipping.clippy import ClippyConfig
-from asrtrain.clipping.interface import ClipReport, ClipRule, ClipRuleConfig, Gradients, UpdateReport
+from asrtrain.clipping.interface import ClipReport, ClipRule, ClipRuleConfig, Gradients, LossRule, UpdateReport
 from asrtrain.clipping.max_change import MaxChangeConfig
 from asrtrain.clipping.measure import measure
 from asrtrain.clipping.named_norms import (
@@ -102,12 +102,19 @@ def _signs_have_no_length(rules: tuple[ClipRuleConfig, ...]) -> tuple[ClipRuleCo
     return rules
 
 
+def _one_is_in_the_loss(rules: tuple[ClipRuleConfig, ...]) -> tuple[ClipRuleConfig, ...]:
+    if sum(isinstance(rule.build(0), LossRule) for rule in rules) > 1:
+        raise ValueError("two rules limit the gradient of every utterance; the lower threshold holds, remove the other")
+    return rules
+
+
 _Rule = Annotated[ClipRuleConfig, OneOf(CLIPPERS)]
 ClippingChoice = Annotated[
     tuple[_Rule, ...],
     Strict(False),
     BeforeValidator(_one_is_a_list, json_schema_input_type=_Rule | list[_Rule]),
     AfterValidator(_signs_have_no_length),
+    AfterValidator(_one_is_in_the_loss),
 ]
 """A configuration field for clipping: one rule, or an ordered list of them."""
 

@@ -15,7 +15,9 @@ from asrtrain.clipping.parts.dividing import Dividing, global_norm
 from asrtrain.clipping.parts.groups import Groups, check_groups, check_scope, limits_of, splitter_of
 from asrtrain.clipping.parts.scaling import Scaling, shorten
 from asrtrain.clipping.parts.scopes import Scope, parts_tensors, split_by
-from asrtrain.clipping.promises import SHORTENING, Promise
+from asrtrain.clipping.per_utterance import PerUtterance
+from asrtrain.clipping.promises import SHORTENING, UNTOUCHED, Promise
+from asrtrain.clipping.recurrent_clip import recurrent_clipping
 from asrtrain.clipping.thresholds import FixedConfig, ThresholdChoice
 
 
@@ -29,6 +31,7 @@ class NormConfig(ClipRuleConfig):
     examples: ClassVar = (
         *({"threshold": 0.5, "scope": scope} for scope in get_args(Scope)),
         *({"threshold": 0.5, "p": p} for p in (1.0, 3.0, "inf")),
+        *({"threshold": 0.5, "scope": scope} for scope in ("utterance", "frame")),
         {"threshold": {r"^a\.": 0.25, r"^(?!a\.)": 0.5}, "scope": "group"},
         *({"threshold": 0.5, "compat": peer} for peer in ("torch", "optax")),
     )
@@ -37,9 +40,11 @@ class NormConfig(ClipRuleConfig):
     threshold: ThresholdChoice | Groups
     """The largest norm that a part of the scope may have; a learned one is learned for every part. With scope: group,
     regular expressions, each with its threshold: every parameter's name must be found by exactly one of them."""
-    scope: Scope | Literal["group"] = "global"
+    scope: Scope | Literal["group", "utterance", "frame"] = "global"
     """What has a norm of its own: all gradients together, each layer (of a recurrent module: each layer and
-    direction), each gate, each group, each tensor, each unit (a row or an output channel), or each element."""
+    direction), each gate, each group, each tensor, each unit (a row or an output channel), or each element.
+    utterance: the gradient of every utterance, which is the rule per_utterance; frame: that which goes from frame to
+    frame inside recurrent layers, which is recurrent_clip. Both want a fixed threshold and the 2-norm."""
     p: Annotated[float, Field(ge=1)] | Literal["inf"] = 2.0
     """The order of the norm; inf: the largest magnitude."""
 
@@ -53,6 +58,14 @@ class NormConfig(ClipRuleConfig):
         return self
 
     @model_validator(mode="after")
+    def _inside_is_simple(self) -> NormConfig:
+        if self.scope in ("utterance", "frame") and (self.p != 2 or not isinstance(self.threshold, FixedConfig)):
+            raise ValueError(
+                f"scope: {self.scope} knows the 2-norm and a fixed threshold alone; write a number, and no p"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _compat_is_global(self) -> NormConfig:
         if self.compat is not None and self.scope != "global":
             raise ValueError(f"compat: {self.compat} knows no scope: {self.scope}; leave one of them out")
@@ -62,6 +75,8 @@ class NormConfig(ClipRuleConfig):
 
     @property
     def promises(self) -> frozenset[Promise]:
+        if self.scope in ("utterance", "frame"):
+            return UNTOUCHED
         promises = SHORTENING
         if self.scope == "group":  # no threshold is everybody's
             promises -= {Promise.BOUND, Promise.MONOTONE, Promise.JOINT_SCALING}
@@ -74,6 +89,8 @@ class NormConfig(ClipRuleConfig):
         return promises
 
     def build(self, seed: int) -> ClipRule:
+        if self.scope == "utterance" or self.scope == "frame":
+            return self._inside()
         limits, order = limits_of(self.threshold, seed), float(self.p)
         if self.compat == "optax" and isinstance(self.threshold, FixedConfig):
             return Dividing(self.threshold.value, global_norm(self.threshold.value))
@@ -82,6 +99,12 @@ class NormConfig(ClipRuleConfig):
         turns = self.scope != "group" and parts_tensors(self.scope)
         split = splitter_of(self.scope, self.threshold)
         return Scaling(split, limits, shorten, partial(Block.norm, order=order), turns=turns)
+
+    def _inside(self) -> ClipRule:
+        """The rule of a scope that is no part of the parameters."""
+        assert isinstance(self.threshold, FixedConfig)
+        value = self.threshold.value
+        return PerUtterance(value) if self.scope == "utterance" else recurrent_clipping(value)
 
     def check(self, names: Sequence[str]) -> None:
         check_groups("threshold", self.threshold, names)

@@ -16,6 +16,8 @@ from asrtrain.clipping.parts.pieces import Link, link
 from asrtrain.clipping.promises import UNTOUCHED, Promise
 from asrtrain.clipping.thresholds import Positive
 
+_EVERY = 20
+
 
 class RecurrentClipConfig(ClipRuleConfig):
     """Limit gradients on their way back along time: ∂L/∂h_t ← ∂L/∂h_t · min(1, c / ‖∂L/∂h_t‖) for every utterance.
@@ -32,7 +34,7 @@ class RecurrentClipConfig(ClipRuleConfig):
     name: Literal["recurrent_clip"] = "recurrent_clip"
     threshold: Positive = 30.0
     """c: the largest norm, of one utterance, layer and direction."""
-    every: Annotated[int, Field(ge=1)] = 20
+    every: Annotated[int, Field(ge=1)] = _EVERY
     """At every how many frames. Kaldi does it at every one; that makes a step of an LSTM more than twice as long."""
 
     @property
@@ -40,7 +42,7 @@ class RecurrentClipConfig(ClipRuleConfig):
         return UNTOUCHED
 
     def build(self, seed: int) -> ClipRule:
-        return OnRows(self.name, self.threshold, self.every, _shortened)
+        return recurrent_clipping(self.threshold, self.every)
 
 
 class RecurrentZeroConfig(ClipRuleConfig):
@@ -65,7 +67,12 @@ class RecurrentZeroConfig(ClipRuleConfig):
         return UNTOUCHED
 
     def build(self, seed: int) -> ClipRule:
-        return OnRows(self.name, self.threshold, self.every, _zeroed)
+        return _OnRows(self.name, self.threshold, self.every, _zeroed)
+
+
+def recurrent_clipping(threshold: float, every: int = _EVERY) -> ClipRule:
+    """∂L/∂h_t ← ∂L/∂h_t · min(1, c / ‖∂L/∂h_t‖) at every so many frames."""
+    return _OnRows("recurrent_clip", threshold, every, _shortened)
 
 
 Factor = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -73,7 +80,7 @@ Factor = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @final
-class OnRows(InsideRule):
+class _OnRows(InsideRule):
     """Multiplies rows of ∂L/∂h_t that are longer than the threshold; those that are not finite pass as they are."""
 
     def __init__(self, name: str, threshold: float, every: int, factor: Factor) -> None:
