@@ -89,7 +89,7 @@ class NormConfig(ClipRuleConfig):
         return promises
 
     def build(self, seed: int) -> ClipRule:
-        if self.scope == "utterance" or self.scope == "frame":
+        if self.scope == "utterance" or self.scope == "frame":  # noqa: PLR1714 - mypy then knows what is left
             return self._inside()
         limits, order = limits_of(self.threshold, seed), float(self.p)
         if self.compat == "optax" and isinstance(self.threshold, FixedConfig):
