@@ -4,6 +4,7 @@ from asrtrain.evaluation.alignment import Counts, align, count
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.evaluation.recognise import recognise, score
 from asrtrain.evaluation.report import EvalReport
+from asrtrain.evaluation.results import read_results
 from asrtrain.evaluation.tables import write_results
 from asrtrain.evaluation.transcripts import WRITERS, Transcript
 
@@ -15,6 +16,7 @@ __all__ = [
     "Transcript",
     "align",
     "count",
+    "read_results",
     "recognise",
     "score",
     "write_results",

@@ -1,0 +1,33 @@
+"""Reading back what the tables hold."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from asrtrain.errors import DataError
+from asrtrain.evaluation.outcome import Outcome
+from asrtrain.evaluation.report import EvalReport
+from asrtrain.types import Hypothesis
+
+
+def read_results(folder: Path, name: str) -> EvalReport:
+    """The report that `write_results` wrote into ``folder``, without the places of words in time.
+
+    Raises DataError if the files are not what was written.
+    """
+    table, figures = folder / f"{name}-utterances.tsv", folder / f"{name}.json"
+    try:
+        known = json.loads(figures.read_text(encoding="utf-8"))
+        with table.open(encoding="utf-8", newline="") as file:
+            outcomes = [_outcome(row) for row in csv.DictReader(file, delimiter="\t")]
+        spoken = sum(outcome.duration for outcome in outcomes)
+        return EvalReport(known["task"], name, outcomes, known["real_time_factor"] * spoken)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DataError(f"{figures} and {table.name} are not as eval writes them: {error}; run eval again") from error
+
+
+def _outcome(row: dict[str, str]) -> Outcome:
+    hypothesis = Hypothesis(row["id"], row["hypothesis"], float(row["confidence"]))
+    return Outcome(row["id"], row["speaker"], float(row["duration"]), row["reference"], hypothesis)
