@@ -4,8 +4,9 @@ from asrtrain.app.calibrate import calibrate
 from asrtrain.app.compare import compare
 from asrtrain.app.crossval import CrossvalReport, crossval
 from asrtrain.app.evaluate import evaluate
+from asrtrain.app.explain import explain
 from asrtrain.app.fit import fit
 from asrtrain.app.grads import grads
 from asrtrain.app.transcribe import transcribe
 
-__all__ = ["CrossvalReport", "calibrate", "compare", "crossval", "evaluate", "fit", "grads", "transcribe"]
+__all__ = ["CrossvalReport", "calibrate", "compare", "crossval", "evaluate", "explain", "fit", "grads", "transcribe"]

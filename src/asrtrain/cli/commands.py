@@ -14,6 +14,7 @@ from asrtrain.cli.config import app as config
 from asrtrain.cli.crossval import crossval
 from asrtrain.cli.data import app as data
 from asrtrain.cli.evaluate import evaluate
+from asrtrain.cli.explain import explain
 from asrtrain.cli.fit import fit
 from asrtrain.cli.grads import grads
 from asrtrain.cli.help import QuickGroup
@@ -34,6 +35,7 @@ app.command()(transcribe)
 app.command()(crossval)
 app.command()(calibrate)
 app.command()(grads)
+app.command()(explain)
 app.command()(compare)
 app.add_typer(data, name="data")
 app.add_typer(clip, name="clip")

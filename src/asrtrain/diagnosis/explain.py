@@ -29,7 +29,7 @@ from asrtrain.diagnosis.report import Explanation, Frame, ParameterFacts, Produc
 from asrtrain.diagnosis.taps import FEATURES, OBJECTIVE, Station, listen
 from asrtrain.diagnosis.utterances import alone, outstanding, utterance_facts
 from asrtrain.diagnosis.verdict import suggestion_for, verdict_on
-from asrtrain.training.injection import Planted, nothing_planted
+from asrtrain.training.injection import PlantedFaults, nothing_planted
 from asrtrain.training.trace import generator_states
 from asrtrain.types import Batch
 
@@ -42,8 +42,8 @@ _RUNS_AWAY = 100.0
 class Case:
     """A step to be explained: its batch, what is known of it, and sound batches to compare it with, if there are any.
 
-    generators are the states from before the step, ``planted`` lets planted faults act again, and ``faults`` names
-    them. median is the median norm of the steps before.
+    generators are the states from before the step, ``planted`` lets the faults act again that were planted in it.
+    median is the median norm of the steps before.
     """
 
     batch: Batch
@@ -52,8 +52,7 @@ class Case:
     sound: Sequence[Batch] = ()
     generators: Mapping[str, torch.Tensor] | None = None
     median: float | None = None
-    planted: Planted = nothing_planted
-    faults: tuple[str, ...] = ()
+    planted: PlantedFaults | None = None
 
 
 def explain(network: Network, case: Case) -> Explanation:
@@ -71,6 +70,7 @@ class _Inquiry:
     def __init__(self, network: Network, case: Case) -> None:
         self._network, self._case = network, case
         device = case.batch.features.device
+        planted = case.planted or nothing_planted
         generators = case.generators or generator_states(device)
 
         def from_the_start() -> AbstractContextManager[None]:
@@ -78,19 +78,19 @@ class _Inquiry:
             return replaying(network.model, device, generators)
 
         with from_the_start():
-            self._pass = replay(network, case.batch, case.planted)
+            self._pass = replay(network, case.batch, planted)
         with from_the_start():
-            self._repeats = self._pass.same_as(replay(network, case.batch, case.planted))
+            self._repeats = self._pass.same_as(replay(network, case.batch, planted))
         with from_the_start():
-            self._stations, _ = listen(network, case.batch, case.planted)
+            self._stations, _ = listen(network, case.batch, planted)
         with from_the_start():
             sound = [listen(network, batch)[0] for batch in case.sound]
         self._usual = Usual.of(sound or [self._stations])
         self._suspects = suspicions(self._stations, self._usual)
         self._odd = odd_parameters(network.model)
         with from_the_start():
-            apart = alone(network, case.batch, case.planted)
-        with case.planted(case.batch) as given:
+            apart = alone(network, case.batch, planted)
+        with planted(case.batch) as given:
             self._utterances = utterance_facts(network, given, apart)
 
     def explanation(self) -> Explanation:
@@ -124,7 +124,7 @@ class _Inquiry:
             modules=module_facts(self._suspects, self._usual),
             recurrences=recurrences,
             infeasible=infeasible,
-            planted=case.faults,
+            planted=case.planted.names if case.planted else (),
             verdict=verdict,
             suggestion=suggestion_for(producer, utterance, self._odd, _usual_norm(case.median, self._utterances)),
         )

@@ -159,6 +159,12 @@ class Explanation:
     verdict: str
     suggestion: str
 
+    def to_text(self) -> str:
+        """For reading."""
+        from asrtrain.diagnosis.text import as_text
+
+        return as_text(self)
+
     def to_json(self) -> dict[str, Any]:
         """As plain values; numbers that are not finite, which JSON does not have, as words."""
         plain: dict[str, Any] = _plain(asdict(self))

@@ -14,7 +14,7 @@ from asrtrain.clipping.measure import tensor_norms
 from asrtrain.training.averaging import MovingAverage
 from asrtrain.training.config import TrainingConfig
 from asrtrain.training.culprits import find_culprits
-from asrtrain.training.injection import Injector, Planted, PlantedFaults, nothing_planted
+from asrtrain.training.injection import Injector, PlantedFaults, nothing_planted
 from asrtrain.training.interface import Ingredients
 from asrtrain.training.loss_scale import LossScale
 from asrtrain.training.regularisation import add_penalty_gradients
@@ -131,7 +131,7 @@ class Updater:
         self._decides = decides or self.loss_scale.enabled  # the loss scale needs the answer at once
         self._trace = Trace(self._model, device)
         self._injector = Injector(self._model, config.inject)
-        self._planted: Planted = nothing_planted
+        self._planted: PlantedFaults | None = None
         self._explain, self._watch = ingredients.explain, Watch(config.explain)
 
     def __call__(self, window: Sequence[Batch], *, step: int = 0, epoch: int = 0) -> StepReport:
@@ -146,8 +146,7 @@ class Updater:
         if self._decides:
             self._trace.begin()
         scale = self.loss_scale.value
-        faults = self._injector.due(step, window)
-        self._planted = faults or nothing_planted
+        self._planted = self._injector.due(step, window)
         attempt = self._attempt(window)
         explanation = self._explained(attempt, window, step, epoch)
         fault: Fault | None = None
@@ -167,7 +166,7 @@ class Updater:
         self._optimizer.zero_grad(set_to_none=True)
         return StepReport(
             attempt.ids, attempt.losses, attempt.loss, attempt.counted, attempt.gradients.total, clip, reason,
-            lr, scale, fault, dropped, update, faults.names if faults else (), explanation,
+            lr, scale, fault, dropped, update, self._planted.names if self._planted else (), explanation,
         )  # fmt: skip
 
     def _attempt(self, window: Sequence[Batch]) -> _Attempt:
@@ -193,7 +192,7 @@ class Updater:
         for batch in window:
             on_device = batch.to(self._device)
             if batch.ids:
-                with self._planted(on_device) as given:
+                with (self._planted or nothing_planted)(on_device) as given:
                     answer = self._objective(self._scores(given), given)
                     self._clipper.backward(answer.per_utterance, weight=1 / everyone, loss_scale=scale)
                 losses[_rows(batch, start)] = answer.per_utterance.detach().to(losses.dtype)
@@ -236,15 +235,15 @@ class Updater:
             return ""
         if attempt.reason == "loss scale":
             return ""
-        cause = self._watch.look(bool(torch.isfinite(attempt.loss)), float(attempt.gradients.total), window)
+        finite_loss, norm = bool(torch.isfinite(attempt.loss)), float(attempt.gradients.total)
+        cause = self._watch.look(step, window, norm, finite_loss=finite_loss)
         if cause is None:
             return ""
-        faults = self._planted.names if isinstance(self._planted, PlantedFaults) else ()
         sound, median = self._watch.sound, self._watch.median
         # What clipping does inside of the model would hide what happens there without it.
         self._clipper.detach()
         with self._trace.undone() as generators:
-            trouble = Trouble(step, epoch, cause, window, sound, generators, median, self._planted, faults)
+            trouble = Trouble(step, epoch, cause, window, sound, generators, median, self._planted)
             explanation = self._explain(trouble)
         self._clipper.attach(self._model)
         return explanation
@@ -262,7 +261,7 @@ class Updater:
         return Fault(kind, culprits, suspects, tuple(losses[name] for name in suspects))
 
     def _is_faulty(self, batch: Batch) -> bool:
-        with self._planted(batch.to(self._device)) as given:
+        with (self._planted or nothing_planted)(batch.to(self._device)) as given:
             loss = self._objective(self._scores(given), given).per_utterance.sum() / len(batch.ids)
             trained = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
             gradients = torch.autograd.grad(loss, trained, allow_unused=True)

@@ -10,10 +10,10 @@ from statistics import median
 from typing import Annotated, Protocol, final
 
 import torch
-from pydantic import Field
+from pydantic import Field, Strict
 
 from asrtrain.config import Config
-from asrtrain.training.injection import Planted
+from asrtrain.training.injection import PlantedFaults
 from asrtrain.types import Batch
 
 _REMEMBERED = 100
@@ -33,6 +33,8 @@ class ExplainConfig(Config):
     """Explain steps whose gradient's norm is so many times the median of the last 100; null for none."""
     after: Annotated[int, Field(ge=2)] = 20
     """So many norms must be known before a median is trusted."""
+    steps: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Strict(False)] = ()
+    """Explain these steps too, whatever they are like."""
     most: Annotated[int, Field(ge=0)] = 3
     """A run writes so many explanations by itself, and no more; 0 for none."""
 
@@ -43,7 +45,7 @@ class Trouble:
     """A step that is worth an explanation; the model is as it was before the step, and so is the rest of the world.
 
     sound is the last batch before it that was not, median the median norm of the steps before, where they are known.
-    generators are the states from before the step; planted lets planted faults act again, which ``faults`` names.
+    generators are the states from before the step; planted lets the faults act again that were planted in it.
     """
 
     step: int
@@ -53,8 +55,7 @@ class Trouble:
     sound: Batch | None
     generators: Mapping[str, torch.Tensor]
     median: float | None
-    planted: Planted
-    faults: tuple[str, ...]
+    planted: PlantedFaults | None
 
 
 class Explainer(Protocol):
@@ -79,8 +80,10 @@ class Watch:
         """The median norm of the last steps; None while there are too few."""
         return median(self._norms) if len(self._norms) >= self._config.after else None
 
-    def look(self, finite_loss: bool, norm: float, window: Sequence[Batch]) -> str | None:
+    def look(self, step: int, window: Sequence[Batch], norm: float, *, finite_loss: bool) -> str | None:
         """Why this step is worth an explanation; None, as nearly always, if it is not."""
+        if step in self._config.steps:
+            return "it was asked for"
         cause = self._cause(finite_loss, norm)
         if math.isfinite(norm):
             self._norms.append(norm)

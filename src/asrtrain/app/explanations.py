@@ -1,0 +1,71 @@
+"""Explaining a step of a run before it is taken, and writing down what was found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import final
+
+from asrtrain.assembly import Recogniser
+from asrtrain.diagnosis import Case, Explanation, Network, explain
+from asrtrain.diagnosis.saved import SavedStep
+from asrtrain.diagnosis.window import worst_batch
+from asrtrain.objectives.interface import Objective
+from asrtrain.reporting import draw_explanation
+from asrtrain.training.durable import reporting_failure, write_file
+from asrtrain.training.injection import nothing_planted
+from asrtrain.training.watch import Trouble
+
+FOLDER = "explain"
+
+
+@final
+class StepExplainer:
+    """Explains steps of a run into its folder ``explain``: text, JSON, a picture, and the step itself to replay."""
+
+    def __init__(self, run: Path, recogniser: Recogniser, objective: Objective) -> None:
+        self._folder, self._recogniser = run / FOLDER, recogniser
+        self._network = Network(recogniser.model, objective, recogniser.config.training.precision)
+        self.newest: Explanation | None = None
+
+    def __call__(self, trouble: Trouble) -> str:
+        """The verdict, and where the rest is."""
+        device = self._recogniser.device
+        window = [batch.to(device) for batch in trouble.window]
+        planted = trouble.planted or nothing_planted
+        batch, generators = worst_batch(self._network, window, trouble.generators, planted)
+        sound = None if trouble.sound is None else trouble.sound.to(device)
+        case = Case(
+            batch, trouble.step, trouble.epoch, (sound,) if sound else (), generators, trouble.median, trouble.planted
+        )
+        explanation = self.newest = explain(self._network, case)
+        name = write_explanation(explanation, self._folder)
+        self._saved(replace(trouble, sound=sound, generators=generators), case).save(name.with_suffix(".safetensors"))
+        return f"{trouble.cause}. {explanation.verdict} See {name.with_suffix('.txt')}"
+
+    def _saved(self, trouble: Trouble, case: Case) -> SavedStep:
+        recogniser = self._recogniser
+        return SavedStep(
+            config=recogniser.config.model_dump(mode="json"),
+            symbols=tuple(recogniser.vocabulary.symbols),
+            weights=recogniser.model.state_dict(),
+            batch=case.batch,
+            sound=trouble.sound,
+            generators=trouble.generators,
+            step=trouble.step,
+            epoch=trouble.epoch,
+            median=trouble.median,
+            planted=tuple(fault.model_dump(mode="json") for fault in case.planted.faults) if case.planted else (),
+        )
+
+
+def write_explanation(explanation: Explanation, folder: Path) -> Path:
+    """Write text, JSON and picture; returns their common name without a suffix."""
+    name = folder / f"step-{explanation.step}"
+    with reporting_failure(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        draw_explanation(explanation, name.with_suffix(".png"))
+    write_file(name.with_suffix(".txt"), (explanation.to_text() + "\n").encode())
+    write_file(name.with_suffix(".json"), (json.dumps(explanation.to_json(), indent=1) + "\n").encode())
+    return name
