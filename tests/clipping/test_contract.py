@@ -1,11 +1,11 @@
 """What every clipping rule of the table keeps to, whatever it promises beyond.
 
-Where the common properties are tested (P: test_promises, L: tests/training): 1 no-op below the threshold P; 2 bound P;
-3 idempotent P; 4 joint scaling P; 5 monotone P; 6 non-expansive P; 7 zero stays zero P; 8 partition P; 9 processes L,
-test_two_processes; 10 accumulation L, test_steps; 11 loss scale P (joint scaling) and L, test_steps; 12 half precision and
-1e20 P; 13 missing, empty, tied, sparse gradients here; 14 poison here; 15 resume here; 16 no waiting P; 17 the report is
-true here; 18 no lock test_known_bugs; 19 bad settings here. What each rule does beyond stands in test_rules, test_scopes,
-test_thresholds and test_equal_to_peers.
+Where the common properties are tested (P: test_promises, L: tests/training): 1 no-op below the threshold P; 2 bound
+P; 3 idempotent P; 4 joint scaling P; 5 monotone P; 6 non-expansive P; 7 zero stays zero P; 8 partition P; 9 processes
+L, test_two_processes; 10 accumulation L, test_steps; 11 loss scale P (joint scaling) and L, test_steps; 12 half
+precision and 1e20 P; 13 missing, empty, tied, sparse gradients here; 14 poison here; 15 resume here; 16 no waiting P;
+17 the report is true here; 18 no lock test_known_bugs; 19 bad settings here. What each rule does beyond stands in
+test_rules, test_scopes, test_thresholds and test_equal_to_peers.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def test_large_tensors_are_turned_in_pieces_as_in_one(rule: object) -> None:
         clip(settings, alone)
         torch.testing.assert_close(parameter.grad.double(), alone[name].grad, rtol=1e-5, atol=1e-7)
     assert float(report.cosine) == pytest.approx(
-        float(torch.cosine_similarity(flat(raw), flat(named), dim=0)), abs=1e-6
+        float(torch.cosine_similarity(flat(raw), flat(named), dim=0)), abs=5e-6
     )
     assert float(report.norm_after) == pytest.approx(norm(named), rel=5e-6)
     assert float(report.clipped_share) == pytest.approx(float((flat(named) != flat(raw)).double().mean()), abs=1e-4)
