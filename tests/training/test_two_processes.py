@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 import together
 import torch
+from training_recipe import ingredients
 
 from asrtrain.clipping import CLIPPERS
-from asrtrain.training import World
+from asrtrain.errors import UsageError
+from asrtrain.training import TrainingConfig, World
+from asrtrain.training.step import Updater
 
 Results = list[dict[str, dict[str, Any]]]
+PER_UTTERANCE = {"name": "per_utterance", "threshold": 1.0}
 PROGRAM = Path(together.__file__)
 COMPARING = tuple(f"rule {name}" for name, config in CLIPPERS.items() if config.compares_utterances)
 SAME = [name for name in together.SCENARIOS if not name.startswith(COMPARING)]
@@ -70,6 +74,12 @@ def test_one_process_and_two_tell_the_same(results: Results, scenario: str) -> N
             assert value == (pytest.approx(other[name], rel=1e-4) if isinstance(value, float) else other[name])
     for name, tensor in first["clipper"].items():
         torch.testing.assert_close(tensor, second["clipper"][name], rtol=0, atol=0, equal_nan=True)
+
+
+def test_what_would_never_end_is_refused(fsdd: Path, cache: Path) -> None:
+    parts = ingredients(fsdd, cache, TrainingConfig(), model={"name": "cnn"}, clipping=PER_UTTERANCE, part=(0, 2))
+    with pytest.raises(UsageError, match="per_utterance"):
+        Updater(parts, TrainingConfig(), together.CPU, decides=True, world=World(0, 2))
 
 
 @pytest.mark.parametrize("policy", together.POLICIES)

@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, final
@@ -91,8 +90,14 @@ def weights(model: nn.Module) -> Weights:
 
 def told(report: StepReport) -> dict[str, Any]:
     """What a step's report says, to be equal in all processes."""
-    plain = {"ids": report.ids, "reason": report.reason, "dropped": report.dropped, "fault": report.fault}
-    return plain | {name: float(getattr(report, name)) for name in ("loss", "counted", "norm")}
+    plain: dict[str, Any] = {
+        "ids": report.ids,
+        "reason": report.reason,
+        "dropped": report.dropped,
+        "fault": report.fault,
+    }
+    plain |= {name: float(getattr(report, name)) for name in ("loss", "counted", "norm")}
+    return plain | {f"loss of {name}": float(x) for name, x in zip(report.ids, report.losses, strict=True)}
 
 
 def steps(build: Build, world: World, *, count: int = STEPS, odd: bool = False, **options: Any) -> dict[str, Any]:
@@ -138,21 +143,28 @@ POLICIES: dict[str, dict[str, Any]] = {
 }
 
 Scenario = Callable[[Build, World, Path], dict[str, Any]]
+
+
+def few(**options: Any) -> Scenario:
+    return lambda build, world, _: steps(build, world, **options)
+
+
+def spoilt_run(name: str) -> Scenario:
+    return lambda build, world, folder: whole_run(
+        build, world, folder / name, spoilt={1, 2, 9}, on_nonfinite=POLICIES[name]
+    )
+
+
 SCENARIOS: dict[str, Scenario] = {
-    **{f"rule {label(rule)}": partial(lambda b, w, f, rule: steps(b, w, clipping=rule), rule=rule) for rule in map(for_this_model, EXAMPLES)},
-    **{f"model {name}": partial(lambda b, w, f, m: steps(b, w, model=m), m={"name": name}) for name in MODELS},
-    "accumulation": lambda b, w, f: steps(b, w, accum_grad=4),
-    "a lone utterance": lambda b, w, f: steps(b, w, batch_size=59),
-    "a lone utterance and statistics": lambda b, w, f: steps(b, w, model={"name": "cnn"}, batch_size=59),
-    "utterances that do not count": lambda b, w, f: steps(b, w, odd=True, accum_grad=2),
-    "adam": lambda b, w, f: steps(b, w, optimizer={"name": "adamw", "lr": 1e-3}, l1=1e-4, l2=1e-3, ema=0.9),
-    **{
-        f"policy {name}": partial(
-            lambda b, w, f, n: whole_run(b, w, f / n, spoilt={1, 2, 9}, on_nonfinite=POLICIES[n]), n=name
-        )
-        for name in POLICIES
-    },
-}  # fmt: skip
+    **{f"rule {label(rule)}": few(clipping=rule) for rule in map(for_this_model, EXAMPLES)},
+    **{f"model {name}": few(model={"name": name}) for name in MODELS},
+    "accumulation": few(accum_grad=4),
+    "a lone utterance": few(batch_size=59),
+    "a lone utterance and statistics": few(model={"name": "cnn"}, batch_size=59),
+    "utterances that do not count": few(odd=True, accum_grad=2),
+    "adam": few(optimizer={"name": "adamw", "lr": 1e-3}, l1=1e-4, l2=1e-3, ema=0.9),
+    **{f"policy {name}": spoilt_run(name) for name in POLICIES},
+}
 
 
 def go_through(folder: Path, cache: Path, recordings: Path, world: World) -> dict[str, dict[str, Any]]:

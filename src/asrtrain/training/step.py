@@ -11,6 +11,7 @@ import torch
 
 from asrtrain.clipping import ClipReport, Gradients, UpdateReport, measure
 from asrtrain.clipping.measure import tensor_norms
+from asrtrain.errors import UsageError
 from asrtrain.training.averaging import MovingAverage
 from asrtrain.training.config import TrainingConfig
 from asrtrain.training.culprits import find_culprits
@@ -130,6 +131,11 @@ class Updater:
         self.steps_taken = 0
         self._decides = decides or self.loss_scale.enabled  # the loss scale needs the answer at once
         self._trace = Trace(self._model, device)
+        if self._world.size > 1 and self._clipper.looks_at_utterances and self._trace.has_statistics:
+            raise UsageError(
+                "clipping: per_utterance computes as many gradients as a process has utterances, while batch "
+                "normalisation must hear of each from all processes: use one process, or a model without it"
+            )
         self._injector = Injector(self._model, config.inject)
         self._planted: PlantedFaults | None = None
         self._explain, self._watch = ingredients.explain, Watch(config.explain)
@@ -239,7 +245,7 @@ class Updater:
         cause = self._watch.look(step, window, norm, finite_loss=finite_loss)
         if cause is None:
             return ""
-        sound, median = self._watch.sound, self._watch.median
+        sound, median = self._watch.sound, self._watch.usual
         # What clipping does inside of the model would hide what happens there without it.
         self._clipper.detach()
         with self._trace.undone() as generators:
