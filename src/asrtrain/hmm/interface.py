@@ -15,7 +15,6 @@ from asrtrain.hmm.decoder import LoopDecoder
 from asrtrain.hmm.likelihood import NegativeLogLikelihood
 from asrtrain.hmm.word_models import Transcript, WordModels
 from asrtrain.models.interface import AcousticModel
-from asrtrain.objectives.cross_entropy import CrossEntropy
 from asrtrain.objectives.interface import Objective
 from asrtrain.types import Scores
 
@@ -51,8 +50,11 @@ class HMMModel(AcousticModel, ABC):
         return GreedyClasses(self.words.vocabulary.symbols) if self.classifies else LoopDecoder(self.words)
 
     def objective(self) -> Objective:
-        """What the development loss is: cross-entropy between words, or the negative log-likelihood of a frame."""
-        return CrossEntropy(0.0) if self.classifies else NegativeLogLikelihood(self.words)
+        """What the development loss is: the negative log-likelihood of a frame, of single words too.
+
+        (Cross-entropy between words is all but 0 as soon as they are told apart, and would choose a pass by chance.)
+        """
+        return NegativeLogLikelihood(self.words)
 
     @torch.no_grad()
     def align(self, features: torch.Tensor, lengths: torch.Tensor, transcripts: Sequence[Transcript]) -> torch.Tensor:

@@ -15,9 +15,10 @@ from asrtrain.types import Batch, Scores
 
 @final
 class NegativeLogLikelihood(Objective):
-    """−log p(utterance | transcript) / T, summed over all paths; scores (B, T, S).
+    """−log p(utterance | what is said) / T, summed over all paths.
 
-    An utterance with fewer frames than its transcript has states does not count.
+    Scores are those of states, (B, T, S), or of whole words already, (B, V). An utterance with fewer frames than what
+    is said has states does not count.
     """
 
     def __init__(self, words: WordModels) -> None:
@@ -25,7 +26,10 @@ class NegativeLogLikelihood(Objective):
 
     def __call__(self, scores: Scores, batch: Batch) -> Losses:
         """The losses of a batch."""
-        graph = self._words.graph(self._words.transcripts(batch))
-        totals = forward_score(graph, scores.logits, scores.lengths)
+        if scores.logits.dim() == 2:
+            totals = scores.logits.gather(1, batch.targets[:, None])[:, 0] / self._words.acoustic_scale
+        else:
+            graph = self._words.graph(self._words.transcripts(batch))
+            totals = forward_score(graph, scores.logits, scores.lengths)
         possible = totals > POSSIBLE
         return Losses(torch.where(possible, -totals / scores.lengths, 0.0).float(), possible)
