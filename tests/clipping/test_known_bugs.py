@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from clipping_cases import clip, flat, norm, parameters, same
@@ -253,3 +254,66 @@ def test_a_gradient_of_the_size_of_denormals_is_measured() -> None:
 
 def test_the_table_has_no_rule_that_another_hides() -> None:
     assert len(set(CLIPPERS.values())) == len(CLIPPERS)
+
+
+def test_icefalls_guard_against_nan_never_fires_and_ours_needs_none() -> None:
+    """icefall: min(1.0, nan) is 1.0 in Python, so ``ans != ans`` is never true, and a weight becomes NaN."""
+    assert min(1.0, math.nan) == 1.0
+    clipper = build_clipper({"name": "median_scale", "compat": "icefall"})
+    clipper(one(3.0, 4.0).items())
+    bad = one(math.nan, 4.0)
+    assert not bool(torch.isfinite(clipper(bad.items()).norm_before))
+    assert float(bad["w"].grad[1]) == 4.0
+
+
+def test_a_sentinel_is_no_norm() -> None:
+    """DeepSpeed: -1 stands for a norm that is not finite; clipping by it multiplies by -1.000001."""
+    assert pytest.approx(-1.000001) == 1.0 / (-1.0 + 1e-6)
+    named = one(math.inf, 1.0)
+    report = clip({"name": "norm", "threshold": 1.0}, named)
+    assert float(report.norm_before) == math.inf
+    assert float(named["w"].grad[1]) == 1.0
+
+
+def test_the_norm_of_pytorch_optimizers_adagc_is_squared() -> None:
+    """Its ``get_global_gradient_norm`` returns 25 for [3, 4]; a gradient of norm 5 seems five times too long."""
+    from pytorch_optimizer.optimizer.utils.gradient import get_global_gradient_norm
+
+    named = one(3.0, 4.0)
+    assert float(get_global_gradient_norm([{"params": list(named.values())}])) == 25.0
+    assert not bool(clip({"name": "adagc", "absolute": 5.0}, named).clipped)
+
+
+def test_optax_divides_zero_by_zero() -> None:
+    """optax: at a threshold of zero a gradient of zero becomes NaN."""
+    import optax
+
+    updates, _ = optax.clip_by_global_norm(0.0).update({"w": np.zeros(2, np.float32)}, None)
+    assert bool(np.isnan(np.array(updates["w"])).all())
+    named = one(0.0, 0.0)
+    clip({"name": "norm", "threshold": {"name": "fixed", "value": 0, "freeze": True}}, named)
+    assert named["w"].grad.tolist() == [0.0, 0.0]
+
+
+def test_torchs_clipping_does_all_six_wrong() -> None:
+    """What the tests above avoid: torch negates, zeroes, poisons, counts twice, cannot take sparse gradients."""
+    clip_norm, clip_value = torch.nn.utils.clip_grad_norm_, torch.nn.utils.clip_grad_value_
+    negated, huge, poisoned = one(3.0, 4.0), one(3e20, 4e20), parameters()
+    clip_norm(negated.values(), -1.0)
+    assert negated["w"].grad.tolist() == pytest.approx([-0.6, -0.8], rel=1e-5)
+    clip_norm(huge.values(), 1.0)
+    assert norm(huge) == 0
+    poisoned["a.bias"].grad[0] = math.inf
+    clip_norm(poisoned.values(), 1.0)
+    assert float(poisoned["b.weight"].grad.abs().max()) == 0
+    hidden = one(math.inf, math.nan)
+    clip_value(hidden.values(), 1.0)
+    assert float(hidden["w"].grad[0]) == 1.0
+    assert math.isnan(float(hidden["w"].grad[1]))
+    twice = one(3.0, 4.0)["w"]
+    clip_norm([twice, twice], 1.0)
+    assert float(twice.grad.norm()) == pytest.approx(0.1, rel=1e-2)
+    embedding = torch.nn.Embedding(3, 3, sparse=True)
+    embedding(torch.tensor([1, 1])).sum().backward()
+    with pytest.raises(NotImplementedError):
+        clip_norm(embedding.parameters(), 1.0)
