@@ -193,7 +193,9 @@ class _Inquiry:
             station.tensors[what][row, :length].float() for what in ("entering", "emerging", "arriving")
         )
         backwards = reads_backwards(cell, self._network.model)
-        return recurrence_facts(station.name, cell, entering, emerging, arriving, backwards=backwards)
+        assert station.leaving is not None
+        leaving = station.leaving.largest[row, :length]
+        return recurrence_facts(station.name, cell, entering, emerging, arriving, leaving=leaving, backwards=backwards)
 
     def _frame(
         self,

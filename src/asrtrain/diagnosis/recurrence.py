@@ -24,12 +24,14 @@ def recurrence_facts(
     emerging: torch.Tensor,
     arriving: torch.Tensor,
     *,
+    leaving: torch.Tensor,
     backwards: bool,
 ) -> RecurrenceFacts:
     """Run a one-way layer anew, one frame after the other, and follow ∂L/∂h_t back through it.
 
     entering (T, F), emerging (T, H) and arriving ∂L/∂(output) (T, H) are one utterance's, in the order in which the
-    layer reads; ``backwards`` says that this is from the last frame to the first. Facts are told in the order of time.
+    layer reads; ``backwards`` says that this is from the last frame to the first. leaving max |∂L/∂input| (T,) and all
+    facts are in the order of time.
     """
     states, gradients = _unrolled(cell, entering, arriving)
     norms, sizes = gradients.norm(dim=1).tolist(), states.norm(dim=1).tolist()
@@ -43,6 +45,7 @@ def recurrence_facts(
         type(cell).__name__,
         backwards,
         tuple(norms),
+        tuple(leaving.tolist()),
         tuple(sizes),
         float(entering.norm(dim=1).max()),
         growth,

@@ -109,7 +109,8 @@ class ParameterFacts:
 class RecurrenceFacts:
     """The gradient inside one recurrent layer and direction, for the guilty utterance alone.
 
-    gradients are ‖∂L/∂h_t‖ and states ‖h_t‖ in the order of time; largest_input is max ‖x_t‖. growth is the factor by
+    gradients are ‖∂L/∂h_t‖, leaving max |∂L/∂x_t| as the module gave it, and states ‖h_t‖, in the order of time;
+    largest_input is max ‖x_t‖. growth is the factor by
     which the gradient grows a frame on its way back (the slope of its logarithm), rise its largest by the largest that
     arrived from above, onset the frame where it has grown half as many orders of magnitude as it will. spectral are the
     largest singular values of the recurrent matrix, by gate; saturated the shares of gates (or units) at the end of
@@ -120,6 +121,7 @@ class RecurrenceFacts:
     kind: str
     reversed: bool
     gradients: tuple[float, ...]
+    leaving: tuple[float, ...]
     states: tuple[float, ...]
     largest_input: float
     growth: float | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,18 +29,25 @@ def draw_explanation(explanation: Explanation, path: Path) -> None:
 
 def _draw_gradients(axes: Axes, explanation: Explanation) -> None:
     for place, facts in enumerate(explanation.recurrences):
-        norms = np.array(facts.gradients)
-        finite = np.isfinite(norms) & (norms > 0)
-        frames = np.arange(len(norms))
         colour = ORANGE if explanation.producer and explanation.producer.module == facts.module else BLUE
         style = _LINES[place % len(_LINES)]
-        axes.plot(frames[finite], norms[finite], style, color=colour, label=facts.module)
-        lost = ~np.isfinite(norms)
-        axes.plot(frames[lost], np.ones(lost.sum()), "x", color="crimson", transform=axes.get_xaxis_transform())
+        _draw_norms(axes, facts.gradients, style, colour, f"{facts.module}: ‖∂L/∂h‖, recomputed")
+        _draw_norms(axes, facts.leaving, style, GREY, f"{facts.module}: max |∂L/∂x|, as it was")
         if facts.onset is not None:
             axes.axvline(facts.onset, color=colour, linewidth=0.8)
-    axes.set(title="‖∂L/∂h_t‖ (crosses: not finite; lines: onset)", xlabel="frame at the layer's rate", yscale="log")
-    axes.legend()
+    axes.set(title="Gradients back through time (crosses: not finite)", xlabel="frame at the layer's rate")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
+
+
+def _draw_norms(axes: Axes, values: Sequence[float], style: str, colour: str, label: str) -> None:
+    """A line of logarithms where there are numbers, crosses along the top where there are none."""
+    norms, frames = np.array(values), np.arange(len(values))
+    sound, lost = np.isfinite(norms) & (norms > 0), ~np.isfinite(norms)
+    if sound.any():
+        axes.set_yscale("log")
+        axes.plot(frames[sound], norms[sound], style, color=colour, label=label)
+    axes.plot(frames[lost], np.full(lost.sum(), 0.98), "x", color="crimson", transform=axes.get_xaxis_transform())
 
 
 def _draw_growth(axes: Axes, explanation: Explanation) -> None:

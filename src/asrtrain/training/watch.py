@@ -67,26 +67,26 @@ class Explainer(Protocol):
 
 @final
 class Watch:
-    """Remembers the norms of sound steps, and what the last one was made of."""
+    """Remembers the norms of the last steps, and what the last ``sound`` one was made of."""
 
     def __init__(self, config: ExplainConfig) -> None:
         self._config = config
         self._norms: deque[float] = deque(maxlen=_REMEMBERED)
         self._called = 0
         self.sound: Batch | None = None
-
-    @property
-    def median(self) -> float | None:
-        """The median norm of the last steps; None while there are too few."""
-        return median(self._norms) if len(self._norms) >= self._config.after else None
+        self.usual: float | None = None
 
     def look(self, step: int, window: Sequence[Batch], norm: float, *, finite_loss: bool) -> str | None:
-        """Why this step is worth an explanation; None, as nearly always, if it is not."""
-        if step in self._config.steps:
-            return "it was asked for"
+        """Why this step is worth an explanation; None, as nearly always, if it is not.
+
+        Afterwards ``usual`` is the median norm of the steps before it, unless there were too few.
+        """
+        self.usual = median(self._norms) if len(self._norms) >= self._config.after else None
         cause = self._cause(finite_loss, norm)
         if math.isfinite(norm):
             self._norms.append(norm)
+        if step in self._config.steps:
+            return "it was asked for"
         if cause is None and finite_loss and math.isfinite(norm):
             self.sound = window[-1]
         if cause is None or self._called >= self._config.most:
@@ -98,7 +98,7 @@ class Watch:
         if not (finite_loss and math.isfinite(norm)):
             what = "gradient" if finite_loss else "loss"
             return f"the {what} is not finite" if self._config.nonfinite else None
-        limit, usual = self._config.ratio_to_median, self.median
+        limit, usual = self._config.ratio_to_median, self.usual
         if limit is None or not usual or norm <= limit * usual:
             return None
         return f"the norm {norm:.3g} is {norm / usual:.3g} times the median of the steps before"
