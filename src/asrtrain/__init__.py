@@ -5,16 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from asrtrain.app import calibrate, compare, crossval, evaluate, explain, fit, grads, transcribe
+    from asrtrain.app import calibrate, compare, crossval, evaluate, explain, fit, grads, report, transcribe
 
-__all__ = ["__version__", "calibrate", "compare", "crossval", "evaluate", "explain", "fit", "grads", "transcribe"]
+__all__ = [
+    "__version__",
+    "calibrate",
+    "compare",
+    "crossval",
+    "evaluate",
+    "explain",
+    "fit",
+    "grads",
+    "report",
+    "transcribe",
+]
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
     """The functions of ``asrtrain.app``, imported (and PyTorch with them) when first asked for."""
-    if name not in ("calibrate", "compare", "crossval", "evaluate", "explain", "fit", "grads", "transcribe"):
+    if name not in ("calibrate", "compare", "crossval", "evaluate", "explain", "fit", "grads", "report", "transcribe"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from asrtrain import app
 

@@ -18,6 +18,7 @@ OPTIONS = {
     "compare": {
         *("--clip", "--vary", "--seeds", "--jobs", "--set", "--target", "--gap", "--output", "--device", "--format"),
     },
+    "report": {"--output", "--device"},
     "info": {"--format"},
     "data list": set(),
     "data get": {"--output", "--from", "--part"},

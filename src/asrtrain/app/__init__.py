@@ -7,6 +7,18 @@ from asrtrain.app.evaluate import evaluate
 from asrtrain.app.explain import explain
 from asrtrain.app.fit import fit
 from asrtrain.app.grads import grads
+from asrtrain.app.report import report
 from asrtrain.app.transcribe import transcribe
 
-__all__ = ["CrossvalReport", "calibrate", "compare", "crossval", "evaluate", "explain", "fit", "grads", "transcribe"]
+__all__ = [
+    "CrossvalReport",
+    "calibrate",
+    "compare",
+    "crossval",
+    "evaluate",
+    "explain",
+    "fit",
+    "grads",
+    "report",
+    "transcribe",
+]

@@ -19,6 +19,7 @@ from asrtrain.cli.fit import fit
 from asrtrain.cli.grads import grads
 from asrtrain.cli.help import QuickGroup
 from asrtrain.cli.info import info
+from asrtrain.cli.report import report
 from asrtrain.cli.transcribe import transcribe
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.command()(calibrate)
 app.command()(grads)
 app.command()(explain)
 app.command()(compare)
+app.command()(report)
 app.add_typer(data, name="data")
 app.add_typer(clip, name="clip")
 app.add_typer(config, name="config")

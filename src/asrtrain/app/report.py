@@ -1,0 +1,135 @@
+"""A page about runs: everything that their folders say, in one file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from asrtrain import __version__, run_folder
+from asrtrain.app.evaluate import evaluate
+from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.assembly import cache_folder
+from asrtrain.config import dump_config
+from asrtrain.data.audio import read_audio
+from asrtrain.data.data_config import SplitName
+from asrtrain.errors import AsrtrainError, DataError
+from asrtrain.evaluation import EvalReport, read_results
+from asrtrain.reporting.html import LONGEST, RunFindings, report_page, worst_of
+from asrtrain.reporting.measurements import read_rows
+from asrtrain.run_config import RunConfig
+from asrtrain.training import clipping_in_words, read_steps
+from asrtrain.types import Audio
+
+_SPLIT: SplitName = "test"
+EXPLANATIONS = "explain"
+
+
+def report(runs: Sequence[str | Path] = (), *, output: str | Path = "report.html", device: str = "auto") -> Path:
+    """Write one HTML file about some runs (by default runs/latest), and return its path.
+
+    A run that has not been scored on its test split is scored first; where that cannot be done, the page says why.
+    Raises CheckpointError for what is no run, DataError for files in it that were changed by hand.
+    """
+    use_threads_deliberately()
+    folders = list(dict.fromkeys(run_folder.find(Path(run)) for run in runs)) or [run_folder.find(None)]
+    names = _names(folders)
+    page = report_page([_findings(folder, names[folder], device) for folder in folders], __version__)
+    path = Path(output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run_folder.write_whole(path, page)
+    return path
+
+
+def _names(folders: Sequence[Path]) -> dict[Path, str]:
+    """As short as they can be told apart by."""
+    known = Counter(folder.name for folder in folders)
+    parents = Counter((folder.parent.name, folder.name) for folder in folders)
+    names = {}
+    for folder in folders:
+        longer = f"{folder.parent.name}/{folder.name}"
+        own = longer if parents[folder.parent.name, folder.name] == 1 else str(folder)
+        names[folder] = folder.name if known[folder.name] == 1 else own
+    return names
+
+
+def _findings(folder: Path, name: str, device: str) -> RunFindings:
+    config = run_folder.read_config(folder)
+    log = folder / "metrics.jsonl"
+    scores, note = _scores(folder, device)
+    recordings, missing = _recordings(config, scores)
+    return RunFindings(
+        name=name,
+        folder=folder,
+        settings=run_folder.flattened(config.model_dump(mode="json")),
+        configuration=dump_config(config),
+        closing=_closing(folder),
+        steps=list(read_steps(folder)),
+        epochs=read_rows(log, "epoch") if log.is_file() else [],
+        environment=_json(folder / "environment.json") if (folder / "environment.json").is_file() else {},
+        scores=scores,
+        scores_note=note,
+        recordings=recordings,
+        missing=missing,
+        explanations=[_json(path) for path in sorted((folder / EXPLANATIONS).glob("*.json"))],
+    )
+
+
+def _closing(folder: Path) -> list[str]:
+    if not run_folder.is_finished(folder):
+        training = "is still going on" if run_folder.is_locked(folder) else "has not come to its end"
+        return [f"Training {training}: {clipping_in_words(folder)}."]
+    outcome = _json(folder / run_folder.OUTCOME)
+    ended = f"Training was stopped by {outcome['stopped_by']} after {outcome['epochs']} epochs"
+    best = outcome["best"]
+    if best:
+        ended += f"; the best was epoch {outcome['best_epoch']}, {best['metric_name']} {100 * best['metric']:.2f} %"
+    return [f"{ended}.", f"Clipping: {outcome['clipping']}."]
+
+
+def _scores(folder: Path, device: str) -> tuple[EvalReport | None, str]:
+    """The scores, and a sentence if there is something to be said about them."""
+    if (folder / "results" / f"{_SPLIT}.json").is_file():
+        return read_results(folder / "results", _SPLIT), ""
+    try:
+        found = evaluate(folder, split=_SPLIT, device=device)
+    except AsrtrainError as error:
+        return None, f"There are no scores: {error}."
+    return found, "The run had not been scored; it was when this report was written, by its best checkpoint."
+
+
+def _recordings(config: RunConfig, scores: EvalReport | None) -> tuple[dict[str, Audio], dict[str, str]]:
+    """The recordings of the worst utterances, as the front end hears them, and why others are not there."""
+    if scores is None:
+        return {}, {}
+    worst = {outcome.id: outcome.duration for outcome in worst_of(scores)}
+    try:
+        utterances = {utterance.id: utterance for utterance in config.data.load_split(_SPLIT, cache_folder())}
+    except AsrtrainError as error:
+        return {}, dict.fromkeys(worst, f"The recording is not there: {error}")
+    found: dict[str, Audio] = {}
+    missing: dict[str, str] = {}
+    for name, duration in worst.items():
+        if name not in utterances:
+            missing[name] = "The test split no longer has this utterance."
+            continue
+        one = utterances[name]
+        rate, length = config.features.sample_rate, min(LONGEST, duration)
+        try:
+            found[name] = read_audio(one.audio, rate, offset=one.offset, duration=length)
+        except DataError as error:
+            missing[name] = f"The recording cannot be read: {error}"
+    return found, missing
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    """Raises DataError."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}); the file was changed by hand") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{path}: holds no named values; the file was changed by hand")
+    return found

@@ -1,0 +1,25 @@
+"""``asrtrain report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asrtrain.cli.options import Device
+
+
+def report(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="RUN...", help="Run folders [dim](default: runs/latest)[/].", show_default=False),
+    ] = None,
+    *,
+    output: Annotated[Path, typer.Option(metavar="FILE", help="The page (HTML).")] = Path("report.html"),
+    device: Device = "auto",
+) -> None:
+    """Write one HTML file about runs: curves, gradients, scores, the worst utterances to be heard."""
+    from asrtrain import app
+
+    print(app.report(runs or (), output=output, device=device))

@@ -1,0 +1,73 @@
+"""What ``explain`` found out about steps that went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from asrtrain.reporting.html.axes import finite, scale_y
+from asrtrain.reporting.html.svg import SERIES, Picture, sheet
+from asrtrain.reporting.html.tables import Table
+from asrtrain.reporting.html.thinning import thinned
+
+_MOST_UTTERANCES = 8
+_MOST_EXPLAINED = 6
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Explosion:
+    """One explained step, for the page."""
+
+    title: str
+    sentences: Sequence[str]
+    utterances: Table | None
+    picture: Picture | None
+
+
+def explosions(explanations: Sequence[Mapping[str, Any]], prefix: str) -> Iterator[Explosion]:
+    """The newest explanations, each with its verdict, its utterances and the gradient over time."""
+    for number, found in enumerate(explanations[-_MOST_EXPLAINED:]):
+        sentences = [str(found[key]) for key in ("verdict", "suggestion") if found.get(key)]
+        sentences += [f"A fault was planted here on purpose: {fault}" for fault in found.get("planted", ())]
+        if "repeats" in found:
+            sentences.append(f"Two replays {'agree' if found['repeats'] else 'do not agree'} bit for bit.")
+        title = f"Step {found.get('step', '?')}: loss {_plain(found.get('loss'))}, norm {_plain(found.get('norm'))}"
+        over_time = _over_time(found.get("recurrences", ()), f"{prefix}-explosion-{number}")
+        yield Explosion(title, sentences, _utterances(found.get("utterances", ())), over_time)
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401 - JSON
+    return f"{value:.4g}" if isinstance(value, int | float) else str(value)
+
+
+def _utterances(facts: Sequence[Mapping[str, Any]]) -> Table | None:
+    if not facts:
+        return None
+    ranked = sorted(facts, key=lambda fact: -np.nan_to_num(float(fact["norm"]), nan=np.inf))[:_MOST_UTTERANCES]
+    keys = ("id", "loss", "norm", "frames", "labels")
+    rows = [[_plain(fact.get(key)) for key in keys] for fact in ranked]
+    return Table("The utterances of the step, each alone", ["utterance", *keys[1:]], rows)
+
+
+def _over_time(recurrences: Sequence[Mapping[str, Any]], name: str) -> Picture | None:
+    lines = {str(facts["module"]): np.array(facts["gradients"], dtype=np.float64) for facts in recurrences}
+    drawable = {module: norms for module, norms in lines.items() if len(finite(norms))}
+    if not drawable:
+        return None
+    with sheet(name, 3.0 + 0.2 * len(drawable)) as drawn:
+        axes = drawn.figure.subplots()
+        for place, (module, norms) in enumerate(drawable.items()):
+            frames = np.arange(len(norms), dtype=np.float64)
+            axes.plot(*thinned(frames, norms), color=SERIES[place % len(SERIES)], label=f"layer {module}")
+        axes.set(xlabel="frame", ylabel="‖∂L/∂h‖")
+        scale_y(axes, *drawable.values())
+        drawn.figure.legend(loc="outside lower left", ncols=1)
+    told = (
+        f"{module} from {finite(norms).min():.3g} to {finite(norms).max():.3g} over {len(norms)} frames"
+        for module, norms in drawable.items()
+    )
+    return Picture("Gradient of the recurrent states over time", drawn.svg, "; ".join(told) + ".")
