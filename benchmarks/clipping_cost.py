@@ -107,7 +107,7 @@ def shares_of_a_step(size: str, rounds: int) -> dict[str, float]:
             bench.put_back()
             direct[kind]()
     seconds = interleaved(direct, rounds, prepare=bench.put_back)
-    steps = interleaved(whole, max(3, rounds // 3))
+    steps = interleaved(whole, max(3, rounds // 10))
     step = steps["step"]
     for kind in CLIPPERS:
         if acts(kind, UpdateRule):
@@ -156,7 +156,7 @@ def main() -> dict[str, float]:
     torch.set_num_threads(1)
     figures: dict[str, float] = {}
     for size in ["0.3M"] if options.quick else SIZES:
-        rounds = {"0.3M": 101, "3M": 31, "30M": 7}[size]
+        rounds = {"0.3M": 51, "3M": 21, "30M": 5}[size]
         figures |= beside_torch(size, rounds)
         figures |= shares_of_a_step(size, rounds)
     if options.format == "json":
