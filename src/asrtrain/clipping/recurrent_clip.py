@@ -96,7 +96,7 @@ class _OnRows(InsideRule):
 
     def _limit(self, gradient: torch.Tensor) -> torch.Tensor:
         norms = torch.linalg.vector_norm(gradient, dim=-1, keepdim=True, dtype=torch.float64)
-        limits = torch.ones_like(norms) * (self._threshold * self._scale)
+        limits = torch.full_like(norms, self._threshold) * self._scale
         above = (norms > limits) & torch.isfinite(norms)
         self._counter.add(above, norms != 0)
         factors = torch.where(above, self._factor(norms, limits), torch.ones_like(norms))

@@ -19,8 +19,12 @@ def passing(tensor: torch.Tensor, change: Change) -> torch.Tensor:
     """The same numbers, whose gradient goes back through ``change``; other uses of ``tensor`` do not notice."""
     if not tensor.requires_grad:
         return tensor
+
+    def change_if_any(gradient: torch.Tensor | None) -> torch.Tensor | None:
+        return None if gradient is None else change(gradient)  # autograd may write None for zero
+
     passed = tensor.view_as(tensor)
-    passed.register_hook(change)  # type: ignore[no-untyped-call]
+    passed.register_hook(change_if_any)  # type: ignore[no-untyped-call]
     return passed
 
 
