@@ -73,7 +73,11 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "truncate": [
         {"of": "small", "threshold": 0.001},
         {"of": "topk", "keep": 0.1},
+        {"of": "bptt", "frames": 20},
     ],
+    "per_utterance": [{"threshold": 0.1}],
+    "recurrent_clip": [{"threshold": 1.0}],
+    "recurrent_zero": [{"threshold": 1.0}],
 }
 """What a rule is given where its defaults do not suit this model, once for each of its kinds."""
 
@@ -122,7 +126,7 @@ class Speech:
             batches=batches,
             validate=lambda model: Validation(math.nan, math.nan, "accuracy", higher_is_better=True),
         )
-        losses, clipped, why = _train(ingredients, config)
+        losses, clipped, why = train(ingredients, config)
         accuracy = 1 / DIGITS
         if not why:
             heard = recogniser.recognise(ordered_loader(recogniser, self.test))
@@ -133,7 +137,7 @@ class Speech:
         return Run(settings, lr, seed, accuracy, why, len(losses), clipped_share, seconds)
 
 
-def _train(ingredients: Ingredients, config: RunConfig) -> tuple[list[float], list[bool], str]:
+def train(ingredients: Ingredients, config: RunConfig) -> tuple[list[float], list[bool], str]:
     """The losses of all steps, which of them were clipped, and what was not finite, if anything was."""
     update = Updater(ingredients, config.training, CPU, decides=True)
     losses: list[float] = []
@@ -227,7 +231,7 @@ show is which rules widen the range of learning rates at which training survives
 """
 
 
-def page(runs: Sequence[Run], settings: Mapping[str, Rule]) -> str:
+def page(runs: Sequence[Run], settings: Mapping[str, Rule], without: Sequence[str]) -> str:
     """The page docs/explosion.md."""
     at = {
         (name, lr): [run for run in runs if run.settings == inline(rule) and run.lr == lr]
@@ -260,7 +264,8 @@ def page(runs: Sequence[Run], settings: Mapping[str, Rule]) -> str:
         cells += [", ".join(str(column[name]) for column in places[:-1]), str(places[-1][name])]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "What each was given:", "", *(f"- `{inline(rule)}`" for rule in settings.values())]
-    return introduction + "\n".join(lines) + "\n"
+    lines += ["", *(f"Left out: `{name}`, whose cost is {CLIPPERS[name].cost}." for name in without)]
+    return introduction + "\n".join(lines).rstrip() + "\n"
 
 
 def demonstration(speech: Speech, kept: Kept, seeds: int) -> list[Run]:
@@ -294,11 +299,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--kept", type=Path)
+    parser.add_argument("--without", choices=CLIPPERS, action="append", default=[], help="leave out a slow rule")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
     settings, kept = trials(), Kept(options.kept)
+    settings = {name: rule for name, rule in settings.items() if rule["name"] not in options.without}
     with tempfile.TemporaryDirectory() as cache:
         os.environ["ASRTRAIN_CACHE"] = cache  # every call computes the features, once
         speech = Speech()
@@ -312,9 +319,9 @@ def main() -> None:
     elif options.quick:
         print(summary(runs, seconds))
     elif options.output is None:
-        print(page(runs, settings), end="")
+        print(page(runs, settings, options.without), end="")
     else:
-        options.output.write_text(page(runs, settings), encoding="utf-8")
+        options.output.write_text(page(runs, settings, options.without), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def test_the_table_is_plain_text_that_fits(run: Run) -> None:
     text = run("clip", "list").out
     assert max(map(len, text.splitlines())) <= 100
     assert "\x1b" not in text
+    assert all(f"\n\n{name} " in f"\n\n{text}" for name in CLIPPERS)
     norm = text[text.index("\nnorm ") :].split("\n\n")[0].splitlines()
     assert norm[1].split() == ["norm", "Limit", "the", "p-norm", "N", "over", "the", "scope"]
     assert norm[2].split(maxsplit=1) == ["formula", "g ← g · min(1, c / N)"]

@@ -16,7 +16,7 @@ from asrtrain.errors import UsageError
 if TYPE_CHECKING:
     from asrtrain.clipping.cards import RuleCard
 
-_WIDTH = 100
+_WIDTH, _NAMES = 100, 18
 _COLUMNS = ("formula", "defaults", "source", "cost")
 
 app = typer.Typer(cls=QuickGroup, no_args_is_help=True, help="Show the gradient clipping rules.")
@@ -89,5 +89,5 @@ def _paragraph(card: RuleCard) -> str:
 
 def _line(name: str, value: str, margin: int) -> str:
     """A name and a value, which goes on below itself where it is long."""
-    head = f"{' ' * margin}{name:{16 - margin}}"
-    return textwrap.fill(value or "none", _WIDTH, initial_indent=head, subsequent_indent=" " * 16)
+    head = f"{' ' * margin}{name:{_NAMES - margin}}"
+    return textwrap.fill(value or "none", _WIDTH, initial_indent=head, subsequent_indent=" " * _NAMES)
