@@ -32,7 +32,7 @@ WRONG = [
     ({"l2": -0.1}, "greater than or equal to 0"),
     ({"keep_checkpoints": 0}, "greater than or equal to 1"),
     ({"length_jitter": 1.0}, "less than 1"),
-    ({"on_nonfinite": {"loss": "ignore"}}, "'abort' or 'skip'"),
+    ({"on_nonfinite": {"loss": "ignore"}}, "'drop_utterance' or 'rollback'"),
     ({"on_nonfinite": {"consecutive": 0}}, "greater than 0"),
     ({"epochs": 3}, "Extra inputs"),
 ]
