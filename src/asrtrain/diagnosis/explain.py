@@ -126,7 +126,7 @@ class _Inquiry:
             infeasible=infeasible,
             planted=case.planted.names if case.planted else (),
             verdict=verdict,
-            suggestion=suggestion_for(producer, utterance, self._odd, _usual_norm(case.median, self._utterances)),
+            suggestion=suggestion_for(producer, utterance, self._odd, self._usual_norm(suspicion)),
         )
 
     def _guilty(self, suspicion: Suspicion | None) -> int | None:
@@ -208,11 +208,18 @@ class _Inquiry:
             where = "emerging" if suspicion.direction == "forward" else "leaving"
             usual = self._usual.levels.get((suspicion.station.name, where), 0.0)
             return frame_of(suspicion, row, usual, self._network.model)
-        if suspicion is None and producer is not None:
+        if suspicion is None and producer is not None and not self._odd:
             return next(
                 (_onset(facts, self._factor(facts)) for facts in recurrences if facts.module == producer.module), None
             )
         return None
+
+    def _usual_norm(self, suspicion: Suspicion | None) -> float | None:
+        """The norm of a sound step: the median of those before, or that of utterances where only some are at fault."""
+        if self._case.median is not None or suspicion is None:
+            return self._case.median
+        norms = sorted(fact.norm for fact in self._utterances if math.isfinite(fact.norm) and fact.norm > 0)
+        return norms[len(norms) // 2] if norms else None
 
     def _factor(self, facts: RecurrenceFacts) -> int:
         flow = next(station.emerging for station in self._stations if station.name == facts.module)
@@ -254,11 +261,3 @@ def _oddity(odd: ParameterFacts) -> str:
     if odd.not_finite:
         return f"{odd.not_finite} of its weights are not finite"
     return f"its largest weight is {odd.largest:.3g}, half of them are below {odd.usual:.2g}"
-
-
-def _usual_norm(median: float | None, utterances: Sequence[UtteranceFacts]) -> float | None:
-    """The norm of a sound step: the median of those before, or else that of single utterances."""
-    if median is not None:
-        return median
-    norms = sorted(fact.norm for fact in utterances if math.isfinite(fact.norm) and fact.norm > 0)
-    return norms[len(norms) // 2] if norms else None

@@ -34,9 +34,10 @@ def recurrence_facts(
     facts are in the order of time.
     """
     states, gradients = _unrolled(cell, entering, arriving)
-    norms, sizes = gradients.norm(dim=1).tolist(), states.norm(dim=1).tolist()
+    # In float64: states of 1e20 are finite, and so shall be their norms.
+    norms, sizes = gradients.double().norm(dim=1).tolist(), states.double().norm(dim=1).tolist()
     growth, onset = _growth(norms)
-    rise = _ratio(max(norms, default=0.0), float(arriving.norm(dim=1).max()))
+    rise = _ratio(max(norms, default=0.0), float(arriving.double().norm(dim=1).max()))
     if backwards:
         norms, sizes = norms[::-1], sizes[::-1]
         onset = None if onset is None else len(norms) - 1 - onset
@@ -47,7 +48,7 @@ def recurrence_facts(
         tuple(norms),
         tuple(leaving.tolist()),
         tuple(sizes),
-        float(entering.norm(dim=1).max()),
+        float(entering.double().norm(dim=1).max()),
         growth,
         rise,
         onset,

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from asrtrain.diagnosis.report import Frame, ParameterFacts, Producer, UtteranceFacts
 from asrtrain.diagnosis.taps import FEATURES, OBJECTIVE
 
+_RECURRENT = ("RNN", "LSTM", "GRU")
+
 
 def verdict_on(
     producer: Producer | None,
@@ -35,15 +37,19 @@ def verdict_on(
 def suggestion_for(
     producer: Producer | None, utterance: UtteranceFacts | None, odd: Sequence[ParameterFacts], usual_norm: float | None
 ) -> str:
-    """A setting that would have helped; ``usual_norm`` is what a sound step's gradient has."""
-    clip = f"clipping: {{name: norm, threshold: {_round(2 * usual_norm)}}}" if usual_norm else "clipping: norm"
+    """A setting that would have helped; ``usual_norm`` is that of a sound step, if it is known."""
+    clip = f"clipping: {{name: norm, threshold: {2 * (usual_norm or 0.5):.2g}}}"
     if any(fact.not_finite for fact in odd):
         return (
             "The weights are lost: begin again from an earlier checkpoint, and let training.on_nonfinite "
             "{loss: rollback, gradient: rollback} keep them from being lost again."
         )
+    if odd:
+        return (
+            f"Begin again from a checkpoint before that weight was learned; {clip} bounds steps that make such weights."
+        )
     if producer is None:
-        return f"If such steps hurt, {clip} bounds them at twice the usual norm."
+        return f"If such steps hurt, {clip} bounds them."
     if producer.module == OBJECTIVE and producer.excess == 0.0:
         return (
             "Shorten the transcript, lower the model's subsampling, or leave the recording out, as training does now."
@@ -54,8 +60,6 @@ def suggestion_for(
         reaction = "drop_utterance" if utterance else "skip"
         return f"{about}training.on_nonfinite.{key}: {reaction} lets the run go on without it, and counts it."
     about = f"Look at the recording of {utterance.id}; " if utterance and producer.module == FEATURES else ""
-    return f"{about}{clip} bounds such a step at twice the usual norm."
-
-
-def _round(value: float) -> str:
-    return f"{value:.2g}"
+    below = "" if usual_norm is None else " at twice the usual norm"
+    gentler = "; a lower optimizer.lr or, for rnn, model.recurrent_init_gain keeps a recurrence from growing"
+    return f"{about}{clip} bounds such a step{below}{gentler if producer.kind in _RECURRENT else ''}."
