@@ -10,6 +10,7 @@ from typing import Any
 
 from asrtrain import __version__, run_folder
 from asrtrain.app.evaluate import evaluate
+from asrtrain.app.explanations import FOLDER as EXPLANATIONS
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.assembly import cache_folder
 from asrtrain.config import dump_config
@@ -24,7 +25,6 @@ from asrtrain.training import clipping_in_words, read_steps
 from asrtrain.types import Audio
 
 _SPLIT: SplitName = "test"
-EXPLANATIONS = "explain"
 
 
 def report(runs: Sequence[str | Path] = (), *, output: str | Path = "report.html", device: str = "auto") -> Path:
@@ -73,7 +73,7 @@ def _findings(folder: Path, name: str, device: str) -> RunFindings:
         scores_note=note,
         recordings=recordings,
         missing=missing,
-        explanations=[_json(path) for path in sorted((folder / EXPLANATIONS).glob("*.json"))],
+        explanations=_explanations(folder / EXPLANATIONS),
     )
 
 
@@ -122,6 +122,15 @@ def _recordings(config: RunConfig, scores: EvalReport | None) -> tuple[dict[str,
         except DataError as error:
             missing[name] = f"The recording cannot be read: {error}"
     return found, missing
+
+
+def _explanations(folder: Path) -> list[tuple[Mapping[str, Any], str]]:
+    """In the order of steps."""
+    found = []
+    for path in folder.glob("*.json"):
+        text = path.with_suffix(".txt")
+        found.append((_json(path), text.read_text(encoding="utf-8") if text.is_file() else ""))
+    return sorted(found, key=lambda explanation: explanation[0].get("step", 0))
 
 
 def _json(path: Path) -> Mapping[str, Any]:

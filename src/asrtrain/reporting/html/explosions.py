@@ -8,13 +8,17 @@ from typing import Any, final
 
 import numpy as np
 
-from asrtrain.reporting.html.axes import finite, scale_y
+from asrtrain.reporting.html.axes import finite, legend_below, scale_y
 from asrtrain.reporting.html.svg import SERIES, Picture, sheet
 from asrtrain.reporting.html.tables import Table
 from asrtrain.reporting.html.thinning import thinned
+from asrtrain.reporting.style import BLUE, ORANGE
 
 _MOST_UTTERANCES = 8
 _MOST_EXPLAINED = 6
+_MOST_MODULES = 16
+_LOST = 8.0
+"""Orders of magnitude that stand for numbers that became infinite."""
 
 
 @final
@@ -25,19 +29,22 @@ class Explosion:
     title: str
     sentences: Sequence[str]
     utterances: Table | None
-    picture: Picture | None
+    pictures: Sequence[Picture]
+    text: str
 
 
-def explosions(explanations: Sequence[Mapping[str, Any]], prefix: str) -> Iterator[Explosion]:
-    """The newest explanations, each with its verdict, its utterances and the gradient over time."""
-    for number, found in enumerate(explanations[-_MOST_EXPLAINED:]):
+def explosions(explanations: Sequence[tuple[Mapping[str, Any], str]], prefix: str) -> Iterator[Explosion]:
+    """The newest explanations, each with its verdict, its utterances, pictures and text."""
+    for number, (found, text) in enumerate(explanations[-_MOST_EXPLAINED:]):
         sentences = [str(found[key]) for key in ("verdict", "suggestion") if found.get(key)]
         sentences += [f"A fault was planted here on purpose: {fault}" for fault in found.get("planted", ())]
         if "repeats" in found:
             sentences.append(f"Two replays {'agree' if found['repeats'] else 'do not agree'} bit for bit.")
         title = f"Step {found.get('step', '?')}: loss {_plain(found.get('loss'))}, norm {_plain(found.get('norm'))}"
-        over_time = _over_time(found.get("recurrences", ()), f"{prefix}-explosion-{number}")
-        yield Explosion(title, sentences, _utterances(found.get("utterances", ())), over_time)
+        name = f"{prefix}-explosion-{number}"
+        drawn = _over_time(found.get("recurrences", ()), f"{name}-time"), _growth(found.get("modules", ()), name)
+        pictures = [picture for picture in drawn if picture is not None]
+        yield Explosion(title, sentences, _utterances(found.get("utterances", ())), pictures, text)
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - JSON
@@ -71,3 +78,27 @@ def _over_time(recurrences: Sequence[Mapping[str, Any]], name: str) -> Picture |
         for module, norms in drawable.items()
     )
     return Picture("Gradient of the recurrent states over time", drawn.svg, "; ".join(told) + ".")
+
+
+def _growth(modules: Sequence[Mapping[str, Any]], name: str) -> Picture | None:
+    """By how many orders of magnitude more than usual the modules let numbers grow, the most unusual first."""
+    excess = {
+        str(facts["name"]): [min(_LOST, max(0.0, float(facts[f"{way}_excess"]))) for way in ("forward", "backward")]
+        for facts in modules
+    }
+    shown = sorted(excess, key=lambda module: -max(excess[module]))[:_MOST_MODULES]
+    if not shown or max(excess[shown[0]]) <= 0:
+        return None
+    places = np.arange(len(shown))
+    with sheet(name, 1.5 + 0.3 * len(shown)) as drawn:
+        axes = drawn.figure.subplots()
+        for way, (offset, colour) in enumerate(((-0.2, BLUE), (0.2, ORANGE))):
+            label = ("forward", "backward")[way]
+            axes.barh(places + offset, [excess[module][way] for module in shown], 0.4, color=colour, label=label)
+        axes.set_yticks(places, shown, fontsize=8)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set(xlabel=f"orders of magnitude above usual (cut at {_LOST:g})")
+        legend_below(drawn.figure)
+    told = "; ".join(f"{m} {excess[m][0]:.2g} forward, {excess[m][1]:.2g} backward" for m in shown[:3])
+    return Picture("Growth above what is usual, by module", drawn.svg, f"Most unusual: {told} orders of magnitude.")

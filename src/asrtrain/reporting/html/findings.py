@@ -22,7 +22,7 @@ class RunFindings:
     ``configuration`` the same as YAML. ``closing`` are sentences about how training ended. ``scores`` are those of the
     test split, None where there are none, and ``scores_note`` says why, or where they are from. ``recordings`` are
     those of the worst utterances, by id, and ``missing`` says of other ones why they are not there. ``explanations``
-    are what ``explain`` has written, one a file.
+    are what ``explain`` has written, one a step: the values, and the text for reading.
     """
 
     name: str
@@ -37,4 +37,4 @@ class RunFindings:
     scores_note: str
     recordings: Mapping[str, Audio]
     missing: Mapping[str, str]
-    explanations: Sequence[Mapping[str, Any]]
+    explanations: Sequence[tuple[Mapping[str, Any], str]]

@@ -34,10 +34,15 @@ def overlaid_curves(runs: Sequence[RunFindings]) -> Iterator[Picture]:
         ),
     }
     for number, (title, curve) in enumerate(curves.items()):
-        lines = {run.name: curve(run) for run in runs}
+        lines = {_labelled(run, title): curve(run) for run in runs}
         drawable = {name: line for name, line in lines.items() if np.isfinite(line[1]).any()}
         if drawable:
             yield _overlaid(title, drawable, list(lines), f"overlay-{number}")
+
+
+def _labelled(run: RunFindings, title: str) -> str:
+    """Its name; beside its metric, where not all of the runs need have the same."""
+    return f"{run.name} ({run.epochs[-1]['metric']})" if run.epochs and title.startswith("Development") else run.name
 
 
 def _overlaid(title: str, lines: dict[str, tuple[Numbers, Numbers]], runs: Sequence[str], name: str) -> Picture:
@@ -48,9 +53,9 @@ def _overlaid(title: str, lines: dict[str, tuple[Numbers, Numbers]], runs: Seque
             colour, dashes = SERIES[place % len(SERIES)], _DASHES[place % len(_DASHES)]
             axes.plot(*thinned(x, y, _POINTS), dashes, color=colour, label=label[:_LABEL], linewidth=1.6)
         axes.set(ylabel=title.lower(), xlabel="optimiser step")
-        if "metric" not in title:
+        if not title.startswith("Development"):
             scale_y(axes, *(y for _, y in lines.values()))
         drawn.figure.legend(loc="outside lower left", ncols=1)
     told = (f"{label}: from {finite(y)[0]:.4g} to {finite(y)[-1]:.4g}" for label, (_, y) in lines.items())
-    how = "Means of the last fiftieth of the run. " if "metric" not in title else ""
+    how = "Means of the last fiftieth of the run. " if not title.startswith("Development") else ""
     return Picture(title, drawn.svg, how + "; ".join(told) + ".")

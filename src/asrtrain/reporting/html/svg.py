@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 
 from asrtrain.reporting.style import BLUE, GREY, GRID, INK, LOOK, ORANGE, RED
 
-WIDTH = 5.6
-"""Inches: texts of 10 points can still be read where the figure is as wide as a telephone."""
+WIDTH = 4.4
+"""Inches: so narrow that texts of 10 points can still be read on a telephone."""
 
 SERIES = ("#2f6db1", "#d97729", "#2a9d6f", "#a3478f", "#8a6d1d", "#5b5bd6", "#b5383f", "#3a8fa3")
 """Colours of several runs."""
@@ -39,7 +39,9 @@ _LOOK = {
     **LOOK,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
+    "axes.axisbelow": True,
     "font.size": 10,
+    "text.color": INK,
     "text.parse_math": False,
     "svg.fonttype": "none",
     "image.composite_image": False,

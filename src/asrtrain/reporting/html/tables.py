@@ -11,7 +11,7 @@ from asrtrain.evaluation import EvalReport, Outcome
 from asrtrain.evaluation.bootstrap import interval
 from asrtrain.reporting.html.findings import RunFindings
 
-_MOST_FREQUENT = 15
+_MOST_FREQUENT = 12
 _MOST_WORDS = 60
 """A matrix of more words than this could not be read."""
 _NOTHING = "–"
@@ -90,8 +90,10 @@ def frequent_confusions(report: EvalReport) -> Table | None:
         return None
     ordered = sorted(said.items(), key=lambda item: (-item[1], item[0]))
     rows = [[a, b, str(n)] for (a, b), n in ordered[:_MOST_FREQUENT]]
-    caption = f"The most frequent of {len(ordered)} confusions ({_NOTHING} stands for no word)"
-    return Table(caption, ["said", "recognised", "times"], rows)
+    caption = f"The most frequent of {len(ordered)} confusions"
+    if report.task == "transcription":
+        caption += f" ({_NOTHING} is no word)"
+    return Table(caption, ["said", "recognised", "times"], rows, False)
 
 
 def by_word(report: EvalReport) -> Table:
