@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from clipping_page import write_clipping_page
+
 from asrtrain import __version__
 from asrtrain.cli import main as asrtrain
 from asrtrain.config.reference import write_reference
@@ -28,6 +30,7 @@ def generated() -> dict[str, str]:
     """The text of every generated document, by its path."""
     return {
         "docs/reference.md": TITLE + write_reference(RunConfig),
+        "docs/clipping.md": write_clipping_page(),
         "docs/config.schema.json": json.dumps(json_schema(RunConfig), indent=2, ensure_ascii=False) + "\n",
     }
 

@@ -23,7 +23,7 @@ def write_reference(model: type[Config]) -> str:
 
 
 def _class(title: str, config: type[Config], described: _Described) -> Iterator[str]:
-    yield from _table(config)
+    yield from key_table(config)
     yield from _chapters(title, config, described)
 
 
@@ -42,13 +42,13 @@ def _below(title: str, shape: Shape, described: _Described) -> Iterator[str]:
         case Entries():
             yield from _below(title, shape.value, described)
         case Section() if _is_new(shape.annotation, described):
-            yield from ("", f"## `{title}`", "", _docstring(shape.annotation), "")
+            yield from ("", f"## `{title}`", "", docstring(shape.annotation), "")
             yield from _class(title, shape.annotation, described)
         case Choice() if _is_new(shape.table, described):
             yield from ("", f"## `{title}`", "", "Chosen by `name`: " + ", ".join(f"`{name}`" for name in shape.table))
             new = {name: config for name, config in shape.table.items() if _is_new(config, described)}
             for name, config in new.items():
-                yield from ("", f"### `{title}: {name}`", "", _docstring(config), "", *_table(config))
+                yield from ("", f"### `{title}: {name}`", "", docstring(config), "", *key_table(config))
             for config in new.values():
                 yield from _chapters(title, config, described)
         case Section() | Choice() | Leaf():
@@ -61,7 +61,8 @@ def _is_new(thing: object, described: _Described) -> bool:
     return new
 
 
-def _table(config: type[Config]) -> Iterator[str]:
+def key_table(config: type[Config]) -> Iterator[str]:
+    """The lines of a table of the class's own keys, but for its name: what each wants, its default, its meaning."""
     keys = {key: shape for key, shape in fields(config).items() if key != "name"}
     if not keys:
         yield "No further keys."
@@ -76,7 +77,8 @@ def _table(config: type[Config]) -> Iterator[str]:
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _docstring(config: type[Config]) -> str:
+def docstring(config: type[Config]) -> str:
+    """What a class says of itself, on one line of Markdown."""
     return _prose(inspect.cleandoc(config.__doc__ or ""))
 
 
