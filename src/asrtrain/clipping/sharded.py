@@ -37,7 +37,7 @@ def sharded_norms(
         powers = torch.stack([_power(shard, one, p) for shard, one in zip(shards, scale, strict=True)])
         dist.all_reduce(powers, group=group)
         norms = largest * powers.pow(1 / p)
-    return norms.where(broken == 0, torch.nan)
+    return torch.where(broken == 0, norms, torch.nan)
 
 
 def sharded_total(
