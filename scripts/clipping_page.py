@@ -60,8 +60,20 @@ schedule, weight average and counters, only if a step was taken.
   reaches a rule that limits gradients; see below.
 - **Clip**: the rules, in the order of the list. Put `centralize` and `noise` before those that limit.
 - **L1 and L2**: {penalties}
-- **Rules on updates** limit what the optimiser does to the weights, with momentum, weight decay and learning rate. In
-  your own loop, call `clip.step(optimizer)` in place of `optimizer.step()`.
+- **Rules on updates** limit what the optimiser does to the weights, with momentum, weight decay and learning rate.
+
+In a loop of your own ([examples/own_loop.py](../examples/own_loop.py) is a whole one), `clip(model.named_parameters())`
+is all that most rules need. This serves every rule:
+
+```python
+from asrtrain.clipping import build_clipper
+
+clip = build_clipper([{{"name": "per_utterance", "threshold": 1.0}}, {{"name": "max_change"}}])
+clip.attach(model)  # for rules inside the model
+clip.backward(losses, weight=1 / len(losses))  # in place of losses.mean().backward(): for rules on utterances
+report = clip(model.named_parameters())
+clip.step(optimizer)  # in place of optimizer.step(): for rules on updates
+```
 
 """
 LAST = """\

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from asrtrain.clipping import CLIPPERS, build_clipper
@@ -71,3 +72,15 @@ def test_every_rule_has_its_place_on_the_clipping_page(name: str) -> None:
     assert all(f"| `{key}` |" in section for key in CLIPPERS[name].model_fields if key != "name")
     assert {"- Source: ", "- Cost: "} <= {line[: line.find(":") + 2] for line in section.splitlines()}
     assert re.search(rf"```yaml\nclipping: (?:{name}|{{name: {name}, .*}})\n```", section)
+
+
+def test_the_loop_of_the_clipping_page_serves_every_kind_of_rule() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", CLIPPING, re.DOTALL)
+    model = torch.nn.Linear(3, 1)
+    before = torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+    losses = 100 * model(torch.ones(4, 3)).squeeze(1)
+    names = {"model": model, "losses": losses, "optimizer": torch.optim.SGD(model.parameters(), lr=10.0)}
+    exec(compile(block, "clipping.md", "exec"), names)
+    moved = torch.nn.utils.parameters_to_vector(model.parameters()) - before
+    assert float(names["report"].norm_after) == pytest.approx(1.0)  # per_utterance's, and not 200
+    assert float(moved.norm()) == pytest.approx(0.75)  # max_change's, and not 10
