@@ -18,7 +18,16 @@ from pathlib import Path
 from statistics import mean
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-NAMES = ("fsdd_softmax", "fsdd_mlp", "fsdd_rnn", "fsdd_lstm", "fsdd_cnn", "digits_bilstm_ctc")
+NAMES = (
+    "fsdd_softmax",
+    "fsdd_mlp",
+    "fsdd_rnn",
+    "fsdd_lstm",
+    "fsdd_cnn",
+    "fsdd_gmm_hmm",
+    "digits_gmm_hmm",
+    "digits_bilstm_ctc",
+)
 
 
 def asrtrain(*arguments: str) -> str:
