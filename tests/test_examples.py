@@ -81,6 +81,6 @@ def test_the_loop_of_the_clipping_page_serves_every_kind_of_rule() -> None:
     losses = 100 * model(torch.ones(4, 3)).squeeze(1)
     names = {"model": model, "losses": losses, "optimizer": torch.optim.SGD(model.parameters(), lr=10.0)}
     exec(compile(block, "clipping.md", "exec"), names)
-    moved = torch.nn.utils.parameters_to_vector(model.parameters()) - before
+    moved = torch.nn.utils.parameters_to_vector(model.parameters()).detach() - before
     assert float(names["report"].norm_after) == pytest.approx(1.0)  # per_utterance's, and not 200
     assert float(moved.norm()) == pytest.approx(0.75)  # max_change's, and not 10
