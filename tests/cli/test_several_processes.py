@@ -100,6 +100,7 @@ def test_when_one_process_is_killed_all_end_and_one_alone_can_go_on(work: Path, 
     assert_same(Path("run"), alone)
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_once_and_two_processes_go_on(work: Path, alone: Path) -> None:
     process = start_and_wait_for_a_checkpoint("--nproc", "2")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the launcher passes on what the others have got too
