@@ -23,7 +23,7 @@ from asrtrain.errors import UsageError
 from asrtrain.evaluation import EvalReport, Outcome, recognise, score
 from asrtrain.features.interface import FrontEnd
 from asrtrain.features.spectral_config import SpectralConfig
-from asrtrain.hmm import HMMConfig, HMMModel
+from asrtrain.hmm import GMMHMM, HMMConfig, HMMModel
 from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Objective
 from asrtrain.optim import parameter_groups
@@ -152,8 +152,13 @@ def with_cached_features(recogniser: Recogniser, dataset: Dataset) -> Dataset:
 
 
 def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | None = None) -> Ingredients:
-    """Everything that the training loop turns into weights, in one process or in one of several."""
+    """Everything that the training loop turns into weights, in one process or in one of several.
+
+    Raises UsageError for a model that has no gradients.
+    """
     config, model = recogniser.config, recogniser.model
+    if isinstance(model, GMMHMM):
+        raise UsageError(f"model {config.model.name} is trained without gradients: there are none to look at or to clip")
     clipper = assemble_clipper(config.clipping, config.seed)
     clipper.check(model)  # before the recordings are read, which takes longer
     dataset = build_dataset(recogniser, splits.train)

@@ -67,7 +67,7 @@ def compare(
         for variant in variants
     ]
     trials = _in_processes(orders, jobs) if jobs > 1 else [_trial(order) for order in tqdm(orders, unit="run")]
-    figure = "accuracy" if settings.objective.task == "classification" else "wer"
+    figure = "accuracy" if settings.task == "classification" else "wer"
     by_variant = {v.label: [trial for trial in trials if trial.variant == v.label] for v in variants}
     comparison = Comparison(by_variant, figure)
     run_folder.write_whole(folder / COMPARISON, json.dumps(comparison.to_json(), indent=2) + "\n")
@@ -151,7 +151,7 @@ def _scored(order: _Order) -> tuple[list[int], list[int], float | None]:
     config = run_folder.read_config(order.run)
     test = config.data.load_split("test", cache_folder())
     if not (order.run / "checkpoints" / "best").exists():
-        totals = [_total(utterance, words=config.objective.task == "transcription") for utterance in test]
+        totals = [_total(utterance, words=config.task == "transcription") for utterance in test]
         return totals, totals, None
     recogniser = load_recogniser(order.run, "best", order.device)
     report = evaluate_on(recogniser, test, "test")
