@@ -75,6 +75,8 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"of": "topk", "keep": 0.1},
         {"of": "bptt", "frames": 20},
     ],
+    "noise": [{"eta": 1e-6}],
+    "max_change": [{"per_layer": 0.05, "total": 0.1}],
     "per_utterance": [{"threshold": 0.1}],
     "recurrent_clip": [{"threshold": 1.0}],
     "recurrent_zero": [{"threshold": 1.0}],

@@ -133,6 +133,8 @@ def _rule(name: str, config: type[ClipRuleConfig]) -> Iterator[str]:
         yield from (card.details.replace("<", "&lt;"), "")
     others = [other for other, same in CLIPPERS.items() if same is config and other != name]
     yield from (f"- Also understood as `{other}`." for other in others)
+    if card.defaults:
+        yield f"- Defaults: `{card.defaults}`."
     yield from (f"- Source: {card.source}.", f"- Cost: {card.cost}.", "")
     yield from key_table(config)
     yield from ("", "```yaml", f"clipping: {inline(_example(name, config))}", "```")
