@@ -116,7 +116,7 @@ def _recordings(config: RunConfig, scores: EvalReport | None) -> tuple[dict[str,
             missing[name] = "The test split no longer has this utterance."
             continue
         one = utterances[name]
-        rate, length = config.features.sample_rate, min(LONGEST, duration)
+        rate, length = config.features.sample_rate, LONGEST if duration > LONGEST else one.duration
         try:
             found[name] = read_audio(one.audio, rate, offset=one.offset, duration=length)
         except DataError as error:

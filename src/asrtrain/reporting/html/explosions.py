@@ -61,23 +61,26 @@ def _utterances(facts: Sequence[Mapping[str, Any]]) -> Table | None:
 
 
 def _over_time(recurrences: Sequence[Mapping[str, Any]], name: str) -> Picture | None:
-    lines = {str(facts["module"]): np.array(facts["gradients"], dtype=np.float64) for facts in recurrences}
-    drawable = {module: norms for module, norms in lines.items() if len(finite(norms))}
+    lines = {}
+    for facts in recurrences:
+        lines[str(facts["module"])] = np.array(facts["gradients"], dtype=np.float64)
+        lines[f"{facts['module']}, largest that left it"] = np.array(facts.get("leaving", ()), dtype=np.float64)
+    drawable = {label: norms for label, norms in lines.items() if (finite(norms) > 0).any()}
     if not drawable:
         return None
     with sheet(name, 3.0 + 0.2 * len(drawable)) as drawn:
         axes = drawn.figure.subplots()
-        for place, (module, norms) in enumerate(drawable.items()):
+        for place, (label, norms) in enumerate(drawable.items()):
             frames = np.arange(len(norms), dtype=np.float64)
-            axes.plot(*thinned(frames, norms), color=SERIES[place % len(SERIES)], label=f"layer {module}")
-        axes.set(xlabel="frame", ylabel="‖∂L/∂h‖")
+            axes.plot(*thinned(frames, norms), color=SERIES[place % len(SERIES)], label=f"layer {label}")
+        axes.set(xlabel="frame at the layer's rate", ylabel="gradient")
         scale_y(axes, *drawable.values())
         drawn.figure.legend(loc="outside lower left", ncols=1)
     told = (
-        f"{module} from {finite(norms).min():.3g} to {finite(norms).max():.3g} over {len(norms)} frames"
-        for module, norms in drawable.items()
+        f"{label} from {finite(norms).min():.3g} to {finite(norms).max():.3g} over {len(norms)} frames"
+        for label, norms in drawable.items()
     )
-    return Picture("Gradient of the recurrent states over time", drawn.svg, "; ".join(told) + ".")
+    return Picture("‖∂L/∂h‖ of the recurrent layers over time", drawn.svg, "; ".join(told) + ".")
 
 
 def _growth(modules: Sequence[Mapping[str, Any]], name: str) -> Picture | None:

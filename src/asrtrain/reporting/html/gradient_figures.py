@@ -74,7 +74,7 @@ def _threshold(threshold: Numbers) -> str:
 def _counted(steps: Sequence[StepRecord], clipped: npt.NDArray[np.bool_]) -> str:
     said = f"{clipped.sum():,} of {len(steps):,} steps were clipped ({100 * clipped.mean():.1f} %)"
     reasons = Counter(row.reason for row in steps if not row.stepped)
-    told = ", ".join(f"{count} for their {reason}" if reason else f"{count}" for reason, count in reasons.most_common())
+    told = ", ".join(f"{count} ({reason})" if reason else f"{count}" for reason, count in reasons.most_common())
     return f"{said}; not taken: {told or 'none'}."
 
 

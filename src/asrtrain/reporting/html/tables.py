@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -192,5 +193,4 @@ def setting_differences(runs: Sequence[RunFindings]) -> Table:
 def _setting(run: RunFindings, key: str) -> str:
     if key not in run.settings:
         return _NOTHING
-    value = run.settings[key]
-    return "null" if value is None else str(value)
+    return json.dumps(run.settings[key], ensure_ascii=False)
