@@ -98,11 +98,14 @@ def _explain_run(folder: Path, step: int | None, device: str) -> Explanation:
     config = run_folder.read_config(folder)
     splits = config.data.load(cache_folder())
     run_folder.check(folder, config, fingerprint_of(splits))
+    trusted = config.training.explain.after
     only = ExplainConfig(nonfinite=False, ratio_to_median=None, steps=(wanted,))
     config = config.model_copy(update={"training": config.training.model_copy(update={"explain": only})})
     vocabulary = Vocabulary.load(folder / run_folder.TOKENS, config.data.unit)
     recogniser = build_recogniser(config, vocabulary, choose_device(device))
-    explanation = replace(_made_again(folder, recogniser, splits, wanted), median=_median_before(records, wanted))
+    explanation = replace(
+        _made_again(folder, recogniser, splits, wanted), median=_median_before(records, wanted, trusted)
+    )
     write_explanation(explanation, folder / FOLDER)
     return explanation
 
@@ -173,7 +176,8 @@ def _ratio(records: Sequence[StepRecord], record: StepRecord) -> float:
     return cast(float, record.norm_before) / usual if usual else 0.0
 
 
-def _median_before(records: Sequence[StepRecord], step: int) -> float | None:
+def _median_before(records: Sequence[StepRecord], step: int, least: int = 1) -> float | None:
+    """The median norm of the steps before; None where fewer than ``least`` of them are known."""
     norms = [r.norm_before for r in records[max(0, step - 1 - _REMEMBERED) : step - 1] if r.norm_before is not None]
     finite = [norm for norm in norms if math.isfinite(norm)]
-    return median(finite) if finite else None
+    return median(finite) if len(finite) >= least else None
