@@ -11,7 +11,7 @@ import asrtrain
 import asrtrain.app
 
 
-@pytest.mark.parametrize("name", ["crossval", "evaluate", "fit", "transcribe"])
+@pytest.mark.parametrize("name", ["crossval", "evaluate", "fit", "report", "transcribe"])
 def test_the_commands_are_functions_of_the_package(name: str) -> None:
     assert getattr(asrtrain, name) is getattr(asrtrain.app, name)
 

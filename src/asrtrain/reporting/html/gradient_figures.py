@@ -23,7 +23,7 @@ _DOTS = 600
 """A dot takes more room in the file than a corner of a line."""
 _MOMENTS = 120
 _MOST_LAYERS = 30
-_NAME = 20
+_NAME = 24
 
 
 def gradient_figures(steps: Sequence[StepRecord], prefix: str) -> Iterator[Picture]:

@@ -38,7 +38,7 @@ def spectrogram(audio: Audio, name: str) -> Picture:
         axes.set(xlabel="seconds", ylabel="kHz")
         axes.grid(visible=False)
     loud = np.flatnonzero(levels.max(axis=0) > -_RANGE / 3) / levels.shape[1] * audio.duration
-    band = levels.mean(axis=1).argmax() / len(levels) * top
+    band = (levels.mean(axis=1).argmax() + 0.5) / len(levels) * top
     says = (
         f"{audio.duration:.2f} s; within {_RANGE / 3:.0f} dB of its loudest from {loud[0]:.2f} to {loud[-1]:.2f} s; "
         f"on average loudest near {band:.2g} kHz."

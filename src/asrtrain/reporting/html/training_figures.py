@@ -30,10 +30,10 @@ def _loss(run: RunFindings, prefix: str) -> Picture:
     dev = column(run.epochs, "dev_loss")
     if run.steps:
         step, loss = of_steps(run.steps, "step"), of_steps(run.steps, "loss")
-        smooth = smoothed(loss)
+        smooth, how = smoothed(loss), " (mean of the last fiftieth of the run)"
     else:
         step, loss = column(run.epochs, "step"), column(run.epochs, "train_loss")
-        smooth = loss
+        smooth, how = loss, ""
     with sheet(f"{prefix}-loss", 3.2) as drawn:
         axes = drawn.figure.subplots()
         if run.steps:
@@ -44,14 +44,14 @@ def _loss(run: RunFindings, prefix: str) -> Picture:
         if min([*finite(loss), *finite(dev)], default=0) > 0:
             scale_y(axes, loss, dev)
         legend_below(drawn.figure)
-    return Picture("Loss", drawn.svg, f"{_training_loss(smooth)} {_development_loss(run.epochs)}".strip())
+    return Picture("Loss", drawn.svg, f"{_training_loss(smooth, how)} {_development_loss(run.epochs)}".strip())
 
 
-def _training_loss(smooth: np.ndarray) -> str:
+def _training_loss(smooth: np.ndarray, how: str) -> str:
     known = finite(smooth)
     if not len(known):
         return "The training loss was never finite."
-    told = f"Training loss from {known[0]:.4g} to {known[-1]:.4g} (mean of the last fiftieth of the run)."
+    told = f"Training loss from {known[0]:.4g} to {known[-1]:.4g}{how}."
     return told if np.isfinite(smooth[-1]) else f"{told} At the end it was not finite."
 
 
