@@ -13,6 +13,7 @@ OPTIONS = {
     "eval": {"--data", "--split", "--checkpoint", "--device", "--format"},
     "transcribe": {"--run", "--format", "--output-dir", "--checkpoint", "--device"},
     "crossval": {"--set", "--output", "--seed", "--checkpoint", "--device", "--format"},
+    "explain": {"--step", "--batch", "--plot", "--device", "--format"},
     "grads": {"--what-if", "--plot", "--format"},
     "calibrate": {"--steps", "--set", "--seed", "--plot", "--device", "--format"},
     "compare": {
