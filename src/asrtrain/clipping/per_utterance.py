@@ -96,7 +96,7 @@ class PerUtterance(LossRule):
     ) -> None:
         """Add one utterance's gradient, limited and weighted, to what the parameters have."""
         norm = torch.linalg.vector_norm(tensor_norms([gradient for _, gradient in own])) / loss_scale
-        above = (norm > self._threshold) & torch.isfinite(norm)  # an infinite gradient times zero would be hidden
+        above = norm > self._threshold  # an infinite gradient is multiplied by zero: that makes NaN, and hides nothing
         self._counter.add(above, torch.ones_like(above))
         factor = torch.where(above, self._threshold / norm, torch.ones_like(norm)) * weight
         for parameter, gradient in own:

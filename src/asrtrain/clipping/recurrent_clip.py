@@ -81,7 +81,7 @@ Factor = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 @final
 class _OnRows(InsideRule):
-    """Multiplies rows of ∂L/∂h_t that are longer than the threshold; those that are not finite pass as they are."""
+    """Multiplies rows of ∂L/∂h_t that are longer than the threshold; none that is not finite becomes finite by it."""
 
     def __init__(self, name: str, threshold: float, every: int, factor: Factor) -> None:
         self._name, self._threshold, self._every, self._factor = name, threshold, every, factor
@@ -97,7 +97,7 @@ class _OnRows(InsideRule):
     def _limit(self, gradient: torch.Tensor) -> torch.Tensor:
         norms = torch.linalg.vector_norm(gradient, dim=-1, keepdim=True, dtype=torch.float64)
         limits = torch.full_like(norms, self._threshold) * self._scale
-        above = (norms > limits) & torch.isfinite(norms)
+        above = norms > limits
         self._counter.add(above, norms != 0)
         factors = torch.where(above, self._factor(norms, limits), torch.ones_like(norms))
         return gradient * factors.to(gradient.dtype)
