@@ -158,7 +158,9 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
     """
     config, model = recogniser.config, recogniser.model
     if isinstance(model, GMMHMM):
-        raise UsageError(f"model {config.model.name} is trained without gradients: there are none to look at or to clip")
+        raise UsageError(
+            f"model {config.model.name} is trained without gradients: there are none to look at or to clip"
+        )
     clipper = assemble_clipper(config.clipping, config.seed)
     clipper.check(model)  # before the recordings are read, which takes longer
     dataset = build_dataset(recogniser, splits.train)

@@ -51,8 +51,14 @@ def test_silence_is_there_or_not_around_and_between_words() -> None:
         assert not accepts(graph, said)
 
 
+def test_a_short_pause_is_one_state_of_silence() -> None:
+    short = Inventory({SILENCE: 3, "a": 1}, {"a": ("a",)}, short_pause=True)
+    assert sequence(short.links(["a", "a"])).emissions.tolist() == [0, 1, 2, 3, 1, 3, 0, 1, 2]
+    assert [link.emissions for link in short.silences()] == [(0, 1, 2), (1,)]
+
+
 def test_a_loop_takes_any_words_and_weighs_them() -> None:
-    graph = loop([WORDS.silence(), WORDS.link("a")], [0.0, -2.0])
+    graph = loop([*WORDS.silences(), WORDS.link("a")], [0.0, -2.0])
     one = torch.zeros(1, 1, 6, dtype=torch.float64)
     score = forward_score(batched([graph], torch.zeros(6, 3)), one, torch.tensor([1]))
     assert float(score) == pytest.approx(-2.0)

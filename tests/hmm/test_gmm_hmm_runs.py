@@ -14,7 +14,7 @@ import torch
 
 from asrtrain.app import evaluate, fit, transcribe
 from asrtrain.app.trained import load_recogniser
-from asrtrain.assembly import cache_folder
+from asrtrain.assembly import build_ingredients, cache_folder
 from asrtrain.assembly_hmm import align
 from asrtrain.config import load_config
 from asrtrain.errors import DataError, UsageError
@@ -173,6 +173,11 @@ def test_full_covariances(word_run: Path, tmp_path: Path) -> None:
     assert evaluate(run).accuracy > 0.9
 
 
+def test_short_pauses_between_words(string_run: Path, tmp_path: Path) -> None:
+    run = fit(string_run / "config.yaml", overrides=["model.short_pause=true"], output=tmp_path / "run")
+    assert evaluate(run).words.rate < 0.2
+
+
 def test_a_lexicon_that_lacks_words(word_run: Path, tmp_path: Path) -> None:
     lexicon = tmp_path / "lexicon.txt"
     overrides = ["model.unit=phone", f"model.lexicon={lexicon}"]
@@ -199,3 +204,9 @@ seven s eh v ah n
 eight ey t
 nine n ay n
 """
+
+
+def test_there_are_no_gradients_to_train_by(word_run: Path) -> None:
+    recogniser = load_recogniser(word_run, "best", "cpu")
+    with pytest.raises(UsageError, match="gmm_hmm is trained without gradients"):
+        build_ingredients(recogniser, recogniser.config.data.load(cache_folder()))

@@ -43,6 +43,8 @@ class GMMHMMConfig(HMMConfig):
     """Let every state inside a unit be left out (Bakis topology), for words spoken fast."""
     pause: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """The probability of silence at each place where it may be."""
+    short_pause: bool = False
+    """Between words, allow a pause as short as a frame: the middle state of silence alone, tied to it."""
     covariance: Covariance = "diagonal"
     """diagonal, or full: features are correlated within a component, at a cost that grows with their number squared."""
     mixtures: Count = 8
@@ -76,7 +78,7 @@ class GMMHMMConfig(HMMConfig):
         spelling = spellings(words, self.unit, self.lexicon)
         units = sorted({unit for units in spelling.values() for unit in units})
         sizes = {SILENCE: self.silence_states} | dict.fromkeys(units, self.states)
-        inventory = Inventory(sizes, spelling, skip=self.skip, pause=self.pause)
+        inventory = Inventory(sizes, spelling, skip=self.skip, pause=self.pause, short_pause=self.short_pause)
         most = max(self.mixtures, self.silence_mixtures or 0)
         gaussians = _COVARIANCES[self.covariance](inventory.states, most, input_size)
         model = GMMHMM(WordModels(inventory, vocabulary), gaussians)

@@ -20,13 +20,15 @@ class Inventory:
     units that each word is spelled with. ``SILENCE`` is a unit too, and no word's.
 
     ``skip`` lets every second state of a unit be left out (Bakis). ``pause`` is the probability of silence at either
-    end of an utterance and between words.
+    end of an utterance and between words. With ``short_pause``, what is between words is the middle state of silence
+    alone, tied to it, which may be as short as a frame.
     """
 
     sizes: Mapping[str, int]
     spelling: Mapping[str, tuple[str, ...]]
     skip: bool = False
     pause: float = 0.5
+    short_pause: bool = False
 
     @property
     def states(self) -> int:
@@ -58,12 +60,18 @@ class Inventory:
 
     def links(self, words: Sequence[str]) -> list[Link]:
         """What an utterance of these words may be: silence or none around and between them."""
-        silence = self._joined((SILENCE,), self.pause)
-        return [silence, *(link for word in words for link in (self.link(word), silence))]
+        silence, between = self._joined((SILENCE,), self.pause), Link(self._between, presence=self.pause)
+        inner = [link for word in words for link in (self.link(word), between)][:-1]
+        return [silence, *inner, silence]
 
-    def silence(self) -> Link:
-        """The states of silence."""
-        return self._joined((SILENCE,), 1.0)
+    def silences(self) -> list[Link]:
+        """The silences that words may have around them."""
+        return [self._joined((SILENCE,), 1.0), *([Link(self._between)] if self.short_pause else [])]
+
+    @cached_property
+    def _between(self) -> tuple[int, ...]:
+        chain = self.chain(SILENCE)
+        return (chain[len(chain) // 2],) if self.short_pause else tuple(chain)
 
     def _joined(self, units: Sequence[str], presence: float) -> Link:
         emissions: list[int] = []

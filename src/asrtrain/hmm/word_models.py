@@ -76,11 +76,12 @@ class WordModels(nn.Module):
         """All words and silence in any order, and the word that each state belongs to; −1 is silence."""
         words = [self.inventory.link(self.vocabulary.symbols[word]) for word in self.spoken]
         penalty = float(self.insertion_penalty)
-        silence = self.inventory.silence()
-        owners = [-1] * len(silence.emissions)
+        silences = self.inventory.silences()
+        owners = [-1] * sum(len(link.emissions) for link in silences)
         for word, link in zip(self.spoken, words, strict=True):
             owners += [word] * len(link.emissions)
-        return loop([silence, *words], [0.0, *[-penalty] * len(words)]), tuple(owners)
+        weights = [*[0.0] * len(silences), *[-penalty] * len(words)]
+        return loop([*silences, *words], weights), tuple(owners)
 
     def align(self, emissions: torch.Tensor, lengths: torch.Tensor, transcripts: Sequence[Transcript]) -> torch.Tensor:
         """The emission state (0 to S − 1) of every frame on the best path through each transcript: (B, T) int64, −1
