@@ -128,7 +128,7 @@ class Speech:
             batches=batches,
             validate=lambda model: Validation(math.nan, math.nan, "accuracy", higher_is_better=True),
         )
-        losses, clipped, why = train(ingredients, config)
+        losses, acted, why = train(ingredients, config)
         accuracy = 1 / DIGITS
         if not why:
             heard = recogniser.recognise(ordered_loader(recogniser, self.test))
