@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,15 @@ from pathlib import Path
 import pytest
 
 from asrtrain.cli import main
+from asrtrain.clipping import CLIPPERS, ClipRuleConfig
 from asrtrain.config import load_config
+from asrtrain.config.loading import build_config
 from asrtrain.run_config import RunConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "configs" / "explosion.yaml"
+BENCHMARK = ROOT / "benchmarks" / "explosion.py"
+MINIMAL = {"data": {"train": {"name": "fsdd", "folder": "fsdd"}}, "model": "rnn"}
 
 
 def test_the_demonstration_is_the_shipped_configuration() -> None:
@@ -24,9 +29,19 @@ def test_the_demonstration_is_the_shipped_configuration() -> None:
     assert config.optimizer.model_dump()["lr"] == 0.3
 
 
+def test_the_benchmark_tries_every_rule_with_a_setting_that_is_one() -> None:
+    trials = runpy.run_path(str(BENCHMARK))["trials"]()
+    assert {type(build_rule(rule)) for rule in trials.values()} == set(CLIPPERS.values())
+
+
+def build_rule(rule: dict[str, object]) -> ClipRuleConfig:
+    (config,) = build_config(RunConfig, {**MINIMAL, "clipping": rule}).clipping
+    return config
+
+
 @pytest.mark.slow
 def test_clipping_decides_whether_training_survives(fsdd: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "explosion.py"), "--quick", "--seeds", "2", "--format", "json"]
+    command = [sys.executable, str(BENCHMARK), "--quick", "--seeds", "2", "--format", "json"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path, env=environment)
     runs = json.loads(ran.stdout)["runs"]
