@@ -241,8 +241,8 @@ class Updater:
             return ""
         if attempt.reason == "loss scale":
             return ""
-        finite_loss, norm = bool(torch.isfinite(attempt.loss)), float(attempt.gradients.total)
-        cause = self._watch.look(step, window, norm, finite_loss=finite_loss)
+        norm = float(attempt.gradients.total)
+        cause = self._watch.look(step, window, norm, finite_loss=attempt.reason != "loss")
         if cause is None:
             return ""
         sound, median = self._watch.sound, self._watch.usual

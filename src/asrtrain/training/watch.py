@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Annotated, Protocol, final
 
 import torch
@@ -71,7 +71,8 @@ class Watch:
 
     def __init__(self, config: ExplainConfig) -> None:
         self._config = config
-        self._norms: deque[float] = deque(maxlen=_REMEMBERED)
+        self._norms: deque[float] = deque()
+        self._sorted: list[float] = []
         self._called = 0
         self.sound: Batch | None = None
         self.usual: float | None = None
@@ -81,10 +82,10 @@ class Watch:
 
         Afterwards ``usual`` is the median norm of the steps before it, unless there were too few.
         """
-        self.usual = median(self._norms) if len(self._norms) >= self._config.after else None
+        self.usual = self._median() if len(self._norms) >= self._config.after else None
         cause = self._cause(finite_loss, norm)
         if math.isfinite(norm):
-            self._norms.append(norm)
+            self._remember(norm)
         if step in self._config.steps:
             return "it was asked for"
         if cause is None and finite_loss and math.isfinite(norm):
@@ -93,6 +94,17 @@ class Watch:
             return None
         self._called += 1
         return cause
+
+    def _remember(self, norm: float) -> None:
+        """Kept in order, so that the median of every step costs next to nothing."""
+        self._norms.append(norm)
+        insort(self._sorted, norm)
+        if len(self._norms) > _REMEMBERED:
+            del self._sorted[bisect_left(self._sorted, self._norms.popleft())]
+
+    def _median(self) -> float:
+        middle = len(self._sorted) // 2
+        return (self._sorted[middle] + self._sorted[-1 - middle]) / 2
 
     def _cause(self, finite_loss: bool, norm: float) -> str | None:
         if not (finite_loss and math.isfinite(norm)):
