@@ -222,8 +222,9 @@ def ranks(means: Mapping[str, float]) -> dict[str, int]:
 INTRODUCTION = """\
 # Every clipping rule where gradients explode
 
-Written by `benchmarks/explosion.py --output docs/explosion.md`: {rules} rules × {rates} learning rates × {seeds} seeds
-of [configs/explosion.yaml](../configs/explosion.yaml) on the Free Spoken Digit Dataset, {seconds:.0f} CPU seconds.
+Written by `benchmarks/explosion.py --output docs/explosion.md`: {rules} settings of rules × {rates} learning rates ×
+{seeds} seeds of [configs/explosion.yaml](../configs/explosion.yaml) on the Free Spoken Digit Dataset, {seconds:.0f} CPU
+seconds.
 
 A cell holds the accuracy on the 300 test recordings in per cent (mean over seeds, ± half of the 95 % interval by
 Student's t), how many seeds were lost, and the share of steps at which the rule acted. A run is lost if a loss or
@@ -232,9 +233,10 @@ epoch (the median over steps, since a spike may pass) is no better than chance, 
 
 **Do not read a ranking of rules out of one column.** A rule that acts at nearly every step sets the length of the
 steps, so a column compares step sizes as much as rules. The columns on the right show it: the place of each rule at
-every learning rate, and at its own best one. Accuracies at {low} and at {high} have a rank correlation (Spearman) of
-{correlation:.2f} over rules. Nor were thresholds tuned: another threshold is another step size. What the table does
-show is which rules widen the range of learning rates at which training survives at all.
+every learning rate, and at its own best one (of three, as the test data have it). Accuracies at {low} and at {high}
+have a rank correlation (Spearman) of {correlation:.2f} over rules. Nor were thresholds tuned: another threshold is
+another step size. What the table does show is which rules widen the range of learning rates at which training survives
+at all. `centralize` and `noise` limit nothing: they are stages to put before a rule that does.
 
 """
 
