@@ -204,7 +204,7 @@ def test_runs_without_steps_or_without_anything_finite_have_a_page(words: Path, 
         ([rows[0]], "No step and no epoch is recorded."),
     ):
         write_rows(run, kept)
-        page = page_of(run, to=tmp_path)
+        page = page_of(run, words, to=tmp_path)
         assert sentence in page
         assert "Training has not come to its end" in page
 

@@ -80,7 +80,8 @@ def _findings(folder: Path, name: str, device: str) -> RunFindings:
 def _closing(folder: Path) -> list[str]:
     if not run_folder.is_finished(folder):
         training = "is still going on" if run_folder.is_locked(folder) else "has not come to its end"
-        return [f"Training {training}: {clipping_in_words(folder)}."]
+        told = next(read_steps(folder), None) and clipping_in_words(folder)
+        return [f"Training {training}{f': {told}' if told else ''}."]
     outcome = _json(folder / run_folder.OUTCOME)
     ended = f"Training was stopped by {outcome['stopped_by']} after {outcome['epochs']} epochs"
     best = outcome["best"]

@@ -21,23 +21,26 @@ Curve = Callable[[RunFindings], tuple[Numbers, Numbers]]
 _DASHES = ("-", "--", ":", "-.")
 _LABEL = 60
 _POINTS = 400
+_FEW = 40
 
 
 def overlaid_curves(runs: Sequence[RunFindings]) -> Iterator[Picture]:
     """Training loss, development metric and gradient norm."""
     curves: dict[str, Curve] = {
-        "Training loss": lambda run: (of_steps(run.steps, "step"), smoothed(of_steps(run.steps, "loss"))),
+        "Training loss": lambda run: _over_steps(run, "loss"),
         "Development metric (%)": lambda run: (column(run.epochs, "step"), 100 * column(run.epochs, "dev_metric")),
-        "Gradient norm before clipping": lambda run: (
-            of_steps(run.steps, "step"),
-            smoothed(of_steps(run.steps, "norm_before")),
-        ),
+        "Gradient norm before clipping": lambda run: _over_steps(run, "norm_before"),
     }
     for number, (title, curve) in enumerate(curves.items()):
         lines = {_labelled(run, title): curve(run) for run in runs}
         drawable = {name: line for name, line in lines.items() if np.isfinite(line[1]).any()}
         if drawable:
             yield _overlaid(title, drawable, list(lines), f"overlay-{number}")
+
+
+def _over_steps(run: RunFindings, key: str) -> tuple[Numbers, Numbers]:
+    values = of_steps(run.steps, key)
+    return of_steps(run.steps, "step"), smoothed(values) if len(values) else values
 
 
 def _labelled(run: RunFindings, title: str) -> str:
@@ -51,7 +54,8 @@ def _overlaid(title: str, lines: dict[str, tuple[Numbers, Numbers]], runs: Seque
         for label, (x, y) in lines.items():
             place = runs.index(label)
             colour, dashes = SERIES[place % len(SERIES)], _DASHES[place % len(_DASHES)]
-            axes.plot(*thinned(x, y, _POINTS), dashes, color=colour, label=label[:_LABEL], linewidth=1.6)
+            dots = "." if len(x) < _FEW else ""  # a line of one point would not be seen
+            axes.plot(*thinned(x, y, _POINTS), f"{dots}{dashes}", color=colour, label=label[:_LABEL], linewidth=1.6)
         axes.set(ylabel=title.lower(), xlabel="optimiser step")
         if not title.startswith("Development"):
             scale_y(axes, *(y for _, y in lines.values()))
