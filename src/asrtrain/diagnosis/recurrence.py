@@ -54,7 +54,7 @@ def recurrence_facts(
         onset,
         _spectral_norms(cell),
         _saturation(cell, entering, states),
-        float((states - emerging).abs().max()),
+        _difference(states, emerging),
     )
 
 
@@ -90,6 +90,12 @@ def _growth(norms: list[float]) -> tuple[float | None, int | None]:
     if peak - first < _RISES:
         return growth, None
     return growth, len(norms) - 1 - next(t for t, level in usable if level >= (first + peak) / 2)
+
+
+def _difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """The largest, where not both are lost."""
+    both_lost = ~torch.isfinite(ours) & ~torch.isfinite(theirs)
+    return float((ours - theirs).abs().where(~both_lost, 0.0).nan_to_num(nan=torch.inf).max())
 
 
 def _ratio(large: float, small: float) -> float:

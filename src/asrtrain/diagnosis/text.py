@@ -99,7 +99,7 @@ def _recurrence(facts: RecurrenceFacts) -> Iterator[str]:
     yield f"  ‖∂L/∂h_t‖ from {smallest:.3g} to {largest:.3g}{_lost(facts)}; {_growth(facts)}"
     yield f"  largest singular values: {_figures(facts.spectral)}"
     yield f"  at the end of their range: {_shares(facts.saturated)}"
-    if not facts.difference < 1e-3:
+    if facts.difference > 1e-3 * max(1.0, *facts.states):
         yield f"  recomputed alone, its states differ by {facts.difference:.3g}: it did not do what its weights say"
 
 

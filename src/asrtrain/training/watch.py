@@ -31,7 +31,7 @@ class ExplainConfig(Config):
     """Explain steps whose loss or gradient is not finite."""
     ratio_to_median: Annotated[float, Field(gt=1)] | None = 50.0
     """Explain steps whose gradient's norm is so many times the median of the last 100; null for none."""
-    after: Annotated[int, Field(ge=2)] = 20
+    after: Annotated[int, Field(ge=2)] = 5
     """So many norms must be known before a median is trusted."""
     steps: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Strict(False)] = ()
     """Explain these steps too, whatever they are like."""
