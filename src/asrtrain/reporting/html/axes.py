@@ -46,6 +46,6 @@ def _span(values: tuple[Numbers, ...]) -> float:
 
 def _write_plainly(axes: Axes, which: str, span: float) -> None:
     axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_locator(LogLocator(subs=(1.0,) if span > _DECADE**2 else (1.0, 2.0, 5.0), numticks=9))
+    axis.set_major_locator(LogLocator(subs=(1.0,) if span > _DECADE**2 else (1.0, 2.0, 5.0), numticks=6))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
