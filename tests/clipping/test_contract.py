@@ -93,19 +93,19 @@ def test_without_details_nothing_else_changes() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "keys"),
-    [("dynamic", {"quantile", "seen"}), ("median_scale", {"threshold", "seen"}), ("zclip", {"mean", "std", "seen"}),
-     ({"name": "ema", "scope": "global"}, {"mean", "std", "seen"}), ("skip_spike", {"mean", "std", "seen"}),
-     ("ema", set()), ({"name": "norm", "threshold": 1.0}, set())],
+    [("dynamic", "quantile seen"), ("median_scale", "seen threshold"), ("zclip", "mean seen std"),
+     ({"name": "ema", "scope": "global"}, "mean seen std"), ("skip_spike", "mean seen std"),
+     ("ema", ""), ({"name": "norm", "threshold": 1.0}, "")],
     ids=str,
 )  # fmt: skip
-def test_what_was_learned_for_all_gradients_is_told(rule: object, keys: set[str]) -> None:
+def test_what_was_learned_for_all_gradients_is_told(rule: object, keys: str) -> None:
     clipper = build_clipper(rule)
     norms = []
     for step in range(5):
         named = parameters(1.0, step)
         norms.append(norm(named))
         report = clipper(named.items())
-    assert {key.removeprefix("0.") for key in report.estimates} == keys
+    assert sorted(key.removeprefix("0.") for key in report.estimates) == keys.split()
     if "mean" in keys:
         mean, std = (float(report.estimates[f"0.{key}"]) for key in ("mean", "std"))
         found = torch.tensor(norms, dtype=torch.float64)

@@ -48,8 +48,7 @@ def test_jsonl_and_csv_tell_the_same(straight):
 
 def test_every_number_of_the_log_is_short(straight):
     for step in lines(straight, "step"):
-        replayed = [step.pop("norm_before"), *step.pop("shares")]
-        assert [float(f"{number:.9g}") for number in replayed] == replayed
+        del step["norm_before"], step["shares"]  # clipping is replayed from them: they keep every digit
         numbers = [value for value in step.values() if isinstance(value, float)]
         assert [float(f"{number:.6g}") for number in numbers] == numbers
 

@@ -48,7 +48,7 @@ class BlockRMSConfig(ClipRuleConfig):
         # The bound is one on the root mean square, not on the norm.
         promises = SHORTENING - {Promise.BOUND}
         if self.compat is not None:
-            promises -= {Promise.IDEMPOTENT, Promise.HUGE, Promise.JOINT_SCALING}
+            promises -= {Promise.IDEMPOTENT, Promise.HUGE, Promise.JOINT_SCALING, Promise.HALF_PRECISION}
         return promises if self.scope == "global" else promises - {Promise.DIRECTION, Promise.PARTITION}
 
     def build(self, seed: int) -> ClipRule:

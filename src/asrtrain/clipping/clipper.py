@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from asrtrain.clipping.interface import (
+    Action,
     ClipReport,
     ClipRule,
     Gradients,
@@ -19,7 +20,8 @@ from asrtrain.clipping.interface import (
     UpdateRule,
 )
 from asrtrain.clipping.measure import inner_products, measure, measured_after
-from asrtrain.clipping.parts.looking import certainly
+from asrtrain.clipping.parts.constants import Constants, constants
+from asrtrain.clipping.parts.looking import certainly_not_finite
 from asrtrain.clipping.updates import WeightsBefore
 from asrtrain.errors import UsageError
 
@@ -96,31 +98,38 @@ class Clipper:
         element is not looked for, which saves a pass over the gradients.
         """
         self._complain_of_what_was_forgotten()
-        largest, largest_at = _largest(gradients, detailed=detailed)
+        details = _largest(gradients, detailed=detailed)
         raw = [tensor.clone() for tensor in gradients.tensors] if self._turns_again else None
-        share = torch.zeros_like(gradients.total)
-        threshold = torch.full_like(share, float("inf"))
-        now, cosines, skip = gradients, None, False
-        if gradients.tensors and not certainly(~gradients.finite):
+        known = constants(gradients.total.device)
+        now, actions = gradients, list[Action]()
+        if gradients.tensors and not certainly_not_finite(gradients.total):
             for rule in self._rules:
                 action = rule.apply(now)
-                share = torch.maximum(share, action.share)
-                threshold = torch.where(action.threshold < torch.inf, action.threshold, threshold)
-                cosines = cosines if action.cosines is None else action.cosines
-                now, skip = measured_after(action, now), action.skip
-                if skip:
+                actions.append(action)
+                now = measured_after(action, now)
+                if action.skip:
                     break
         self._clipped = tuple(zip(gradients.names, gradients.parameters, strict=True))
         self._before = WeightsBefore(self._clipped) if self._on_updates else None
-        before, after, clipped = gradients.total, now.total, share > 0
-        coefficient = cosine = torch.ones_like(before)
-        if not certainly(~clipped):
-            products = _products(gradients, now, cosines) if raw is None else inner_products(raw, now.tensors)
-            cosine = torch.where(clipped, _cosine(products, before * after), cosine)
-            coefficient = torch.where(clipped, after / before, coefficient)
+        threshold = _last_finite([action.threshold for action in actions], known)
+        skip = known.true if actions and actions[-1].skip else known.false
+        changes = [action for action in actions if action.share is not None]
+        if not changes:
+            return ClipReport(
+                gradients.total, gradients.total, known.one, threshold, known.false, known.zero, known.one, *details,
+                gradients.names, gradients.norms, skip, self._estimates(),
+            )  # fmt: skip
+        share, before, after = _largest_share(changes), gradients.total, now.total
+        everything = share is known.one
+        clipped = known.true if everything else share > 0
+        coefficient = after / before if everything else torch.where(clipped, after / before, known.one)
+        cosine = known.one
+        if not all(action.straight for action in changes):
+            products = inner_products(raw, now.tensors) if raw else _products(gradients, now, changes)
+            cosine = torch.where(clipped, _cosine(products, before * after), known.one)
         return ClipReport(
-            before, after, coefficient, threshold, clipped, share, cosine, largest, largest_at,
-            gradients.names, gradients.norms, torch.full_like(clipped, skip), self._estimates(),
+            before, after, coefficient, threshold, clipped, share, cosine, *details,
+            gradients.names, gradients.norms, skip, self._estimates(),
         )  # fmt: skip
 
     def step(self, optimizer: torch.optim.Optimizer, *, measured: bool = False) -> UpdateReport | None:
@@ -168,19 +177,34 @@ class Clipper:
 
 def _largest(gradients: Gradients, *, detailed: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """The largest magnitude and the place of its tensor."""
+    known = constants(gradients.total.device)
     if not detailed:
-        nowhere = torch.full_like(gradients.total, -1, dtype=torch.long)
-        return torch.full_like(gradients.total, float("nan")), nowhere
+        return known.nan, known.nowhere
     if not gradients.tensors:
-        return torch.zeros_like(gradients.total), torch.zeros_like(gradients.total, dtype=torch.long)
+        return known.zero, known.first
     largest, at = gradients.peaks.max(dim=0)
     return largest, at
 
 
-def _products(before: Gradients, after: Gradients, cosines: torch.Tensor | None) -> torch.Tensor:
+def _last_finite(thresholds: Sequence[torch.Tensor], known: Constants) -> torch.Tensor:
+    """The last of the thresholds that is finite; infinite if none is."""
+    found = thresholds[0] if thresholds else known.infinite
+    for threshold in thresholds[1:]:
+        found = torch.where(threshold < torch.inf, threshold, found)
+    return found
+
+
+def _largest_share(changes: Sequence[Action]) -> torch.Tensor:
+    """The share of elements changed, () float64, by the rule that changed most."""
+    shares = [action.share.double() for action in changes if action.share is not None]
+    return shares[0] if len(shares) == 1 else torch.stack(shares).amax()
+
+
+def _products(before: Gradients, after: Gradients, changes: Sequence[Action]) -> torch.Tensor:
     """The inner product of each tensor before with it after, (N,): a tensor that was not turned keeps its direction."""
     lengths = before.norms * after.norms
-    return lengths if cosines is None else lengths * cosines
+    turns = [action.cosines for action in changes if action.cosines is not None]
+    return lengths * turns[-1] if turns else lengths
 
 
 def _cosine(products: torch.Tensor, length: torch.Tensor) -> torch.Tensor:

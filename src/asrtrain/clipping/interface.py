@@ -60,16 +60,18 @@ class Gradients:
 class Action:
     """What a rule did: the threshold it used, and the share of gradient elements that it changed, each ().
 
-    norms (N,) are the norms afterwards, where the rule knows them without measuring. cosines (N,) are those of the
-    angles between every tensor before and after, 1 where one of them is zero; None where no tensor was turned. With
-    skip, the step is not to be taken.
+    No share at all says that nothing was changed for certain. norms (N,) are the norms afterwards, where the rule knows
+    them without measuring. cosines (N,) are those of the angles between every tensor before and after, 1 where one of
+    them is zero; None where no tensor was turned. straight says that all tensors were multiplied by the same number.
+    With skip, the step is not to be taken.
     """
 
     threshold: torch.Tensor
-    share: torch.Tensor
+    share: torch.Tensor | None
     norms: torch.Tensor | None = None
     skip: bool = False
     cosines: torch.Tensor | None = None
+    straight: bool = False
 
 
 @dataclass(frozen=True, slots=True)

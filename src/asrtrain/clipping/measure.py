@@ -21,20 +21,20 @@ def measure(parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tenso
 
     Tied parameters are counted once. Sparse gradients are coalesced, since the norm of an uncoalesced one is wrong.
     """
-    named: dict[int, tuple[str, torch.Tensor]] = {}
+    found: dict[int, tuple[str, torch.Tensor, torch.Tensor]] = {}
     for position, item in enumerate(parameters):
         name, parameter = item if isinstance(item, tuple) else (str(position), item)
-        if parameter.grad is not None and parameter.grad.numel():
-            named.setdefault(id(parameter), (name, parameter))
-    names, kept = tuple(n for n, _ in named.values()), tuple(p for _, p in named.values())
-    tensors = tuple(_dense_values(parameter) for parameter in kept)
+        gradient = parameter.grad
+        if gradient is not None and gradient.numel() and id(parameter) not in found:
+            found[id(parameter)] = (name, parameter, _coalesced(parameter) if gradient.is_sparse else gradient)
+    names, kept, tensors = zip(*found.values(), strict=True) if found else ((), (), ())
     norms = tensor_norms(tensors)
     return Gradients(names, kept, tensors, norms, torch.linalg.vector_norm(norms))
 
 
 def measured_after(action: Action, before: Gradients) -> Gradients:
     """The gradients after a rule, measured again only where the rule does not know their norms."""
-    if action.norms is before.norms or certainly(action.share == 0):
+    if action.share is None or action.norms is before.norms or certainly(action.share == 0):
         return before
     if action.norms is not None:
         return replace(before, norms=action.norms, total=torch.linalg.vector_norm(action.norms))
@@ -42,12 +42,10 @@ def measured_after(action: Action, before: Gradients) -> Gradients:
     return replace(before, norms=norms, total=torch.linalg.vector_norm(norms))
 
 
-def _dense_values(parameter: torch.Tensor) -> torch.Tensor:
-    gradient = parameter.grad
-    assert gradient is not None
-    if not gradient.is_sparse:
-        return gradient
-    parameter.grad = gradient.coalesce()
+def _coalesced(parameter: torch.Tensor) -> torch.Tensor:
+    """The values of a sparse gradient, which is coalesced where it is."""
+    assert parameter.grad is not None
+    parameter.grad = parameter.grad.coalesce()
     return parameter.grad.values()
 
 
@@ -73,9 +71,8 @@ def tensor_norms(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     precision = torch.float64 if wide else torch.float32
     norms = torch.stack(torch._foreach_norm(list(tensors), 2, dtype=precision)).double()
     if look and not wide:
-        for i, norm in enumerate(norms.tolist()):
-            if not _SMALLEST <= norm < math.inf:
-                norms[i] = torch.linalg.vector_norm(tensors[i], dtype=torch.float64)
+        for i in [i for i, norm in enumerate(norms.tolist()) if not _SMALLEST <= norm < math.inf]:
+            norms[i] = torch.linalg.vector_norm(tensors[i], dtype=torch.float64)
     return norms
 
 

@@ -190,7 +190,7 @@ class MedianScaleConfig(ClipRuleConfig):
     @property
     def promises(self) -> frozenset[Promise]:
         if self.compat is not None:  # what it bounds is not the norm, in single precision, and it looks
-            return frozenset({Promise.NO_OP, Promise.SIGNS, Promise.ZERO, Promise.HALF_PRECISION})
+            return frozenset({Promise.NO_OP, Promise.SIGNS, Promise.ZERO})
         return LEARNED
 
     def build(self, seed: int) -> ClipRule:

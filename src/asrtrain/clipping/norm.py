@@ -86,6 +86,8 @@ class NormConfig(ClipRuleConfig):
             promises -= {Promise.NON_EXPANSIVE, Promise.JOINT_SCALING}
         if self.compat is not None:
             promises -= {Promise.JOINT_SCALING, Promise.IDEMPOTENT, Promise.HUGE}
+        if self.compat == "optax":  # it squares in the gradients' own precision
+            promises -= {Promise.HALF_PRECISION}
         return promises
 
     def build(self, seed: int) -> ClipRule:

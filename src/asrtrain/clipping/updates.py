@@ -53,7 +53,8 @@ class WeightsBefore:
         now, clipped = wanted, torch.zeros_like(wanted.total, dtype=torch.bool)
         for rule in rules:
             action = rule.limit(now)
-            now, clipped = measured_after(action, now), clipped | (action.share > 0)
+            now = measured_after(action, now)
+            clipped = clipped if action.share is None else clipped | (action.share > 0)
         if bool(clipped):
             self._write(now)
         return UpdateReport(wanted.total, now.total, weight_norm, clipped)

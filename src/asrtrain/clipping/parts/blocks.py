@@ -40,6 +40,8 @@ class Block:
 
     def norm(self, order: float = 2.0) -> torch.Tensor:
         """The p-norm as float64: (), or one for every row or element, in a shape that multiplies the tensor."""
+        if order == 2 and self.is_everything:
+            return self.gradients.total
         if self.apart == "whole" and not self.part and order in (2.0, float("inf")):
             known = self.gradients.norms if order == 2 else self.gradients.peaks
             return _joined(known, self.positions, order)
@@ -48,6 +50,11 @@ class Block:
     def weight_norm(self) -> torch.Tensor:
         """The 2-norm of the parameters, in the shape of `norm`."""
         return _norm(self.weights, self.apart, 2.0)
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether all gradients share the norm."""
+        return self.apart == "whole" and not self.part and len(self.positions) == len(self.gradients.names)
 
     @property
     def size(self) -> int:

@@ -30,7 +30,7 @@ class Elementwise(ClipRule):
         limits = self._limits.next(blocks, peaks)
         largest = torch.stack([torch.zeros_like(gradients.total), *limits]).amax()
         if self._leaves_small and all(certainly(p <= limit) for p, limit in zip(peaks, limits, strict=True)):
-            return Action(largest, torch.zeros_like(largest), gradients.norms)
+            return Action(largest, None, gradients.norms)
         limit_of = {
             i: _representable(limit, tensor.dtype)
             for block, limit in zip(blocks, limits, strict=True)

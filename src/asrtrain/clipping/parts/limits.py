@@ -47,7 +47,9 @@ class Alike(Limits):
 
     def next(self, blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
         names = tuple(block.name for block in blocks)
-        limits = self._threshold.next(self._places.spread(names, torch.stack(_to_learn_from(blocks, norms))))
+        largest = _to_learn_from(blocks, norms)
+        known = torch.stack(largest) if len(largest) > 1 else largest[0].reshape(1)
+        limits = self._threshold.next(self._places.spread(names, known))
         return self._places.picked(names, limits).unbind()
 
     def estimates(self) -> Mapping[str, torch.Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 _FREE = frozenset({"cpu"})
@@ -15,6 +17,11 @@ def free_to_look(tensor: torch.Tensor) -> bool:
 def certainly(condition: torch.Tensor) -> bool:
     """Whether a condition () is known to hold. On a device nothing is known: the work must be done to be sure."""
     return free_to_look(condition) and bool(condition)
+
+
+def certainly_not_finite(number: torch.Tensor) -> bool:
+    """Whether a number () is known to be infinite or NaN."""
+    return free_to_look(number) and not math.isfinite(float(number))
 
 
 def clamp_(tensor: torch.Tensor, most: torch.Tensor) -> torch.Tensor:

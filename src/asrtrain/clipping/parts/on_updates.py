@@ -22,11 +22,12 @@ class OnUpdates(UpdateRule):
         return untouched(gradients)
 
     def limit(self, updates: Gradients) -> Action:
-        now, share = updates, torch.zeros_like(updates.total)
+        now, actions = updates, list[Action]()
         for rule in self._rules:
-            action = rule.apply(now)
-            now, share = measured_after(action, now), torch.maximum(share, action.share)
-        return Action(action.threshold, share, now.norms)
+            actions.append(rule.apply(now))
+            now = measured_after(actions[-1], now)
+        shares = [action.share.double() for action in actions if action.share is not None]
+        return Action(actions[-1].threshold, torch.stack(shares).amax() if shares else None, now.norms)
 
     def state_dict(self) -> State:
         return {}
@@ -37,4 +38,4 @@ class OnUpdates(UpdateRule):
 
 def untouched(gradients: Gradients) -> Action:
     """What a rule answers that leaves the gradients alone."""
-    return Action(torch.full_like(gradients.total, float("inf")), torch.zeros_like(gradients.total))
+    return Action(torch.full_like(gradients.total, float("inf")), None, gradients.norms)

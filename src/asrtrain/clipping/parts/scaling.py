@@ -10,6 +10,7 @@ import torch
 
 from asrtrain.clipping.interface import Action, ClipRule, Gradients, State
 from asrtrain.clipping.parts.blocks import Block
+from asrtrain.clipping.parts.constants import constants
 from asrtrain.clipping.parts.limits import Limits
 from asrtrain.clipping.parts.looking import certainly, free_to_look
 from asrtrain.clipping.parts.scopes import Splitter
@@ -17,6 +18,11 @@ from asrtrain.clipping.parts.turning import Rows, turned
 
 Coefficient = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From norms and limits of one shape, the numbers to multiply by; 1 for an infinite limit, and finite always."""
+
+
+_TINY = torch.finfo(torch.float32).tiny
+_FINE = {torch.float32, torch.float64}
+"""The types in which norms follow from a multiplication; half precision rounds too coarsely, and is measured again."""
 
 
 def shorten(norm: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
@@ -48,20 +54,34 @@ class Scaling(ClipRule):
     def apply(self, gradients: Gradients) -> Action:
         blocks = self._split(gradients)
         if not blocks:
-            return Action(torch.full_like(gradients.total, float("inf")), torch.zeros_like(gradients.total))
+            return Action(torch.full_like(gradients.total, float("inf")), None, gradients.norms)
+        if blocks[0].is_everything:
+            return self._apply_to_all(gradients, blocks[0])
         norms = [self._measure(block) for block in blocks]
         limits = [limit.expand_as(norm) for limit, norm in zip(self._limits.next(blocks, norms), norms, strict=True)]
         flat, flat_limits = _flat(norms), _flat(limits)
-        coefficients = self._coefficient(flat, flat_limits)
-        if not free_to_look(coefficients):
-            coefficients = torch.where(gradients.finite, coefficients, torch.ones_like(coefficients))
         largest = flat_limits.amax().double()
+        if self._coefficient is shorten and certainly((flat <= flat_limits).all()):
+            return Action(largest, None, gradients.norms)
+        coefficients = _of_finite(self._coefficient(flat, flat_limits), gradients)
         if certainly((coefficients == 1).all()):
-            return Action(largest, torch.zeros_like(gradients.total), gradients.norms)
+            return Action(largest, None, gradients.norms)
         own = [c.view_as(n) for c, n in zip(torch.split(coefficients, [n.numel() for n in norms]), norms, strict=True)]
         if self._turns:
             return _scale_parts(gradients, blocks, own, largest)
         return scale_tensors(gradients, _per_tensor(gradients, blocks, own), largest)
+
+    def _apply_to_all(self, gradients: Gradients, block: Block) -> Action:
+        """The commonest case, in as few operations as can be: on small models they take longer than the arithmetic."""
+        norm = self._measure(block)
+        (limit,) = self._limits.next([block], [norm])
+        if not free_to_look(norm):
+            coefficient = torch.where(gradients.finite, self._coefficient(norm, limit), torch.ones_like(norm))
+            return scale_all(gradients, coefficient, limit)
+        if self._coefficient is not shorten:
+            return scale_all(gradients, float(self._coefficient(norm, limit)), limit)
+        length, most = float(norm), float(limit)
+        return scale_all(gradients, most / length if length > most else 1.0, limit)
 
     def estimates(self) -> Mapping[str, torch.Tensor]:
         return self._limits.estimates()
@@ -73,17 +93,37 @@ class Scaling(ClipRule):
         self._limits.load_state_dict(state)
 
 
-def scale_tensors(gradients: Gradients, coefficients: torch.Tensor, threshold: torch.Tensor) -> Action:
-    """Multiply every tensor in place by a number of its own, coefficients (N,).
+def _of_finite(coefficients: torch.Tensor, gradients: Gradients) -> torch.Tensor:
+    """1 for gradients that are not finite, where nobody could look."""
+    if free_to_look(coefficients):
+        return coefficients
+    return torch.where(gradients.finite, coefficients, torch.ones_like(coefficients))
 
-    The norms afterwards are known without a second look. Only half precision rounds so coarsely that the product would
-    not be the norm; that is measured.
-    """
-    changed = ((coefficients != 1) * _sizes(gradients)).sum()
+
+def scale_all(gradients: Gradients, coefficient: torch.Tensor | float, threshold: torch.Tensor) -> Action:
+    """Multiply all tensors in place by one number, plain where it is free to look: the whole keeps its direction."""
+    if coefficient == 1.0 if isinstance(coefficient, float) else certainly(coefficient == 1):
+        return Action(threshold, None, gradients.norms)
+    tensors, kinds = list(gradients.tensors), {tensor.dtype for tensor in gradients.tensors}
+    if isinstance(coefficient, float):
+        share = constants(gradients.total.device).one
+        for factor in (coefficient,) if coefficient >= _TINY else (_TINY, coefficient / _TINY):
+            # A factor of the gradients' own type is twice as fast as a plain number.
+            own = gradients.total.float().fill_(factor) if kinds == {torch.float32} else factor
+            torch._foreach_mul_(tensors, own)
+    else:
+        share = (coefficient != 1).double()
+        for part in _factors(coefficient):
+            torch._foreach_mul_(tensors, part)
+    return Action(threshold, share, gradients.norms * coefficient if kinds <= _FINE else None, straight=True)
+
+
+def scale_tensors(gradients: Gradients, coefficients: torch.Tensor, threshold: torch.Tensor) -> Action:
+    """Multiply every tensor in place by a number of its own, coefficients (N,); the norms follow from that."""
+    changed, kinds = ((coefficients != 1) * _sizes(gradients)).sum(), {tensor.dtype for tensor in gradients.tensors}
     _multiply(gradients.tensors, coefficients)
-    exact = all(tensor.element_size() >= 4 for tensor in gradients.tensors)
     share = changed / max(1, gradients.size)
-    return Action(threshold, share, gradients.norms * coefficients if exact else None)
+    return Action(threshold, share, gradients.norms * coefficients if kinds <= _FINE else None)
 
 
 def _factors(coefficient: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -92,10 +132,9 @@ def _factors(coefficient: torch.Tensor) -> tuple[torch.Tensor, ...]:
     One that is too small for float32 needs two, so that 1e30 reaches 1e-20. Where nobody looks, there are always two,
     of which the second is mostly one.
     """
-    least = torch.finfo(torch.float32).tiny
-    if certainly((coefficient >= least).all()):
+    if certainly((coefficient >= _TINY).all()):
         return (coefficient,)
-    first = coefficient.clamp(min=least)
+    first = coefficient.clamp(min=_TINY)
     return first, coefficient / first
 
 
@@ -111,8 +150,6 @@ def _multiply(tensors: Sequence[torch.Tensor], coefficients: torch.Tensor) -> No
 
 def _per_tensor(gradients: Gradients, blocks: Sequence[Block], own: Sequence[torch.Tensor]) -> torch.Tensor:
     """The coefficient of each tensor, (N,): that of its block, or 1 if it is in none."""
-    if len(blocks) == 1 and len(blocks[0].positions) == len(gradients.names):
-        return own[0].expand(len(gradients.names))
     coefficients = [torch.ones_like(own[0])] * len(gradients.names)
     for block, coefficient in zip(blocks, own, strict=True):
         for position in block.positions:

@@ -89,7 +89,10 @@ def _weights(parameters: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
 
 
 def _globally(gradients: Gradients) -> list[Block]:
-    return _gathered(gradients, ["all"] * len(gradients.names))
+    if not gradients.names:
+        return []
+    weigh = partial(_weights, gradients.parameters)
+    return [Block("all", gradients.tensors, weigh, gradients, tuple(range(len(gradients.names))))]
 
 
 def _by_layer(gradients: Gradients) -> list[Block]:

@@ -38,10 +38,13 @@ class FixedConfig(ThresholdConfig):
 @final
 class _Fixed(Threshold):
     def __init__(self, value: float) -> None:
-        self._value = value
+        self._value, self._like_last = value, torch.zeros(())
 
     def next(self, norm: torch.Tensor) -> torch.Tensor:
-        return torch.full_like(norm, self._value)
+        last = self._like_last
+        if (last.shape, last.dtype, last.device) != (norm.shape, norm.dtype, norm.device):
+            self._like_last = torch.full_like(norm, self._value)
+        return self._like_last
 
     def state_dict(self) -> State:
         return {}
