@@ -17,13 +17,15 @@ from study.training import Run, make
 
 
 def read(path: Path) -> dict[tuple[str, ...], Run]:
-    """Runs by everything that their orders change. A line that a crash has cut short counts as never written."""
-    found = {}
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []:
-        if line.endswith("\n"):
-            row = json.loads(line)
-            found[tuple(row["order"])] = Run(**row["run"])
-    return found
+    """Runs by everything that their orders change."""
+    rows = [json.loads(line) for line in _whole_lines(path)]
+    return {tuple(row["order"]): Run(**row["run"]) for row in rows}
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """A line that a crash has cut short counts as never written."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    return [line for line in lines if line.endswith("\n")]
 
 
 def complete(orders: Sequence[Order], path: Path, workers: int) -> list[Run]:
@@ -31,6 +33,7 @@ def complete(orders: Sequence[Order], path: Path, workers: int) -> list[Run]:
     known = read(path)
     missing = [order for order in orders if _key(order) not in known]
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(_whole_lines(path)), encoding="utf-8")
     with (
         # Forking a process that has used torch's threads may hang.
         ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin) as pool,

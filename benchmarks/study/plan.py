@@ -68,7 +68,7 @@ RATES: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "regularisation": {"AdamW": {"LSTM": 0.01, "MLP": 0.01}},
     "vanishing": {"Adam": {"tanh RNN": 0.003, "LSTM": 0.01}},
 }
-"""Learning rates. On words and strings they are bold, near what unclipped recurrent training survives; elsewhere not."""
+"""Learning rates: on words and strings bold, near what unclipped recurrent training survives; elsewhere not."""
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 REGULARISED_EPOCHS = 6
 
