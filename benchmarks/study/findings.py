@@ -208,6 +208,7 @@ def _totalled(
     yield Finding(*place, "lost in all", sum(bool(run.lost) for run in runs), len(runs))
     if place[-1] == "none":
         return
+    yield Finding(*place, "clipped in all", 100 * fmean(run.clipped_share for run in runs), len(runs))
     lost, plain = _lost(ours), _lost(theirs)
     yield Finding(*place, "lost in all, without", float(plain.sum()), plain.size)
     ends = paired_interval(lost, plain, np.ones(len(ours)))

@@ -220,7 +220,11 @@ class Page:
         yield from self._averages(part, "difference in calm")
         yield "One model and optimiser at a time:\n"
         yield from self._counts(part)
+        yield "How much of this is the length of steps? Steps changed, and whether rankings carry over:\n"
+        for row in self._those(part, "clipped in all"):
+            yield f"- **{row.strategy}** acts at {_per_cent(row)} of steps."
         yield from self._agreement(part)
+        yield ""
         yield "![Differences of accuracy by strategy, model and optimiser](study_differences.png)\n"
         yield from self._score_table(part, "Test accuracy in %")
 
@@ -246,15 +250,12 @@ class Page:
         yield ""
 
     def _agreement(self, part: str) -> Iterator[str]:
-        rows = self._those(part, "rank correlation")
-        for row in rows:
+        for row in self._those(part, "rank correlation"):
             kind = "agree" if row.value > 0.7 else "agree in part" if row.value > 0.3 else "do not agree"
             yield (
                 f"- The rankings of strategies by mean accuracy under {row.optimizer.replace(', ', ' and ')} {kind}: "
                 f"rank correlation {row.value:+.2f} [{row.row}]."
             )
-        if rows:
-            yield ""
 
     def _score_table(self, part: str, title: str) -> Iterator[str]:
         strategies = self._strategies(part)
