@@ -86,6 +86,19 @@ def test_a_frame_of_a_convolution_is_found(batches):
     assert (found.producer.module, found.utterance, found.frame.index) == ("front.blocks.0.conv", batch.ids[2], 9)
 
 
+def test_normalising_by_the_batch_spreads_a_fault_and_is_not_blamed(batches):
+    """The gradient of one utterance is lost where the block's ends; its normalisations lose those of all others."""
+    spoken, batch = network("tc_resnet"), batches[0]
+    where = {"module": "blocks.0", "utterance": batch.ids[4]}
+    fault = InjectionConfig.model_validate({"step": 1, "kind": "nan", "where": where, "direction": "backward"})
+    found = explain(
+        spoken, Case(batch, 1, 1, sound=(batches[1],), planted=Injector(spoken.model, [fault]).due(1, [batch]))
+    )
+    assert (found.producer.module, found.producer.direction) == ("blocks.0", "backward")
+    assert found.utterance == batch.ids[4]
+    assert "blocks.0.shortcut_norm" in found.propagators
+
+
 @pytest.mark.parametrize(
     ("name", "parameter", "module"),
     [

@@ -81,7 +81,8 @@ def _explain_saved(path: Path, device: str) -> Explanation:
         saved.step,
         saved.epoch,
         () if saved.sound is None else (saved.sound.to(target),),
-        saved.generators,
+        # Without those of a GPU, dropout there is another; everything else is the same.
+        saved.generators if target.type == "cpu" or "cuda" in saved.generators else None,
         saved.median,
         PlantedFaults(model, faults) if faults else None,
     )

@@ -123,9 +123,14 @@ def producer_among(suspects: Sequence[Suspicion]) -> Suspicion | None:
 
 
 def propagators_among(suspects: Sequence[Suspicion], producer: Suspicion) -> tuple[str, ...]:
-    """Who passed it on, in the order in which it got there."""
-    start = suspects.index(producer)
-    names = [one.station.name for one in suspects[start + 1 :] if one.passes_on]
+    """Who passed it on, in the order in which it got there: those that were done later, and the producer's own parts."""
+    start, inside = suspects.index(producer), f"{producer.station.name}."
+    later = (
+        one
+        for place, one in enumerate(suspects)
+        if place > start or (one.direction == producer.direction and one.station.name.startswith(inside))
+    )
+    names = [one.station.name for one in later if one.passes_on]
     return tuple(name for name in dict.fromkeys(names) if name != producer.station.name)
 
 

@@ -60,7 +60,9 @@ def explain(network: Network, case: Case) -> Explanation:
 
     Takes some twenty times as long as the step, and a replay of every utterance alone.
     """
-    return _Inquiry(network, case).explanation()
+    device = case.batch.features.device
+    with replaying(network.model, device, case.generators or generator_states(device)):
+        return _Inquiry(network, case).explanation()
 
 
 @final
