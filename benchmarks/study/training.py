@@ -42,11 +42,11 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 class Run:
     """What came of an order.
 
-    lost says why a run counts as lost, empty if it does not. errors and words have a letter an utterance of the test
-    data, in the order of the corpus; errors is empty for a run that left no finite weights behind. early_before and
-    early_after are the share of the gradient that the first half of an utterance has, before and after training, and
-    decades_* by how many powers of ten the first tenth's is larger than the last tenth's (medians); only in the part
-    "vanishing".
+    lost says why a run counts as lost, empty if it does not; clipped_share is of the steps before that. errors and
+    words have a letter an utterance of the test data, in the order of the corpus; errors is empty for a run that left
+    no finite weights behind. early_before and early_after are the share of the gradient that the first half of an
+    utterance has, before and after training, and decades_* by how many powers of ten the first tenth's is larger than
+    the last tenth's (medians); only in the part "vanishing".
     """
 
     part: str
@@ -101,7 +101,7 @@ def make(order: Order) -> Run:
     nowhere = (math.nan, math.nan)
     before = early_gradient(recogniser, test) if order.part == "vanishing" else nowhere
     ingredients = _ingredients(recogniser, speech, batches)
-    losses, clipped, lost = train(ingredients, config)
+    losses, acted, lost = train(ingredients, config)
     ingredients.clipper.detach()  # what gradients are is asked of the model, not of what a rule would make of them
     last_loss = statistics.median(losses[-batches.batches_per_epoch :])
     errors, said = [], [len(utterance.text.split()) for utterance in speech.splits.test]
@@ -117,7 +117,7 @@ def make(order: Order) -> Run:
         lost=lost,
         steps=len(losses),
         last_loss=last_loss,
-        clipped_share=statistics.fmean(clipped),
+        clipped_share=statistics.fmean(acted) if acted else 0.0,
         errors=_letters(errors),
         words=_letters(said),
         train_errors=train_errors,
