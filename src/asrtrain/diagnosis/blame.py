@@ -123,7 +123,7 @@ def producer_among(suspects: Sequence[Suspicion]) -> Suspicion | None:
 
 
 def propagators_among(suspects: Sequence[Suspicion], producer: Suspicion) -> tuple[str, ...]:
-    """Who passed it on, in the order in which it got there: those that were done later, and the producer's own parts."""
+    """Who passed it on, in the order in which it got there: those done later, and the producer's own parts."""
     start, inside = suspects.index(producer), f"{producer.station.name}."
     later = (
         one
