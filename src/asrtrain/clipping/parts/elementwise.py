@@ -31,11 +31,10 @@ class Elementwise(ClipRule):
         largest = torch.stack([torch.zeros_like(gradients.total), *limits]).amax()
         if self._leaves_small and all(certainly(p <= limit) for p, limit in zip(peaks, limits, strict=True)):
             return Action(largest, None, gradients.norms)
-        limit_of = {
-            i: _representable(limit, tensor.dtype)
-            for block, limit in zip(blocks, limits, strict=True)
-            for i, tensor in zip(block.positions, block.tensors, strict=True)
-        }
+        limit_of: dict[int, torch.Tensor] = {}
+        for block, limit in zip(blocks, limits, strict=True):
+            held = {dtype: _representable(limit, dtype) for dtype in {tensor.dtype for tensor in block.tensors}}
+            limit_of |= {i: held[t.dtype] for i, t in zip(block.positions, block.tensors, strict=True)}
 
         def change(i: int, _rows: Rows, piece: torch.Tensor) -> None:
             self._change(piece, limit_of[i])

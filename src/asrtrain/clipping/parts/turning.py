@@ -5,7 +5,7 @@ The work is done in pieces that fit the processor's cache: what costs time is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import EllipsisType
 
 import torch
@@ -28,24 +28,32 @@ def turned(gradients: Gradients, change: Change, threshold: torch.Tensor, share:
     Where nobody could look whether the gradients are finite, those that are not are put back as they were.
     """
     look, dot = free_to_look(gradients.total), _dot_for(gradients)
-    products, changed = [], [torch.zeros((), device=gradients.total.device)]
+    products, pieces, changed = list[torch.Tensor](), list[int](), [torch.zeros((), device=gradients.total.device)]
     for i, tensor in enumerate(gradients.tensors):
-        own = []
+        before_this = len(products)
         for rows, piece in _pieces(tensor):
             before = piece.clone()
             change(i, rows, piece)
             if not look:
                 piece.copy_(torch.where(gradients.finite, piece, before))
-            own.append(dot(before.reshape(-1), piece.reshape(-1)))
+            products.append(dot(before.reshape(-1), piece.reshape(-1)))
             if share is None:
                 changed.append(_unequal(before, piece))
-        products.append(own[0].double() if len(own) == 1 else torch.stack(own).double().sum())
+        pieces.append(len(products) - before_this)
     norms = tensor_norms(gradients.tensors)
     lengths = gradients.norms * norms
-    cosines = torch.where(lengths > 0, torch.stack(products) / lengths, torch.ones_like(lengths))
+    cosines = torch.where(lengths > 0, _sums(products, pieces) / lengths, torch.ones_like(lengths))
     if share is None:
         share = torch.stack(changed).double().sum() / max(1, gradients.size)
     return Action(threshold, torch.where(gradients.finite, share, torch.zeros_like(share)), norms, cosines=cosines)
+
+
+def _sums(products: Sequence[torch.Tensor], pieces: Sequence[int]) -> torch.Tensor:
+    """The sum of every tensor's pieces, (N,) float64."""
+    numbers = torch.stack(list(products)).double()
+    if len(products) == len(pieces):
+        return numbers
+    return torch.stack([part.sum() for part in torch.split(numbers, list(pieces))])
 
 
 def _pieces(tensor: torch.Tensor) -> Iterator[tuple[Rows, torch.Tensor]]:
