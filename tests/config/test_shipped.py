@@ -95,7 +95,9 @@ ALL = list(dict.fromkeys(components(Section(RunConfig))))
 
 def minimal(config: type[Config]) -> dict[str, Any]:
     """Values for the keys that have no default, found by the kind of value they want."""
-    candidates: tuple[Any, ...] = (1, 1.0, "x", "cnn", ["x"], {"name": "fsdd", "folder": "x"}, {"train": "x"})
+    candidates: tuple[Any, ...] = (
+        *(1, 1.0, "x", "cnn", "topk", "nan_feature", ["x"], {"name": "fsdd", "folder": "x"}, {"train": "x"}),
+    )
     data: dict[str, Any] = {}
     for key, field in config.model_fields.items():
         if field.is_required():
