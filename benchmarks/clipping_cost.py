@@ -1,8 +1,9 @@
 """What clipping costs: every kind's share of a training step, and norm clipping beside torch's.
 
-A step is forward, backward and Adam of a bidirectional LSTM on a batch of the mean shape of configs/digits_bilstm_ctc.yaml:
-32 strings of digits of 97 stacked frames. Every kind has its first example's settings, or stricter ones where those would not clip. What a rule on updates
-costs is told without the optimiser; a rule inside the model costs what a step with it takes longer than one without.
+A step is forward, backward and Adam of a bidirectional LSTM on a batch of the mean shape of digits_bilstm_ctc.yaml: 32
+strings of digits of 97 stacked frames. Every kind has its first example's settings, or stricter ones where those would
+not clip. What a rule on updates costs is told without the optimiser; a rule inside the model costs what a step with it
+takes longer than one without.
 """
 
 from __future__ import annotations

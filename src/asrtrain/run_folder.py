@@ -43,9 +43,8 @@ def unfinished_folder(config: RunConfig, name: str) -> Path | None:
     """The newest run of the same configuration file and with the same configuration, if it was stopped."""
     own_name = re.compile(re.escape(name) + r"-\d{8}-\d{6}(-\d+)?")
     folders = [path.parent for path in config.output_dir.glob(f"*/{CONFIG}") if own_name.fullmatch(path.parent.name)]
-    text = dump_config(config)
     for folder in sorted(folders, reverse=True):
-        if (folder / CONFIG).read_text(encoding="utf-8") == text:
+        if _holds(folder, config):
             return None if is_finished(folder) or is_locked(folder) else folder
     return None
 
@@ -75,7 +74,7 @@ def check(folder: Path, config: RunConfig, data: str) -> None:
         if folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
             raise UsageError(f"{folder} is not empty and holds no run; choose another --output")
         return
-    if path.read_text(encoding="utf-8") != dump_config(config):
+    if not _holds(folder, config):
         differing = ", ".join(_differences(load_config(path, RunConfig), config))
         raise UsageError(f"{folder} holds a run with another configuration ({differing}); choose another --output")
     if (folder / DATA).is_file() and (folder / DATA).read_text(encoding="utf-8").strip() != data:
@@ -123,6 +122,16 @@ def is_locked(folder: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def _holds(folder: Path, config: RunConfig) -> bool:
+    """Whether a run has this configuration; keys that it was written without have their default value in both."""
+    if (folder / CONFIG).read_text(encoding="utf-8") == dump_config(config):
+        return True
+    try:
+        return load_config(folder / CONFIG, RunConfig) == config
+    except UsageError:
+        return False  # of another version, or changed by hand
 
 
 def _differences(old: RunConfig, new: RunConfig) -> Iterator[str]:

@@ -177,3 +177,14 @@ def test_a_manifest_that_is_not_there(trained: Path, tmp_path: Path) -> None:
             output=tmp_path / "run",
             overrides=[f"data.train={{name: manifest, path: {tmp_path}/nowhere.csv}}"],
         )
+
+
+def test_a_run_written_before_a_key_existed_is_still_the_same_run(trained: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(trained, old, symlinks=True)
+    text = (old / "config.yaml").read_text(encoding="utf-8")
+    assert "  log_interval: 50\n" in text
+    (old / "config.yaml").write_text(text.replace("  log_interval: 50\n", ""), encoding="utf-8")
+    assert fit(trained / "config.yaml", output=old) == old
+    with pytest.raises(UsageError, match=r"another configuration \(seed\)"):
+        fit(trained / "config.yaml", output=old, seed=99)

@@ -9,7 +9,7 @@ from typer.main import get_command
 from asrtrain.cli.commands import app
 
 OPTIONS = {
-    "fit": {"--set", "--output", "--resume", "--seed", "--device", "--dry-run", "--overfit"},
+    "fit": {"--set", "--output", "--resume", "--seed", "--device", "--dry-run", "--overfit", "--nproc"},
     "eval": {"--data", "--split", "--checkpoint", "--device", "--format"},
     "transcribe": {"--run", "--format", "--output-dir", "--checkpoint", "--device"},
     "crossval": {"--set", "--output", "--seed", "--checkpoint", "--device", "--format"},
@@ -20,6 +20,8 @@ OPTIONS = {
         *("--clip", "--vary", "--seeds", "--jobs", "--set", "--target", "--gap", "--output", "--device", "--format"),
     },
     "report": {"--output", "--device"},
+    "clip list": {"--format"},
+    "clip show": {"--format"},
     "info": {"--format"},
     "data list": set(),
     "data get": {"--output", "--from", "--part"},
