@@ -30,7 +30,13 @@ class StepExplainer:
         self.newest: Explanation | None = None
 
     def __call__(self, trouble: Trouble) -> str:
-        """The verdict, and where the rest is."""
+        """The verdict, and where the rest is. Nothing that goes wrong here ends the run, or hides what will."""
+        try:
+            return self._explained(trouble)
+        except Exception as error:
+            return f"{trouble.cause}. It could not be explained: {type(error).__name__}: {error}"
+
+    def _explained(self, trouble: Trouble) -> str:
         device = self._recogniser.device
         window = [batch.to(device) for batch in trouble.window]
         planted = trouble.planted or nothing_planted
