@@ -50,7 +50,7 @@ learnt less well too.
 """
 
 VANISHING = """\
-## What it does not do: vanishing gradients
+## Do gradients vanish less?
 
 Scaling a gradient by one number, as limiting its norm does, leaves the ratio between what comes from early and from
 late frames as it is. The question that is left is whether the network that training with clipping leads to hands on
@@ -61,7 +61,7 @@ frame, as the LSTM is.
 """
 
 REGULARISATION = """\
-## What it does not do: regularisation
+## Does it regularise?
 
 Every combination of clipping (norm), dropout 0.3, weight decay 0.1 (AdamW) and a one-cycle schedule, six epochs. An
 effect is the mean difference over all settings of the others, and beside another over those that have it.

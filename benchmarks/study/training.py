@@ -153,13 +153,17 @@ def _errors(recogniser: Recogniser, utterances: list[Any], loader: Loader) -> li
     return [min(count(align(said, found)).errors, len(_DIGITS) - 1) for said, found in pairs]
 
 
-def _letters(numbers: list[int]) -> str:
-    return "".join(_DIGITS[number] for number in numbers)
+def _letters(counts: list[int]) -> str:
+    """``02100``, a letter an utterance; ``300*1`` where all are the same."""
+    if len(set(counts)) == 1:
+        return f"{len(counts)}*{_DIGITS[counts[0]]}"
+    return "".join(_DIGITS[number] for number in counts)
 
 
 def numbers(letters: str) -> list[int]:
     """The numbers of ``errors`` and ``words``."""
-    return [_DIGITS.index(letter) for letter in letters]
+    times, star, letter = letters.partition("*")
+    return [_DIGITS.index(one) for one in (letter * int(times) if star else letters)]
 
 
 def early_gradient(recogniser: Recogniser, loader: Loader) -> tuple[float, float]:
