@@ -15,7 +15,7 @@ from tqdm import tqdm
 from asrtrain.data.audio import read_audio
 from asrtrain.errors import DataError
 from asrtrain.features.cache import RaggedArray, fingerprint
-from asrtrain.features.interface import FrontEnd
+from asrtrain.features.interface import NUMERICS, FrontEnd
 from asrtrain.types import Hertz, Task, Utterance
 
 
@@ -57,7 +57,8 @@ class Dataset:
         one cached file from another.
         """
         measured = {name: tensor.tolist() for name, tensor in front_end.state_dict().items()}
-        key = fingerprint({"waveforms": self.key, "front end": settings, "measured": measured})
+        made_by = {"front end": settings, "measured": measured, "numerics": NUMERICS}
+        key = fingerprint({"waveforms": self.key, **made_by})
         return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, self._features(front_end)))
 
     def _features(self, front_end: FrontEnd) -> Iterator[npt.NDArray[np.float32]]:

@@ -6,7 +6,6 @@ import math
 from typing import final
 
 import torch
-from torch.nn import functional
 
 from asrtrain.types import Hertz
 
@@ -16,7 +15,10 @@ ZEROS = 8
 
 def pre_emphasise(waveforms: torch.Tensor, coefficient: float) -> torch.Tensor:
     """y[n] = x[n] − c·x[n−1] along the last axis, as if silence came before: lifts the high frequencies of speech."""
-    return waveforms - coefficient * functional.pad(waveforms, (1, 0))[..., :-1]
+    lifted = torch.empty_like(waveforms)
+    lifted[..., :1] = waveforms[..., :1]
+    torch.sub(waveforms[..., 1:], waveforms[..., :-1], alpha=coefficient, out=lifted[..., 1:])
+    return lifted
 
 
 def pre_emphasise_frames(frames: torch.Tensor, coefficient: float) -> torch.Tensor:

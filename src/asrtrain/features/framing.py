@@ -49,7 +49,7 @@ class Framing:
         span = self.span(int(self.counts(lengths).max()))
         missing = max(0, span - self.lead - waveforms.shape[1])
         if self.edges == "snip":
-            return functional.pad(waveforms, (0, missing))[:, :span]
+            return (functional.pad(waveforms, (0, missing)) if missing else waveforms)[:, :span]
         padded = functional.pad(waveforms, (self.lead, missing + self.length))
         before = torch.arange(-self.lead, 0).expand(len(lengths), -1)
         after = lengths[:, None] + torch.arange(self.length)

@@ -10,7 +10,7 @@ import torch
 from asrtrain.features import dynamics
 from asrtrain.features.filtering import BandPass, pre_emphasise
 from asrtrain.features.interface import FrontEnd
-from asrtrain.features.lengths import real
+from asrtrain.features.lengths import real, zero_beyond
 from asrtrain.features.normalisation import Normaliser
 from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.features.statics import Statics
@@ -21,6 +21,11 @@ FULL_SCALE_KALDI = 32768.0
 
 NOISE_PERIOD = 1 << 16
 """Samples after which the noise of ``dither`` repeats itself."""
+
+PIECE = 1 << 21
+"""Samples of a batch worked on at a time, 8 MB: what becomes of them stays near the processor, and utterances are
+filled up to the longest of their piece only.
+"""
 
 
 @final
@@ -36,7 +41,8 @@ class SpectralFrontEnd(FrontEnd):
         self._statics = statics
         self._framing = config.framing
         blocks = 1 + config.deltas
-        self._normaliser = Normaliser(config.normalise, config.variance, bands * blocks, level)
+        self._size = bands * blocks
+        self._normaliser = Normaliser(config.normalise, config.variance, self._size, level)
         self.sample_rate = config.sample_rate
         self.bands = bands
         self.feature_size = bands * blocks * (1 + sum(config.context)) * config.stack
@@ -76,30 +82,54 @@ class SpectralFrontEnd(FrontEnd):
         self, waveforms: torch.Tensor, lengths: torch.Tensor, warps: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Statics and deltas (B, T, F), zero beyond each length, before normalisation; and lengths (B,) frames."""
+        features = torch.empty(len(lengths), int(self._framing.counts(lengths).max()), self._size)
+        frames = torch.empty_like(lengths)
+        size = max(1, PIECE // waveforms.shape[1])
+        for first in range(0, len(lengths), size):
+            piece = slice(first, first + size)
+            longest = int(lengths[piece].max())
+            made, frames[piece] = self._piece(
+                waveforms[piece, :longest], lengths[piece], None if warps is None else warps[piece]
+            )
+            features[piece, : made.shape[1]] = made
+        features = features[:, : int(frames.max())]
+        if int(frames.min()) < features.shape[1]:
+            features.masked_fill_(~real(frames, features.shape[1])[:, :, None], 0.0)
+        return features, frames
+
+    def _piece(
+        self, waveforms: torch.Tensor, lengths: torch.Tensor, warps: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Statics and deltas (B, T, F), undefined beyond each length, and lengths (B,) frames."""
         waveforms, lengths = self._prepared(waveforms, lengths)
         frames = self._framing.counts(lengths)
-        features = self._statics(self._framing.pad(waveforms, lengths), frames, warps)
-        blocks = [features]
+        blocks = [self._statics(self._framing.pad(waveforms, lengths), frames, warps)]
         for _ in range(self._config.deltas):
             blocks.append(dynamics.deltas(blocks[-1], frames))
-        return torch.cat(blocks, 2) * real(frames, features.shape[1])[:, :, None], frames
+        return torch.cat(blocks, 2) if len(blocks) > 1 else blocks[0], frames
 
     def _prepared(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Everything that is done to whole waveforms (B, S); what comes back is zero beyond each length."""
+        """Everything that is done to whole waveforms (B, S).
+
+        What comes back is zero beyond each length where something reaches there: filters, and the only frame of a
+        recording shorter than it.
+        """
         config = self._config
         if config.dither:
             waveforms = waveforms + self._noise.repeat(waveforms.shape[1] // NOISE_PERIOD + 1)[: waveforms.shape[1]]
-        waveforms = waveforms * real(lengths, waveforms.shape[1])
+        if self._band_pass is not None or config.trim is not None:
+            waveforms = zero_beyond(waveforms, lengths)
         if self._band_pass is not None:
-            waveforms = self._band_pass(waveforms) * real(lengths, waveforms.shape[1])
+            waveforms = zero_beyond(self._band_pass(waveforms), lengths)
         if config.trim is not None:
             threshold = torch.full((len(waveforms), 1), config.trim.threshold)
             waveforms, lengths = trim(waveforms, lengths, config.sample_rate, threshold, config.trim.margin)
         if config.compat == "kaldi":
-            return waveforms * FULL_SCALE_KALDI, lengths
-        if config.pre_emphasis:
-            waveforms = pre_emphasise(waveforms, config.pre_emphasis) * real(lengths, waveforms.shape[1])
-        return waveforms, lengths
+            waveforms = waveforms * FULL_SCALE_KALDI
+        elif config.pre_emphasis:
+            waveforms = pre_emphasise(waveforms, config.pre_emphasis)
+        shorter = int(lengths.min()) < self._framing.length
+        return zero_beyond(waveforms, lengths) if shorter else waveforms, lengths
 
     def _joined(self, features: torch.Tensor, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Neighbouring frames joined, and the padding made zero again."""

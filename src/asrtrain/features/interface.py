@@ -10,6 +10,9 @@ import torch
 from asrtrain.config import Config
 from asrtrain.types import Hertz, Seconds
 
+NUMERICS = 2
+"""Raised whenever front ends begin to give other numbers, be it in the last bit: cached features are made anew then."""
+
 
 class FrontEnd(ABC):
     """Waveforms to features, batched; an utterance's features never depend on what it is batched with.

@@ -8,3 +8,8 @@ import torch
 def real(lengths: torch.Tensor, size: int) -> torch.Tensor:
     """(B, size) bool: True before each length."""
     return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def zero_beyond(values: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """(B, S) to the same with zeros beyond each length, whatever was there: infinities and NaNs too."""
+    return values.masked_fill(~real(lengths, values.shape[1]), 0.0)

@@ -90,9 +90,9 @@ class Normaliser:
         self._statistics = {name.removeprefix(PREFIX): value.float() for name, value in state.items()}
 
     def _centred(self, features: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Features less the utterance's mean (or level, or nothing), zero beyond each length: a new tensor."""
+        """Features less the utterance's mean (or level), zero beyond each length: a new tensor, except in mode none."""
         if self._mode == "none":
-            return features * mask
+            return features
         mean = features.sum(1, keepdim=True) / lengths[:, None, None]
         if self._mode in ("utterance_level", "utterance_half"):
             level = torch.zeros_like(mean)

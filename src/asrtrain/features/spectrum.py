@@ -23,14 +23,14 @@ def window(name: Window, length: int, *, periodic: bool) -> torch.Tensor:
     return torch.hann_window(length, periodic=False).pow(0.85)
 
 
-def power_spectrum(frames: torch.Tensor, n_fft: int) -> torch.Tensor:
-    """Windowed frames (B, T, N) to power (B, T, n_fft/2 + 1).
+def power_spectrum(frames: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """Windowed frames (M, n_fft), zeros behind the window, to ``out`` (M, n_fft/2 + 1): their power.
 
-    re² + im² costs a quarter of ``abs()**2``, which takes a root only to square it.
+    re² + im² costs a quarter of ``abs()**2``, which takes a root only to square it. All numbers are squared in place,
+    as they lie, before re and im are told apart: only that last step has to skip through memory.
     """
-    spectrum = torch.fft.rfft(frames, n_fft)
-    power: torch.Tensor = spectrum.real.square().add_(spectrum.imag.square())
-    return power
+    squares = torch.view_as_real(torch.fft.rfft(frames)).square_()
+    return torch.add(squares[..., 0], squares[..., 1], out=out)
 
 
 def centred(frames: torch.Tensor) -> torch.Tensor:

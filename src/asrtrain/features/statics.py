@@ -9,7 +9,7 @@ import torch
 
 from asrtrain.errors import UsageError
 from asrtrain.features.backends import Analysis, Backend
-from asrtrain.features.lengths import real
+from asrtrain.features.lengths import zero_beyond
 from asrtrain.features.spectrum import centred, log_energy
 
 Decibels = float
@@ -65,7 +65,7 @@ class LogMel:
             return energies.clamp(min=KALDI_FLOOR).log_()
         if self._peak_floor is None:
             return energies.add(self._floor).log_()
-        peak = (energies.mean(2) * real(frames, energies.shape[1])).amax(1).clamp(min=SILENCE)[:, None, None]
+        peak = zero_beyond(energies.mean(2), frames).amax(1).clamp(min=SILENCE)[:, None, None]
         return (energies / peak).add_(10 ** (-self._peak_floor / 10)).log_()
 
 
