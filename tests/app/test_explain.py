@@ -31,7 +31,7 @@ training:
     - {{step: 27, kind: spike, where: {{module: layers.0.forwards, utterance: 1, frame: 9}}, direction: backward, factor: 1.0e+6}}
     - {{step: 40, kind: nan_feature, where: {{utterance: 3, frame: 5}}}}
     - {{step: 41, kind: nan_feature}}
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,17 @@ def test_a_run_that_aborts_says_why_first(tmp_path, fsdd):
     assert told(tmp_path / "run", 14)["producer"]["module"] == "layers.0.backwards"
     # The run can be explained although it has no end.
     assert explain(tmp_path / "run").to_json() == told(tmp_path / "run", 14)
+
+
+def test_an_explanation_that_fails_does_not_hide_what_ends_the_run(tmp_path, fsdd):
+    config, run = write_config(tmp_path, fsdd, FAULTY), tmp_path / "run"
+    with pytest.raises(TrainingError, match="step 14"):
+        fit(config, overrides=["training.on_nonfinite={}"], output=run)
+    shutil.rmtree(run / "explain")
+    (run / "explain").write_text("in the way")
+    with pytest.raises(TrainingError, match="step 14"):
+        fit(config, overrides=["training.on_nonfinite={}"], output=run)
+    assert "It could not be explained" in (run / "log.txt").read_text(encoding="utf-8")
 
 
 def test_what_cannot_be_explained_is_refused(faulty, tmp_path):
