@@ -43,6 +43,7 @@ def test_a_comparison_goes_on_where_it_was(trained: Path, tmp_path: Path) -> Non
     assert trial.steps_to_target == trial.steps
 
 
+@pytest.mark.slow
 def test_side_by_side_is_the_same_as_one_after_the_other(trained: Path, tmp_path: Path) -> None:
     options = {"rules": ["none", "norm:1"], "seeds": 1, "overrides": FAST}
     one = compare(trained / "config.yaml", output=tmp_path / "one", **options)
