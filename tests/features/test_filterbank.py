@@ -8,7 +8,7 @@ import torchaudio
 from waveforms import RATE, padded, tone
 
 from asrtrain.errors import UsageError
-from asrtrain.features.filterbank import BOUNDARY, Filterbank, MelScale, empty_filter
+from asrtrain.features.filterbank import BOUNDARY, BandedProduct, Filterbank, MelScale, empty_filter
 from asrtrain.features.log_mel import LogMelConfig
 from asrtrain.features.spectrogram import SpectrogramConfig
 
@@ -92,3 +92,12 @@ def test_a_spectrogram_has_no_filters_to_warp() -> None:
 def test_filters_that_hear_nothing_are_found() -> None:
     assert empty_filter(bank(n_mels=40)) is None
     assert empty_filter(bank(n_mels=120)) is not None
+
+
+@pytest.mark.parametrize("mel_scale", SCALES)
+@pytest.mark.parametrize("n_mels", [23, 24, 40])
+def test_the_banded_product_is_the_product(mel_scale: MelScale, n_mels: int) -> None:
+    filters = bank(mel_scale, n_mels).matrix()
+    power, energies = torch.rand(7, 129), torch.empty(7, n_mels)
+    BandedProduct(filters)(power, energies)
+    torch.testing.assert_close(energies, power @ filters)

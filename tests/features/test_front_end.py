@@ -11,6 +11,8 @@ from waveforms import RATE, padded, tone
 
 from asrtrain.errors import CheckpointError, TrainingError
 from asrtrain.features import FEATURES
+from asrtrain.features import front_end as front_end_module
+from asrtrain.features.backends import asrtrain_backend
 from asrtrain.features.interface import FrontEnd
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -88,6 +90,30 @@ def test_features_do_not_depend_on_the_batch(front_end: FrontEnd, speech: list[t
     difference = (together[1, :frames] - alone[0]).abs().max()
     assert difference <= 1e-5 * alone.abs().max()
     assert not together[1, frames:].any()
+
+
+@pytest.mark.parametrize("case", [(name, "kaldi") for name in FEATURES] + [("mfcc", "trimmed"), ("mfcc", "peak floor")])
+@pytest.mark.parametrize(("piece", "block"), [(1, 2_000), (12_000, 2_000), (12_000, 20_000)])
+def test_features_do_not_depend_on_what_is_worked_on_at_a_time(
+    case: tuple[str, str], piece: int, block: int, speech: list[torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Utterances one by one or several, some frames of one utterance or all of several."""
+    front_end, batch = of(case), padded([*speech[:4], speech[4][:900], speech[5][:900]])
+    whole, frames = front_end(*batch)
+    monkeypatch.setattr(front_end_module, "PIECE", piece)
+    monkeypatch.setattr(asrtrain_backend, "BLOCK", block)
+    features, counts = front_end(*batch)
+    assert torch.equal(counts, frames)
+    assert (features - whole).abs().max() <= 1e-5 * whole.abs().max()
+
+
+def test_nothing_comes_of_the_padding(front_end: FrontEnd, speech: list[torch.Tensor]) -> None:
+    waveforms, lengths = padded([speech[0], speech[1][:60], max(speech, key=len)])
+    expected, _ = front_end(waveforms, lengths)
+    for row, length in zip(waveforms, lengths, strict=True):
+        row[length:] = torch.nan
+    features, _ = front_end(waveforms, lengths)
+    torch.testing.assert_close(features, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
 
 
 def test_very_short_utterances_give_a_frame(front_end: FrontEnd) -> None:
