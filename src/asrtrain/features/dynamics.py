@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from asrtrain.features.lengths import real
-
 
 def deltas(features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """The slope of each feature (B, T, F) over five frames, the first and last real frame repeated beyond the ends.
@@ -45,7 +43,7 @@ def ceil_divide(lengths: torch.Tensor, divisor: int) -> torch.Tensor:
 
 def _widened(features: torch.Tensor, lengths: torch.Tensor, left: int, right: int) -> torch.Tensor:
     """(B, left + T + right, F): the first real frame repeated before, and the last one wherever there is padding."""
-    frames = features.shape[1]
-    last = features.gather(1, (lengths - 1)[:, None, None].expand(-1, 1, features.shape[2]))
-    filled = torch.where(real(lengths, frames)[:, :, None], features, last)
-    return torch.cat([features[:, :1].expand(-1, left, -1), filled, last.expand(-1, right, -1)], 1)
+    count, frames, size = features.shape
+    place = torch.minimum(torch.arange(-left, frames + right).clamp(min=0), (lengths - 1)[:, None])
+    place += frames * torch.arange(count)[:, None]
+    return features.reshape(-1, size).index_select(0, place.flatten()).view(count, -1, size)

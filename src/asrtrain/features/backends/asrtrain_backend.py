@@ -65,7 +65,8 @@ class AsrtrainBackend(Backend):
         size = max(1, BLOCK // n_fft)
         rows = min(utterances, max(1, size // count))
         columns = -(-count // -(-count // size))  # of equal size, no more than there may be
-        windowed = torch.zeros(rows * columns, n_fft)
+        windowed = torch.empty(rows * columns, n_fft)
+        windowed[:, length:] = 0.0
         power = torch.empty(rows * columns, self._bins)
         for row in range(0, utterances, rows):
             for column in range(0, count, columns):
