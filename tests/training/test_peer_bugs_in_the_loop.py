@@ -116,6 +116,7 @@ def test_an_update_with_coupled_l2_can_keep_to_the_threshold(build):
     assert float(moved(theirs, before).norm()) == pytest.approx(15.0, abs=1.0)
     updater(parts, l2=decay, penalties="before_clipping")([batch])
     assert float(moved(parts, before).norm()) == pytest.approx(1.0, rel=1e-4)
+    assert float(torch.cosine_similarity(moved(parts, before), moved(theirs, before), dim=0)) > 0.9  # L2 is in it
 
 
 @pytest.mark.parametrize("place", [1, 2])
