@@ -1,16 +1,19 @@
-"""From a configuration to the objects of a run that is re-estimated: assembly, where hidden Markov models differ."""
+"""From a configuration to the objects of a run with hidden Markov models: assembly, where these differ."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
+from torch import nn
 
 from asrtrain.assembly import (
     Recogniser,
     augmented_loader,
     build_dataset,
+    build_ingredients,
     development_check,
     development_dataset,
     ordered_loader,
@@ -21,8 +24,10 @@ from asrtrain.data.data_config import Splits
 from asrtrain.errors import UsageError
 from asrtrain.evaluation import score
 from asrtrain.evaluation.tuning import tune_confidence, tune_search
-from asrtrain.hmm import GMMHMM, BaumWelch, GMMHMMConfig, HMMModel
-from asrtrain.training import World
+from asrtrain.hmm import DNNHMM, GMMHMM, BaumWelch, GMMHMMConfig, HMMModel, TopologyConfig
+from asrtrain.hmm.frame_cross_entropy import FrameCrossEntropy
+from asrtrain.hmm.word_models import WordModels
+from asrtrain.training import Ingredients, World
 from asrtrain.training.reestimation import Reestimation
 from asrtrain.types import Utterance
 
@@ -52,6 +57,50 @@ def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | No
     return Reestimation(recogniser.front_end, model, run_pass, development_check(recogniser, splits.dev))
 
 
+def build_hybrid(
+    recogniser: Recogniser, splits: Splits, aligner: Recogniser, world: World | None = None
+) -> Ingredients:
+    """Everything that the training loop turns into a hybrid, which learns the states that ``aligner`` finds.
+
+    Raises UsageError for an aligner with other states or frames.
+    """
+    model = recogniser.model
+    assert isinstance(model, DNNHMM)
+    words = _same_states(recogniser, aligner)
+    states = align(aligner, splits.train)
+    found = torch.cat(list(states.values()))
+    counts = torch.bincount(found[found >= 0], minlength=words.inventory.states)
+    model.words.transitions.copy_(words.transitions)
+    model.words.occupancy.copy_(counts)
+    ingredients = build_ingredients(recogniser, splits, world)  # measures the front end first
+    development = ordered_loader(recogniser, development_dataset(recogniser, splits.dev))
+
+    def tune_kept(_: nn.Module) -> None:
+        tune(recogniser, development, splits.dev)
+
+    return replace(ingredients, objective=FrameCrossEntropy(states), tune=tune_kept)
+
+
+def _same_states(recogniser: Recogniser, aligner: Recogniser) -> WordModels:
+    """The aligner's words. Raises UsageError where they are not the recogniser's, or its frames lie elsewhere."""
+    own, other = recogniser.model, aligner.model
+    assert isinstance(own, HMMModel)
+    if not isinstance(other, HMMModel):
+        raise UsageError(
+            f"model.align_from: a run of {aligner.config.model.name} has no states; name a run of gmm_hmm or dnn_hmm"
+        )
+    if own.words.inventory != other.words.inventory:
+        raise UsageError(
+            f"model.align_from: that run has other states ({other.words.inventory.states}, and here are "
+            f"{own.words.inventory.states}): give it the same words in data and the same model.unit, lexicon, states, "
+            "silence_states, skip, pause and short_pause"
+        )
+    for key in ("frame_shift", "subsample", "stack", "trim"):
+        if getattr(recogniser.config.features, key, None) != getattr(aligner.config.features, key, None):
+            raise UsageError(f"model.align_from: that run has another features.{key}, so that its frames lie elsewhere")
+    return other.words
+
+
 def same_word_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
     """Batches of recordings of one word, which have few states to score; of strings, in the order of length."""
     training = recogniser.config.training
@@ -66,7 +115,7 @@ def tune(recogniser: Recogniser, development: Loader, utterances: Sequence[Utter
     """Choose the acoustic scale and the insertion penalty by the development utterances, where they are not given."""
     model, settings = recogniser.model, recogniser.config.model
     assert isinstance(model, HMMModel)
-    assert isinstance(settings, GMMHMMConfig)
+    assert isinstance(settings, TopologyConfig)
     scored = list(score(model, development.epoch(0), recogniser.device))
     scale, penalty = settings.acoustic_scale is None, settings.insertion_penalty is None
     if recogniser.task == "transcription":

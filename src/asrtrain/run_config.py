@@ -18,7 +18,7 @@ from asrtrain.features import FEATURES
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.features.interface import FrontEndConfig
 from asrtrain.features.mfcc import MFCCConfig
-from asrtrain.hmm import HMMS, HMMConfig
+from asrtrain.hmm import HMMS, DNNHMMConfig, HMMConfig
 from asrtrain.models import MODELS
 from asrtrain.models.interface import ModelConfig
 from asrtrain.objectives import OBJECTIVES
@@ -67,7 +67,7 @@ class RunConfig(Config):
         return "classification" if self.data.unit == "label" else "transcription"
 
     @model_validator(mode="after")
-    def _reestimation_has_no_gradients(self) -> Self:
+    def _hmm_is_trained_its_own_way(self) -> Self:
         if not isinstance(self.model, HMMConfig):
             return self
         if self.data.unit == "char":
@@ -75,6 +75,9 @@ class RunConfig(Config):
                 f"model {self.model.name} recognises words, but data.unit is char; "
                 "write data.unit: word, or label for single words (model.unit: char spells them in characters)"
             )
+        if isinstance(self.model, DNNHMMConfig):
+            self._frames_have_labels(self.model)
+            return self
         idle = [
             *_changed(self, _GRADIENT_KEYS),
             *(f"training.{key}" for key in _changed(self.training, _GRADIENT_TRAINING)),
@@ -83,10 +86,21 @@ class RunConfig(Config):
             raise ValueError(f"model {self.model.name} is trained without gradients: leave {', '.join(idle)} out")
         return self
 
+    def _frames_have_labels(self, model: DNNHMMConfig) -> None:
+        if _changed(self, ("objective",)):
+            raise ValueError(f"model {model.name} has an objective of its own, cross-entropy by frame: leave it out")
+        moving = [key for key in ("trim", "shift") if getattr(self.augmentation, key) is not None]
+        if moving:
+            raise ValueError(
+                f"augmentation.{moving[0]} moves speech in time, away from the states that model.align_from found for "
+                "its frames: leave it out"
+            )
+
     @model_validator(mode="after")
     def _truncation_has_one_direction(self) -> Self:
+        network = self.model.acoustic if isinstance(self.model, DNNHMMConfig) else self.model
         for i, rule in enumerate(self.clipping):
-            if isinstance(rule, TruncateConfig) and rule.of == "bptt" and getattr(self.model, "bidirectional", False):
+            if isinstance(rule, TruncateConfig) and rule.of == "bptt" and getattr(network, "bidirectional", False):
                 raise ValueError(
                     f"clipping.{i} truncates backpropagation through time, and model.bidirectional is true: the end of "
                     "an utterance would act on its beginning all the same; write model.bidirectional: false, or "

@@ -14,8 +14,9 @@ from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from asrtrain.app.fit import load_settings, prepare
+from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.assembly import build_ingredients, cache_folder, choose_device
+from asrtrain.assembly import cache_folder, choose_device
 from asrtrain.batching import counter_seed
 from asrtrain.clipping import ClippingChoice
 from asrtrain.data.data_config import Splits
@@ -49,7 +50,7 @@ def calibrate(
     use_threads_deliberately()
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
     splits = settings.data.load(cache_folder())
-    ingredients = build_ingredients(prepare(settings, splits, target), splits)
+    ingredients = gather_ingredients(prepare(settings, splits, target), splits)
     epoch = settings.training.steps_per_epoch(ingredients.batches.batches_per_epoch)
     wanted = min(epoch, _MOST) if steps is None else steps
     if wanted < 2:
@@ -74,7 +75,7 @@ def _tried(proposal: Proposal, config: RunConfig, splits: Splits, steps: int, de
     """The proposal with the share that it clips when it is used: what is clipped moves the weights, and the norms."""
     rules = TypeAdapter(ClippingChoice).validate_python(proposal.setting)
     own = config.model_copy(update={"clipping": rules})
-    _, clipped = _trial(build_ingredients(prepare(own, splits, device), splits), own, steps, device)
+    _, clipped = _trial(gather_ingredients(prepare(own, splits, device), splits), own, steps, device)
     return replace(proposal, clipped_share=clipped)
 
 

@@ -14,10 +14,10 @@ from typing import cast, final
 from asrtrain import run_folder
 from asrtrain.app.explanations import FOLDER, StepExplainer, write_explanation
 from asrtrain.app.identity import fingerprint_of
+from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.assembly import (
     Recogniser,
-    build_ingredients,
     build_objective,
     build_recogniser,
     cache_folder,
@@ -29,6 +29,7 @@ from asrtrain.diagnosis import Case, Explanation, Network
 from asrtrain.diagnosis import explain as explain_case
 from asrtrain.diagnosis.saved import load_step
 from asrtrain.errors import CheckpointError, UsageError
+from asrtrain.hmm import DNNHMMConfig
 from asrtrain.reporting import draw_explanation
 from asrtrain.run_config import RunConfig
 from asrtrain.training import train
@@ -72,6 +73,8 @@ def explain(
 def _explain_saved(path: Path, device: str) -> Explanation:
     saved, target = load_step(path), choose_device(device)
     config = RunConfig.model_validate(saved.config)
+    if isinstance(config.model, DNNHMMConfig):
+        raise UsageError(f"{path} is a step of model dnn_hmm, whose states are not in it: give the RUN and --step")
     recogniser = build_recogniser(config, Vocabulary(saved.symbols, config.data.unit), target)
     model = recogniser.model
     model.load_state_dict(saved.weights)
@@ -113,7 +116,7 @@ def _explain_run(folder: Path, step: int | None, device: str) -> Explanation:
 
 def _made_again(folder: Path, recogniser: Recogniser, splits: Splits, step: int) -> Explanation:
     """Train a copy of the run up to the step, and stop there."""
-    config, ingredients = recogniser.config, build_ingredients(recogniser, splits)
+    config, ingredients = recogniser.config, gather_ingredients(recogniser, splits)
     with tempfile.TemporaryDirectory(prefix="asrtrain-explain-") as temporary:
         copy = Path(temporary)
         _copy_before(folder, copy, step)

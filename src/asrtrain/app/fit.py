@@ -16,11 +16,11 @@ from asrtrain import run_folder
 from asrtrain.app.checks import check_before_training
 from asrtrain.app.explanations import StepExplainer
 from asrtrain.app.identity import fingerprint_of
+from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.processes import run_processes
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.assembly import (
     Recogniser,
-    build_ingredients,
     build_recogniser,
     build_vocabulary,
     cache_folder,
@@ -113,7 +113,7 @@ def train_in(folder: Path, recogniser: Recogniser, splits: Splits, world: World 
         outcome = reestimate(parts, config.training, folder, device=recogniser.device, metadata=metadata)
     else:
         with world.leader_first():
-            ingredients = build_ingredients(recogniser, splits, world)
+            ingredients = gather_ingredients(recogniser, splits, world)
         outcome = train(
             replace(ingredients, explain=StepExplainer(folder, recogniser, ingredients.objective)),
             config.training,
@@ -139,7 +139,7 @@ def _plan(recogniser: Recogniser, splits: Splits) -> str:
     if isinstance(recogniser.model, GMMHMM):
         build_reestimation(recogniser, splits)
         return f"{found}, {recogniser.model.words.inventory.states} states, {epochs} passes"
-    ingredients = build_ingredients(recogniser, splits)
+    ingredients = gather_ingredients(recogniser, splits)
     weights = sum(parameter.numel() for parameter in ingredients.model.parameters())
     steps = recogniser.config.training.steps_per_epoch(ingredients.batches.batches_per_epoch)
     return f"{found}, {weights:,} weights, {steps} steps an epoch for at most {epochs} epochs"

@@ -4,9 +4,21 @@ Recognisers made of them stand beside the acoustic models of ``asrtrain.models``
 """
 
 from asrtrain.hmm.baum_welch import BaumWelch
+from asrtrain.hmm.dnn_hmm import DNNHMM, DNNHMMConfig
 from asrtrain.hmm.gmm_hmm import GMMHMM, GMMHMMConfig
 from asrtrain.hmm.interface import HMMConfig, HMMModel
+from asrtrain.hmm.topology import TopologyConfig
 
-HMMS: dict[str, type[HMMConfig]] = {"gmm_hmm": GMMHMMConfig}
+HMMS: dict[str, type[HMMConfig]] = {"gmm_hmm": GMMHMMConfig, "dnn_hmm": DNNHMMConfig}
 
-__all__ = ["GMMHMM", "HMMS", "BaumWelch", "GMMHMMConfig", "HMMConfig", "HMMModel"]
+__all__ = [
+    "DNNHMM",
+    "GMMHMM",
+    "HMMS",
+    "BaumWelch",
+    "DNNHMMConfig",
+    "GMMHMMConfig",
+    "HMMConfig",
+    "HMMModel",
+    "TopologyConfig",
+]

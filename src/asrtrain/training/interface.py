@@ -58,8 +58,8 @@ class Ingredients:
     """Everything that training needs, built; the model lies on the device already.
 
     ``batches`` have passed the front end; what it has measured is kept with the weights. ``validate`` gets the weights
-    that would be kept, in evaluation mode and without gradients. ``explain`` is called for steps worth explaining,
-    before they are taken.
+    that would be kept, in evaluation mode and without gradients; before that ``tune`` may set those of their buffers
+    that are chosen by the development part. ``explain`` is called for steps worth explaining, before they are taken.
     """
 
     front_end: FrontEnd
@@ -71,6 +71,7 @@ class Ingredients:
     batches: Batches
     validate: Callable[[nn.Module], Validation]
     explain: Explainer | None = None
+    tune: Callable[[nn.Module], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import torch
 from asrtrain.batching import counter_seed
 from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.training.advice import Advice
-from asrtrain.training.averaging import Weights, using
+from asrtrain.training.averaging import Weights, using, weights_of
 from asrtrain.training.checkpoint import with_front_end, without_front_end
 from asrtrain.training.config import Reaction, TrainingConfig
 from asrtrain.training.durable import reporting_failure, write_file
@@ -231,7 +231,7 @@ class _Training:
     def _finish_epoch(self, began: float) -> None:
         """Validate, judge, keep what is worth it, log, save."""
         self._flush()
-        weights = self._state.kept_weights()
+        weights = self._tuned(self._state.kept_weights())
         validation = self._validate(weights)
         self._parts.schedule.observe(validation.loss)
         progress = self._progress
@@ -256,6 +256,16 @@ class _Training:
         """What the first process finds, lest rounding on other machines lets the others decide differently."""
         validation = self._measure(weights) if self._world.leads else None
         return Validation(**self._world.from_leader(validation and asdict(validation)))
+
+    @torch.no_grad()
+    def _tuned(self, weights: Weights) -> Weights:
+        """The weights, with what the development part decides of them besides training."""
+        if self._parts.tune is None:
+            return weights
+        self._parts.model.eval()
+        with using(self._parts.model, weights):
+            self._parts.tune(self._parts.model)
+            return weights_of(self._parts.model)
 
     @torch.no_grad()
     def _measure(self, weights: Weights) -> Validation:
@@ -283,9 +293,9 @@ class _Training:
         progress = self._progress
         if progress.kept and self._world.leads:
             epochs = sorted(kept.epoch for kept in progress.kept)
-            weights = self._store.average(epochs)
-            validation = self._measure(without_front_end(weights)[0])
-            self._store.save_average(progress.epoch, weights, self._described(validation))
+            weights = self._tuned(without_front_end(self._store.average(epochs))[0])
+            validation = self._measure(weights)
+            self._store.save_average(progress.epoch, self._complete(weights), self._described(validation))
             self._journal.say(f"average of epochs {', '.join(map(str, epochs))}  {in_words(validation)}")
         clipping = self._journal.clipping()
         self._journal.say(f"stopped by {reason} after {progress.epoch} epochs; {clipping}")
