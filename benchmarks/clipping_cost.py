@@ -3,7 +3,7 @@
 A step is forward, backward and Adam of a bidirectional LSTM on a batch of the mean shape of digits_bilstm_ctc.yaml: 32
 strings of digits of 97 stacked frames. Every kind has its first example's settings, or stricter ones where those would
 not clip. What a rule on updates costs is told without the optimiser; a rule inside the model costs what a step with it
-takes longer than one without; a rule on every utterance's gradient, which takes a backward pass for each, is measured on
+takes longer than one without; a rule on every utterance's gradient takes a backward pass for each, and is measured on
 the smallest model alone.
 """
 

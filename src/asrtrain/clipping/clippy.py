@@ -13,6 +13,7 @@ from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.on_updates import OnUpdates
 from asrtrain.clipping.parts.scaling import Scaling
 from asrtrain.clipping.parts.scopes import split_by
+from asrtrain.clipping.parts.slices import slices
 from asrtrain.clipping.promises import UNTOUCHED, Promise
 from asrtrain.clipping.thresholds import FixedConfig, Positive
 
@@ -45,5 +46,8 @@ class ClippyConfig(ClipRuleConfig):
     def _excess(self, block: Block) -> torch.Tensor:
         """How many times as far as it may the boldest element moves, ()."""
         ((update,), (weight,)) = block.tensors, block.weights
-        allowed = self.relative * weight.double().abs() + self.absolute
-        return (update.double().abs() / allowed).amax()
+        boldest = [
+            (u.double().abs() / w.double().abs().mul_(self.relative).add_(self.absolute)).amax()
+            for u, w in slices(update, weight)
+        ]
+        return torch.stack(boldest).amax()

@@ -16,6 +16,7 @@ from asrtrain.clipping.parts.memory import Memory
 from asrtrain.clipping.parts.on_updates import untouched
 from asrtrain.clipping.parts.scaling import Scaling
 from asrtrain.clipping.parts.scopes import split_by
+from asrtrain.clipping.parts.slices import slices
 from asrtrain.clipping.promises import UNTOUCHED, Promise
 from asrtrain.clipping.thresholds import FixedConfig, Positive
 
@@ -66,11 +67,17 @@ class _UpdateRMS(UpdateRule):
     def _learn(self, gradients: Gradients) -> None:
         for name, parameter, tensor in zip(gradients.names, gradients.parameters, gradients.tensors, strict=True):
             root, where = self._roots.of(name, parameter), entries(parameter)
-            squares, self._steps[name] = tensor.double() ** 2, self._steps.get(name, 0) + 1
+            kept, self._steps[name] = root[where], self._steps.get(name, 0) + 1
             weight = (1 - self._config.beta) / (1 - self._config.beta ** self._steps[name])
-            mean = (1 - weight) * root[where].double() ** 2 + weight * squares
-            root[where] = mean.sqrt().float()
-            self._surprise[name] = (squares / mean.clamp(min=self._config.eps**2)).mean().sqrt()
+            surprises = []
+            for gradient, own in slices(tensor, kept):
+                squares = gradient.double().square()
+                mean = own.double().square_().mul_(1 - weight).add_(squares, alpha=weight)
+                own.copy_(mean.sqrt())
+                surprises.append(squares.div_(mean.clamp_(min=self._config.eps**2)).sum())
+            if where is not ...:
+                root[where] = kept  # of a sparse gradient it is a copy
+            self._surprise[name] = (torch.stack(surprises).sum() / tensor.numel()).sqrt()
 
     def limit(self, updates: Gradients) -> Action:
         action = self._shorten.apply(updates)

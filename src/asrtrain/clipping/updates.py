@@ -10,6 +10,7 @@ import torch
 
 from asrtrain.clipping.interface import Gradients, UpdateReport, UpdateRule
 from asrtrain.clipping.measure import measure, measured_after, tensor_norms
+from asrtrain.clipping.parts.slices import slices
 
 
 @final
@@ -67,7 +68,8 @@ class WeightsBefore:
 
     def _write(self, updates: Gradients) -> None:
         for weight, kept, update in zip(self._weights, self._kept, updates.tensors, strict=True):
-            weight.copy_(torch.where(update == weight - kept, weight, kept + update))
+            for now, before, change in slices(weight, kept.detach(), update):
+                now.copy_(torch.where(change == now - before, now, before + change))
 
 
 def _together(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
