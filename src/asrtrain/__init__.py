@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from asrtrain.app import calibrate, compare, crossval, evaluate, explain, fit, grads, report, transcribe
+    from asrtrain.app import align, calibrate, compare, crossval, evaluate, explain, fit, grads, report, transcribe
 
 __all__ = [
     "__version__",
+    "align",
     "calibrate",
     "compare",
     "crossval",
@@ -25,7 +26,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> object:
     """The functions of ``asrtrain.app``, imported (and PyTorch with them) when first asked for."""
-    if name not in ("calibrate", "compare", "crossval", "evaluate", "explain", "fit", "grads", "report", "transcribe"):
+    if name not in __all__[1:]:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from asrtrain import app
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -26,10 +26,11 @@ from asrtrain.evaluation import score
 from asrtrain.evaluation.tuning import tune_confidence, tune_search
 from asrtrain.hmm import DNNHMM, GMMHMM, BaumWelch, GMMHMMConfig, HMMModel, TopologyConfig
 from asrtrain.hmm.frame_cross_entropy import FrameCrossEntropy
+from asrtrain.hmm.segments import Segments, segments
 from asrtrain.hmm.word_models import WordModels
 from asrtrain.training import Ingredients, World
 from asrtrain.training.reestimation import Reestimation
-from asrtrain.types import Utterance
+from asrtrain.types import Batch, Utterance
 
 
 def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | None = None) -> Reestimation:
@@ -130,13 +131,44 @@ def align(recogniser: Recogniser, utterances: Sequence[Utterance]) -> dict[str, 
 
     Raises UsageError for a recogniser without states.
     """
-    model = recogniser.model
-    if not isinstance(model, HMMModel):
-        raise UsageError(f"model {recogniser.config.model.name} has no states to align; give a run of gmm_hmm")
+    model = _with_states(recogniser)
     found: dict[str, torch.Tensor] = {}
-    for batch in ordered_loader(recogniser, development_dataset(recogniser, utterances)).epoch(0):
-        lengths = batch.lengths.to(recogniser.device)
-        states = model.align(batch.features.to(recogniser.device), lengths, model.words.transcripts(batch)).cpu()
+    for batch, emissions in _scored(recogniser, model, utterances):
+        states = model.words.align(emissions, batch.lengths, model.words.transcripts(batch)).cpu()
         rows = zip(batch.ids, states, batch.lengths.tolist(), strict=True)
         found |= {id_: row[:length].clone() for id_, row, length in rows}
     return found
+
+
+def align_in_segments(recogniser: Recogniser, utterances: Sequence[Utterance]) -> dict[str, Segments | None]:
+    """The states, units and words of every utterance in time, by its id; None for one too short for what is said.
+
+    Raises UsageError for a recogniser without states, DataError for words that it does not know.
+    """
+    model = _with_states(recogniser)
+    words, symbols = model.words, model.words.vocabulary.symbols
+    found: dict[str, Segments | None] = {}
+    for batch, emissions in _scored(recogniser, model, utterances):
+        transcripts = words.transcripts(batch)
+        paths = words.paths(emissions, batch.lengths, transcripts).tolist()
+        for id_, said, path, frames in zip(batch.ids, transcripts, paths, batch.lengths.tolist(), strict=True):
+            named, inside = [symbols[word] for word in said], path[:frames]
+            found[id_] = None if min(inside) < 0 else segments(words.inventory, named, inside)
+    return found
+
+
+@torch.no_grad()
+def _scored(
+    recogniser: Recogniser, model: HMMModel, utterances: Sequence[Utterance]
+) -> Iterator[tuple[Batch, torch.Tensor]]:
+    """Batches on the device with their states' scores (B, T, S)."""
+    model.eval()
+    for batch in ordered_loader(recogniser, development_dataset(recogniser, utterances)).epoch(0):
+        here = batch.to(recogniser.device)
+        yield here, model.emissions(here.features, here.lengths)
+
+
+def _with_states(recogniser: Recogniser) -> HMMModel:
+    if isinstance(recogniser.model, HMMModel):
+        return recogniser.model
+    raise UsageError(f"model {recogniser.config.model.name} has no states to align; give a run of gmm_hmm or dnn_hmm")

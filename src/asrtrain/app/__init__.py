@@ -1,5 +1,6 @@
 """What asrtrain does, as plain functions for Python users; the command line calls these and prints."""
 
+from asrtrain.app.align import align
 from asrtrain.app.calibrate import calibrate
 from asrtrain.app.compare import compare
 from asrtrain.app.crossval import CrossvalReport, crossval
@@ -12,6 +13,7 @@ from asrtrain.app.transcribe import transcribe
 
 __all__ = [
     "CrossvalReport",
+    "align",
     "calibrate",
     "compare",
     "crossval",

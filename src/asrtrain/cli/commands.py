@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from asrtrain import __version__
+from asrtrain.cli.align import align
 from asrtrain.cli.calibrate import calibrate
 from asrtrain.cli.clip import app as clip
 from asrtrain.cli.compare import compare
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command()(fit)
 app.command("eval")(evaluate)
 app.command()(transcribe)
+app.command()(align)
 app.command()(crossval)
 app.command()(calibrate)
 app.command()(grads)

@@ -87,10 +87,14 @@ class WordModels(nn.Module):
         """The emission state (0 to S − 1) of every frame on the best path through each transcript: (B, T) int64, −1
         beyond each length and for utterances too short for their transcript.
         """
-        graph = self.graph(transcripts)
-        best = viterbi(graph, emissions, lengths)
-        states = graph.emissions.gather(1, best.states.clamp(min=0))
-        return states.masked_fill((best.states < 0) | ~best.possible[:, None], -1)
+        paths = self.paths(emissions, lengths, transcripts)
+        states = self.graph(transcripts).emissions.gather(1, paths.clamp(min=0))
+        return states.masked_fill(paths < 0, -1)
+
+    def paths(self, emissions: torch.Tensor, lengths: torch.Tensor, transcripts: Sequence[Transcript]) -> torch.Tensor:
+        """The same, as states of each transcript's own graph, where a word said twice has states for both."""
+        best = viterbi(self.graph(transcripts), emissions, lengths)
+        return best.states.masked_fill(~best.possible[:, None], -1)
 
 
 def _first_transitions(inventory: Inventory) -> torch.Tensor:

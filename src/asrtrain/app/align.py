@@ -1,0 +1,71 @@
+"""Forced alignment: where the states, units and words of a transcript lie in the recording."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from asrtrain import run_folder
+from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.app.trained import Checkpoint, load_recogniser
+from asrtrain.assembly import cache_folder
+from asrtrain.assembly_hmm import align_in_segments
+from asrtrain.data.data_config import SplitName
+from asrtrain.data.manifest_source import ManifestConfig
+from asrtrain.errors import DataError
+from asrtrain.evaluation.alignments import LEVELS, Alignment, AlignmentFormat, Interval, write_alignments
+from asrtrain.hmm.segments import Segments
+from asrtrain.types import Seconds
+
+
+def align(
+    run: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    split: SplitName = "test",
+    output: str | Path | None = None,
+    text_format: AlignmentFormat = "ctm",
+    checkpoint: Checkpoint = "best",
+    device: str = "auto",
+) -> list[Path]:
+    """Align the transcripts of one of a run's splits, or of a manifest, and return the files written.
+
+    They go to ``output``, or to the run's folder ``alignments/<name>``. Utterances too short for their transcript are
+    told of and left out. Raises UsageError for a model without states, DataError, CheckpointError.
+    """
+    use_threads_deliberately()
+    folder = run_folder.find(None if run is None else Path(run))
+    recogniser = load_recogniser(folder, checkpoint, device)
+    settings = recogniser.config.data
+    if data is not None:
+        utterances = settings.normalised(ManifestConfig(path=Path(data)).load(cache_folder()))
+        name = Path(data).stem
+    else:
+        utterances, name = settings.load_split(split, cache_folder()), split
+    found = align_in_segments(recogniser, utterances)
+    short = [id_ for id_, one in found.items() if one is None]
+    if short:
+        tqdm.write(f"{len(short)} utterances are too short for what is said, such as {short[0]}", file=sys.stderr)
+    frame = recogniser.front_end.frame_shift
+    # In the order of the data, not of the batches.
+    pieces = ((utterance.id, found[utterance.id]) for utterance in utterances)
+    alignments = [_in_seconds(id_, one, frame) for id_, one in pieces if one is not None]
+    if not alignments:
+        raise DataError(f"{name}: every utterance is too short for its transcript; nothing is written")
+    return write_alignments(
+        alignments, Path(output) if output is not None else folder / "alignments" / name, text_format
+    )
+
+
+def _in_seconds(id_: str, pieces: Segments, frame: Seconds) -> Alignment:
+    return Alignment(
+        id_,
+        {
+            level: tuple(
+                Interval(piece.label, piece.first * frame, (piece.last + 1) * frame) for piece in getattr(pieces, level)
+            )
+            for level in LEVELS
+        },
+    )

@@ -1,0 +1,42 @@
+"""``asrtrain align``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from asrtrain.cli.options import Checkpoint, Device
+
+
+def align(
+    run: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", help="A run folder [dim](default: runs/latest)[/].", show_default=False),
+    ] = None,
+    *,
+    data: Annotated[
+        Path | None, typer.Option(metavar="MANIFEST", help="Align this manifest instead of a split of the run.")
+    ] = None,
+    split: Annotated[Literal["train", "dev", "test"], typer.Option(help="Which split of the run's data.")] = "test",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where to write [dim](default: alignments in the run's folder)[/].", show_default=False
+        ),
+    ] = None,
+    text_format: Annotated[
+        Literal["ctm", "textgrid", "jsonl"],
+        typer.Option("--format", help="Kaldi's CTM, Praat's TextGrid, or JSON lines."),
+    ] = "ctm",
+    checkpoint: Checkpoint = "best",
+    device: Device = "auto",
+) -> None:
+    """Find where words, units and states of transcripts lie in time, by a run of gmm_hmm or dnn_hmm."""
+    from asrtrain import app
+
+    for path in app.align(
+        run, data=data, split=split, output=output, text_format=text_format, checkpoint=checkpoint, device=device
+    ):
+        print(path)

@@ -1,0 +1,71 @@
+"""Forced alignment written down: states, units and words in time, in every format."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from asrtrain.app import align
+from asrtrain.app.trained import load_recogniser
+from asrtrain.assembly import cache_folder
+from asrtrain.errors import DataError
+from asrtrain.hmm.inventory import SILENCE, Inventory
+from asrtrain.hmm.segments import Segment, segments
+
+
+def test_a_word_said_twice_is_two_segments() -> None:
+    inventory = Inventory({SILENCE: 1, "a": 2, "b": 1}, {"ab": ("a", "b"), "b": ("b",)})
+    # The graph: silence 0, ab 1 2 3, silence 4, b 5, silence 6, b 7, silence 8.
+    found = segments(inventory, ["ab", "b", "b"], [0, 1, 1, 2, 3, 5, 5, 7, 8])
+    assert found.words == (
+        Segment(SILENCE, 0, 0),
+        Segment("ab", 1, 4),
+        Segment("b", 5, 6),
+        Segment("b", 7, 7),
+        Segment(SILENCE, 8, 8),
+    )
+    assert [(one.label, one.first) for one in found.units][1:4] == [("a", 1), ("b", 4), ("b", 5)]
+    assert [one.label for one in found.states][1:4] == ["a.0", "a.1", "b.0"]
+
+
+def test_json_lines_follow_the_transcripts_without_gaps(string_run: Path, tmp_path: Path) -> None:
+    (path,) = align(string_run, output=tmp_path, text_format="jsonl", device="cpu")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    utterances = load_recogniser(string_run, "best", "cpu").config.data.load_split("test", cache_folder())
+    assert [row["id"] for row in rows] == [utterance.id for utterance in utterances]
+    for row, utterance in zip(rows, utterances, strict=True):
+        assert [one["label"] for one in row["words"] if one["label"] != SILENCE] == utterance.text.split()
+        for level in ("words", "units", "states"):
+            assert row[level][0]["start"] == 0
+            assert all(before["end"] == after["start"] for before, after in pairwise(row[level]))
+        assert row["words"][-1]["end"] == row["states"][-1]["end"]
+
+
+def test_ctm_has_five_columns_and_kaldis_order(word_run: Path) -> None:
+    files = align(word_run, device="cpu")
+    assert files == [word_run / "alignments" / "test" / f"{level}.ctm" for level in ("words", "units", "states")]
+    lines = [line.split(" ") for line in files[0].read_text().splitlines()]
+    assert all(len(line) == 5 and line[1] == "1" and float(line[3]) > 0 for line in lines)
+    names = [line[0].encode() for line in lines]
+    assert names == sorted(names)
+
+
+def test_textgrids_have_a_tier_for_each_level(word_run: Path, fsdd: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "two.csv"
+    manifest.write_text(f"path,text\n{fsdd}/7_theo_1.wav,seven\n{fsdd}/2_theo_1.wav,two\n", encoding="utf-8")
+    files = align(word_run, data=manifest, output=tmp_path / "grids", text_format="textgrid", device="cpu")
+    assert [path.suffix for path in files] == [".TextGrid", ".TextGrid"]
+    text = files[0].read_text(encoding="utf-8")
+    assert text.startswith('File type = "ooTextFile"\nObject class = "TextGrid"\n')
+    assert [f'name = "{level}"' in text for level in ("words", "units", "states")] == [True] * 3
+    assert 'text = "seven"' in text
+
+
+def test_words_that_the_run_does_not_know(word_run: Path, fsdd: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "odd.csv"
+    manifest.write_text(f"path,text\n{fsdd}/7_theo_1.wav,eleven\n", encoding="utf-8")
+    with pytest.raises(DataError, match="eleven"):
+        align(word_run, data=manifest, device="cpu")
