@@ -211,8 +211,8 @@ def _totalled(
     yield Finding(*place, "clipped in all", 100 * fmean(run.clipped_share for run in runs), len(runs))
     lost, plain = _lost(ours), _lost(theirs)
     yield Finding(*place, "lost in all, without", float(plain.sum()), plain.size)
-    ends = paired_interval(lost, plain, np.ones(len(ours)))
-    strict = paired_interval(lost, plain, np.ones(len(ours)), level=1 - 0.05 / max(1, family))
+    twins = lost.reshape(1, -1), plain.reshape(1, -1), np.ones(lost.size)
+    ends, strict = (paired_interval(*twins, level=1 - 0.05 / tests) for tests in (1, max(1, family)))
     low, high = (100 * end for end in ends)
     yield Finding(
         *place, "lost difference", 100 * float((lost - plain).mean()), lost.size, low, high, _verdict(*strict)
