@@ -48,7 +48,7 @@ def _vanishing(rows: Sequence[Finding], folder: Path) -> None:
         axes.barh([f"{row.model}, {row.strategy}" for row in rows], [row.value for row in rows], color=BLUE)
         axes.axvline(50, color=GREY, linestyle="--")
         axes.invert_yaxis()
-        axes.set(xlabel="gradient at the first half of the frames (%); dashed: nothing vanishes")
+        axes.set(xlabel="gradient at the first half of the frames (%)")
 
 
 def _effects(rows: Sequence[Finding], folder: Path) -> None:
@@ -61,4 +61,4 @@ def _effects(rows: Sequence[Finding], folder: Path) -> None:
         axes.axvline(0, color=GREY, linestyle="--")
         axes.set_yticks(range(len(rows)), [f"{row.model}, {row.setting}" for row in rows])
         axes.invert_yaxis()
-        axes.set(xlabel="effect on the train-test gap (points, 95 % interval); orange: real")
+        axes.set(xlabel="effect on the gap (points); orange: real")
