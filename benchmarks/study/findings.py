@@ -211,12 +211,13 @@ def _totalled(
     yield Finding(*place, "clipped in all", 100 * fmean(run.clipped_share for run in runs), len(runs))
     lost, plain = _lost(ours), _lost(theirs)
     yield Finding(*place, "lost in all, without", float(plain.sum()), plain.size)
+    value = 100 * float((lost - plain).mean())
     twins = lost.reshape(1, -1), plain.reshape(1, -1), np.ones(lost.size)
     ends, strict = (paired_interval(*twins, level=1 - 0.05 / tests) for tests in (1, max(1, family)))
     low, high = (100 * end for end in ends)
-    yield Finding(
-        *place, "lost difference", 100 * float((lost - plain).mean()), lost.size, low, high, _verdict(*strict)
-    )
+    yield Finding(*place, "lost difference", value, lost.size, low, high, _verdict(*strict))
+    low, high = (100 * end for end in paired_interval(lost, plain, np.ones(len(ours))))
+    yield Finding(*place, "lost difference, other pairs", value, len(ours), low, high)
     calm = [number for number in range(len(ours)) if not lost[:, number].any() and not plain[:, number].any()]
     for name, chosen in (("all", list(range(len(ours)))), ("calm", calm)):
         if chosen:
