@@ -200,7 +200,7 @@ class Page:
             told = {"lower": "fewer runs are lost", "higher": "more runs are lost", "": "no real difference"}
             yield (
                 f"- **{name}** loses {_count(own, 'runs')}, its unclipped twins {_count(other)}: "
-                f"{told[difference.real]}, {_change(difference)}; {_ends(wider)} if models and optimisers are drawn too."
+                f"{told[difference.real]}, {_change(difference)}; {_ends(wider)} with other models and optimisers."
             )
         yield ""
 
