@@ -58,7 +58,8 @@ def test_runs_latest_is_the_default(trained: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CheckpointError, match="train one with"):
         evaluate()
-    (tmp_path / "runs").symlink_to(trained.parent)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "latest").symlink_to(trained)
     assert evaluate().accuracy > 0.6
 
 
