@@ -6,7 +6,6 @@ runs/latest                      a link to the newest
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -18,13 +17,14 @@ from typing import Any
 from asrtrain.config import dump_config, load_config
 from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.run_config import RunConfig
+from asrtrain.training.durable import write_file
+from asrtrain.training.lock import is_held
 
 CONFIG = "config.yaml"
 DATA = "data.sha256"
 TOKENS = "tokens.txt"
 OUTCOME = "outcome.json"
 LATEST = "latest"
-_LOCK = ".lock"
 
 
 def new_folder(config: RunConfig, name: str) -> Path:
@@ -45,7 +45,7 @@ def unfinished_folder(config: RunConfig, name: str) -> Path | None:
     folders = [path.parent for path in config.output_dir.glob(f"*/{CONFIG}") if own_name.fullmatch(path.parent.name)]
     for folder in sorted(folders, reverse=True):
         if _holds(folder, config):
-            return None if is_finished(folder) or is_locked(folder) else folder
+            return None if is_finished(folder) or is_held(folder) else folder
     return None
 
 
@@ -62,21 +62,18 @@ def start(folder: Path, config: RunConfig, data: str) -> None:
     """
     check(folder, config, data)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / CONFIG, dump_config(config))
-    write_whole(folder / DATA, data + "\n")
+    write_file(folder / CONFIG, dump_config(config).encode())
+    write_file(folder / DATA, f"{data}\n".encode())
 
 
 def check(folder: Path, config: RunConfig, data: str) -> None:
     """Raise UsageError if the folder belongs to another run, or to none."""
-    path = folder / CONFIG
-    if not path.is_file():
+    if not (folder / CONFIG).is_file():
         # Hidden files are ours: the lock, and what a kill left of a file half written.
         if folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
             raise UsageError(f"{folder} is not empty and holds no run; choose another --output")
         return
-    if not _holds(folder, config):
-        differing = ", ".join(_differences(load_config(path, RunConfig), config))
-        raise UsageError(f"{folder} holds a run with another configuration ({differing}); choose another --output")
+    check_config(folder, config)
     if (folder / DATA).is_file() and (folder / DATA).read_text(encoding="utf-8").strip() != data:
         raise UsageError(
             f"{folder} holds a run on other data: recordings or texts have changed since it was started; "
@@ -84,9 +81,16 @@ def check(folder: Path, config: RunConfig, data: str) -> None:
         )
 
 
+def check_config(folder: Path, config: RunConfig) -> None:
+    """Raise UsageError if the run in the folder has another configuration."""
+    if not _holds(folder, config):
+        differing = ", ".join(_differences(load_config(folder / CONFIG, RunConfig), config))
+        raise UsageError(f"{folder} holds a run with another configuration ({differing}); choose another --output")
+
+
 def finish(folder: Path, outcome: Mapping[str, Any]) -> None:
     """Write down that training came to its end, and how."""
-    write_whole(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
+    write_file(folder / OUTCOME, (json.dumps(outcome, indent=2) + "\n").encode())
 
 
 def point_latest_to(folder: Path, output_dir: Path) -> None:
@@ -112,18 +116,6 @@ def read_config(folder: Path) -> RunConfig:
     return load_config(folder / CONFIG, RunConfig)
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether another process is training in the folder: the training loop holds this lock."""
-    try:
-        with (folder / _LOCK).open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
 def _holds(folder: Path, config: RunConfig) -> bool:
     """Whether a run has this configuration; keys that it was written without have their default value in both."""
     if (folder / CONFIG).read_text(encoding="utf-8") == dump_config(config):
@@ -144,13 +136,3 @@ def flattened(tree: object, path: str = "") -> dict[str, Any]:
     if not isinstance(tree, dict):
         return {path: tree}
     return {k: v for key, value in tree.items() for k, v in flattened(value, f"{path}.{key}" if path else key).items()}
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write so that a reader finds the old text or the new, never half of one."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asrtrain.app import compare, evaluate
-from asrtrain.errors import UsageError
+from asrtrain.errors import CheckpointError, UsageError
 
 EXPLODING = ["optimizer={name: sgd, lr: 1.0e+8}", "training.max_epochs=2", "training.average=0"]
 FAST = ["training.max_epochs=1", "training.average=0"]
@@ -43,6 +43,19 @@ def test_a_comparison_goes_on_where_it_was(trained: Path, tmp_path: Path) -> Non
     assert trial.steps_to_target == trial.steps
 
 
+def test_an_old_run_answers_only_for_its_own_configuration(trained: Path, tmp_path: Path) -> None:
+    options = {"varied": ["optimizer.lr=0.01,0.001"], "seeds": 1, "output": tmp_path / "compared"}
+    first = compare(trained / "config.yaml", overrides=FAST, **options)
+    assert all(trial.gap is None and trial.steps_to_target is None for (trial,) in first.trials.values())
+    again = compare(trained / "config.yaml", overrides=FAST, target=0, gap=True, **options)
+    assert all(trial.gap is not None and trial.steps_to_target for (trial,) in again.trials.values())
+    with pytest.raises(UsageError, match=r"another configuration \(training\.batch_size\)"):
+        compare(trained / "config.yaml", overrides=[*FAST, "training.batch_size=7"], **options)
+    (tmp_path / "compared" / "optimizer.lr=0.01" / "seed-3" / "trial.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"trial\.json is damaged"):
+        compare(trained / "config.yaml", overrides=FAST, **options)
+
+
 @pytest.mark.slow
 def test_side_by_side_is_the_same_as_one_after_the_other(trained: Path, tmp_path: Path) -> None:
     options = {"rules": ["none", "norm:1"], "seeds": 1, "overrides": FAST}
@@ -57,9 +70,11 @@ def test_side_by_side_is_the_same_as_one_after_the_other(trained: Path, tmp_path
         ({}, "nothing to compare"),
         ({"rules": ["none"]}, "only one variant, none"),
         ({"rules": ["none", "none"]}, "the variant none is given twice"),
-        ({"rules": ["none", "norm:-1"]}, r"clipping\.0\.threshold|clipping\.threshold"),
+        ({"rules": ["none", "norm:-1"]}, "--clip norm:-1: threshold: wants a number > 0"),
         ({"rules": ["none", "none:1"]}, "none has no setting"),
-        ({"rules": ["none", "nrom:1"]}, "nrom"),
+        ({"rules": ["none", "nrom"]}, "--clip nrom: unknown name .* did you mean norm"),
+        ({"varied": ["seed=1,2"]}, "same seeds; say how many with --seeds"),
+        ({"rules": ["none", "norm:1"], "target": 95}, "--target 95: .* 0 to 1"),
         ({"varied": ["optimizer.lr"]}, "write key=a,b,c"),
         ({"varied": ["optimizer.rate=1,2"]}, "optimizer.rate"),
         ({"rules": ["none", "norm:1"], "seeds": 0}, "1 or more"),

@@ -56,7 +56,11 @@ def test_the_report_says_how_large_where_and_how_often(trained: Path, tmp_path: 
 
 @pytest.mark.parametrize(
     ("rule", "sentence"),
-    [("agc:0.01", "looks at more than the norms"), ("norm:-1", "--what-if norm:-1"), ("nrom:1", "nrom")],
+    [
+        ("agc:0.01", "looks at more than the norms"),
+        ("norm:-1", "--what-if norm:-1: threshold: wants a number > 0"),
+        ("nrom", "unknown name .* did you mean norm"),
+    ],
 )
 def test_what_cannot_be_told_is_refused(rule: str, sentence: str, trained: Path) -> None:
     with pytest.raises(UsageError, match=sentence):

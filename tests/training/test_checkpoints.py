@@ -133,11 +133,11 @@ def test_a_first_save_that_was_interrupted_is_a_new_beginning(straight, cache, f
 def test_leftovers_are_cleared(trained, cache, fsdd):
     before = result_of(trained)
     (trained / "checkpoints" / "last-00001-000000004").mkdir()
-    (trained / "checkpoints" / "best.partial").touch()
-    (trained / "checkpoints" / "last.partial").symlink_to("nowhere")
+    (trained / "checkpoints" / ".best.partial").touch()
+    (trained / "checkpoints" / ".last.partial").symlink_to("nowhere")
     run(trained, cache, fsdd)
     assert result_of(trained) == before
-    assert not {"best.partial", "last.partial", "last-00001-000000004"} & {
+    assert not {".best.partial", ".last.partial", "last-00001-000000004"} & {
         entry.name for entry in (trained / "checkpoints").iterdir()
     }
 

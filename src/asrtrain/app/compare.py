@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from asrtrain.app.trained import load_recogniser
 from asrtrain.assembly import cache_folder, evaluate_on
 from asrtrain.comparison import Comparison, Trial, Variant, variants_of
 from asrtrain.comparison.trial import divergence, spikes, steps_to
-from asrtrain.errors import TrainingError, UsageError
+from asrtrain.errors import CheckpointError, TrainingError, UsageError
 from asrtrain.evaluation import EvalReport
 from asrtrain.reporting import draw_comparison
 from asrtrain.reporting.measurements import read_rows
+from asrtrain.training.durable import write_file
 from asrtrain.types import Utterance
 
 _TRIAL = "trial.json"
@@ -54,6 +55,8 @@ def compare(
     use_threads_deliberately()
     if seeds < 1 or jobs < 1:
         raise UsageError(f"--seeds {seeds} --jobs {jobs}: both must be 1 or more")
+    if target is not None and not 0 <= target <= 1:
+        raise UsageError(f"--target {target:g}: give an accuracy or word error rate, 0 to 1, for example 0.95")
     settings = load_settings(Path(config), overrides, None)
     variants = variants_of(rules, varied)
     folder = Path(output) if output else run_folder.new_folder(settings, f"{Path(config).stem}-compare")
@@ -70,7 +73,7 @@ def compare(
     figure = "accuracy" if settings.task == "classification" else "wer"
     by_variant = {v.label: [trial for trial in trials if trial.variant == v.label] for v in variants}
     comparison = Comparison(by_variant, figure)
-    run_folder.write_whole(folder / COMPARISON, json.dumps(comparison.to_json(), indent=2) + "\n")
+    write_file(folder / COMPARISON, (json.dumps(comparison.to_json(), indent=2) + "\n").encode())
     scores = {label: [comparison.score(trial) for trial in own] for label, own in by_variant.items()}
     draw_comparison(scores, figure, folder / "comparison.png")
     return comparison
@@ -93,6 +96,10 @@ class _Order:
     def run(self) -> Path:
         return self.folder / self.variant.folder / f"seed-{self.seed}"
 
+    @property
+    def settings(self) -> tuple[str, ...]:
+        return (*self.overrides, f"seed={self.seed}")
+
 
 def _in_processes(orders: Sequence[_Order], jobs: int) -> list[Trial]:
     # A fresh interpreter for every worker: forking a process that has used torch's threads may hang.
@@ -102,64 +109,87 @@ def _in_processes(orders: Sequence[_Order], jobs: int) -> list[Trial]:
 
 
 def _trial(order: _Order) -> Trial:
-    """Make one run, or find it made."""
-    done = order.run / _TRIAL
-    if done.is_file():
-        return Trial(**json.loads(done.read_text(encoding="utf-8")))
+    """Make one run, or find it made; what is asked about it may differ from one comparison to the next."""
+    trial = _found(order) if (order.run / _TRIAL).is_file() else _made(order)
+    if order.gap and trial.gap is None:
+        trial = replace(trial, gap=_gap(order, trial))
+    write_file(order.run / _TRIAL, (json.dumps(asdict(trial)) + "\n").encode())
+    epochs = read_rows(order.run / "metrics.jsonl", "epoch")
+    reached = None if order.target is None else steps_to(order.target, epochs)
+    return replace(trial, steps_to_target=reached, gap=trial.gap if order.gap else None)
+
+
+def _found(order: _Order) -> Trial:
+    """Raises UsageError if it is a run of another configuration, CheckpointError if what was written is damaged."""
+    run_folder.check_config(order.run, load_settings(order.config, order.settings, None))
+    path = order.run / _TRIAL
+    try:
+        return Trial(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged, or of another version of asrtrain: delete it") from error
+
+
+def _made(order: _Order) -> Trial:
     use_threads_deliberately()
     order.run.parent.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
     lost = _train(order)
     seconds = time.process_time() - began
-    steps, epochs = read_rows(order.run / "metrics.jsonl", "step"), read_rows(order.run / "metrics.jsonl", "epoch")
-    errors, totals, gap = _scored(order)
+    steps = read_rows(order.run / "metrics.jsonl", "step")
+    errors, totals = _scored(order)
     found, survived = spikes(steps)
-    trial = Trial(
+    return Trial(
         variant=order.variant.label,
         seed=order.seed,
         errors=errors,
         totals=totals,
         diverged=lost or divergence(steps),
-        gap=gap,
+        gap=None,
         steps=len(steps),
-        steps_to_target=None if order.target is None else steps_to(order.target, epochs),
+        steps_to_target=None,
         clipped_share=sum(bool(row["clipped"]) for row in steps) / max(1, len(steps)),
         spikes=found,
         spikes_survived=survived,
         cpu_seconds=seconds,
     )
-    run_folder.write_whole(done, json.dumps(asdict(trial)) + "\n")
-    return trial
 
 
 def _train(order: _Order) -> str:
     """Train; returns why the run was lost, or nothing."""
-    overrides = [*order.overrides, f"seed={order.seed}"]
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
         try:
-            fit(order.config, overrides=overrides, output=order.run, device=order.device)
+            fit(order.config, overrides=order.settings, output=order.run, device=order.device)
         except TrainingError as error:
             return str(error)
     return ""
 
 
-def _scored(order: _Order) -> tuple[list[int], list[int], float | None]:
-    """Errors and totals of every test utterance by what the run leaves behind, and the train-test gap if asked for.
+def _scored(order: _Order) -> tuple[list[int], list[int]]:
+    """Errors and totals of every test utterance by what the run leaves behind.
 
     A run that left no weights behind gets everything wrong.
     """
     config = run_folder.read_config(order.run)
     test = config.data.load_split("test", cache_folder())
-    if not (order.run / "checkpoints" / "best").exists():
+    if not _has_weights(order):
         totals = [_total(utterance, words=config.task == "transcription") for utterance in test]
-        return totals, totals, None
+        return totals, totals
     recogniser = load_recogniser(order.run, "best", order.device)
-    report = evaluate_on(recogniser, test, "test")
-    errors, totals = _errors(report)
-    if not order.gap:
-        return errors, totals, None
-    learnt = evaluate_on(recogniser, config.data.load_split("train", cache_folder()), "train")
-    return errors, totals, _rate(report) - _rate(learnt)
+    return _errors(evaluate_on(recogniser, test, "test"))
+
+
+def _gap(order: _Order, trial: Trial) -> float | None:
+    """How many more errors there are on the test data than on the training data; None for a run without weights."""
+    if not _has_weights(order):
+        return None
+    recogniser = load_recogniser(order.run, "best", order.device)
+    train = recogniser.config.data.load_split("train", cache_folder())
+    errors, totals = _errors(evaluate_on(recogniser, train, "train"))
+    return trial.rate - sum(errors) / max(1, sum(totals))
+
+
+def _has_weights(order: _Order) -> bool:
+    return (order.run / "checkpoints" / "best").exists()
 
 
 def _errors(report: EvalReport) -> tuple[list[int], list[int]]:
@@ -167,10 +197,6 @@ def _errors(report: EvalReport) -> tuple[list[int], list[int]]:
         return [int(not outcome.correct) for outcome in report.outcomes], [1] * len(report.outcomes)
     words = [outcome.words for outcome in report.outcomes]
     return [counts.errors for counts in words], [counts.reference for counts in words]
-
-
-def _rate(report: EvalReport) -> float:
-    return 1 - report.accuracy if report.task == "classification" else report.words.rate
 
 
 def _total(utterance: Utterance, *, words: bool) -> int:

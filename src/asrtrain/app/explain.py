@@ -16,6 +16,7 @@ from asrtrain.app.explanations import FOLDER, StepExplainer, write_explanation
 from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.app.trained import recorded_steps
 from asrtrain.assembly import (
     Recogniser,
     build_objective,
@@ -35,7 +36,6 @@ from asrtrain.run_config import RunConfig
 from asrtrain.training import train
 from asrtrain.training.injection import InjectionConfig, PlantedFaults
 from asrtrain.training.records import StepRecord
-from asrtrain.training.run_log import read_steps
 from asrtrain.training.watch import ExplainConfig, Trouble
 
 _REMEMBERED = 100
@@ -93,13 +93,11 @@ def _explain_saved(path: Path, device: str) -> Explanation:
 
 
 def _explain_run(folder: Path, step: int | None, device: str) -> Explanation:
-    records = list(read_steps(folder))
-    if not records:
-        raise CheckpointError(f"{folder} has not a single step in its log")
+    config = run_folder.read_config(folder)
+    records = recorded_steps(folder, config)
     wanted = _worst(records) if step is None else step
     if not 1 <= wanted <= records[-1].step:
         raise UsageError(f"--step {wanted}: {folder} has steps 1 to {records[-1].step}")
-    config = run_folder.read_config(folder)
     splits = config.data.load(cache_folder())
     run_folder.check(folder, config, fingerprint_of(splits))
     trusted = config.training.explain.after

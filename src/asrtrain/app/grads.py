@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from asrtrain import run_folder
+from asrtrain.app.trained import recorded_steps
 from asrtrain.clipping import ClippingChoice, ClipRuleConfig
 from asrtrain.comparison import rule_setting
-from asrtrain.errors import DataError, UsageError
 from asrtrain.lab import GradientReport, recorded_norms, replay
 from asrtrain.reporting import draw_what_if
-from asrtrain.training import clipping_in_words, read_steps
+from asrtrain.training import clipping_in_words
 
 _OWN = "own"
 
@@ -24,13 +24,11 @@ def grads(
     """Read a run's record of its gradients, and send it through other rules.
 
     ``what_if`` are rules as in `compare`, or ``own``: the run's. ``plot`` is a PNG to be drawn. Raises CheckpointError,
-    UsageError for a rule that norms alone cannot tell of, DataError for a run without a step.
+    also for a run without a step, and UsageError for a rule that norms alone cannot tell of.
     """
     folder = run_folder.find(None if run is None else Path(run))
     config = run_folder.read_config(folder)
-    steps = list(read_steps(folder))
-    if not steps:
-        raise DataError(f"{folder}: no step is recorded; train it first")
+    steps = recorded_steps(folder, config)
     history = recorded_norms(steps)
     rules = {text: config.clipping if text == _OWN else _rules(text) for text in what_if}
     replays = {text: replay(chosen, history, seed=config.seed) for text, chosen in rules.items()}
@@ -40,8 +38,5 @@ def grads(
 
 
 def _rules(text: str) -> tuple[ClipRuleConfig, ...]:
-    try:
-        rules: tuple[ClipRuleConfig, ...] = TypeAdapter(ClippingChoice).validate_python(rule_setting(text, "--what-if"))
-    except ValidationError as error:
-        raise UsageError(f"--what-if {text}: {error.errors()[0]['msg']}") from None
+    rules: tuple[ClipRuleConfig, ...] = TypeAdapter(ClippingChoice).validate_python(rule_setting(text, "--what-if"))
     return rules

@@ -16,12 +16,14 @@ from asrtrain.assembly import cache_folder
 from asrtrain.config import dump_config
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
-from asrtrain.errors import AsrtrainError, DataError
+from asrtrain.errors import AsrtrainError, DataError, UsageError
 from asrtrain.evaluation import EvalReport, read_results
 from asrtrain.reporting.html import LONGEST, RunFindings, report_page, worst_of
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.run_config import RunConfig
 from asrtrain.training import clipping_in_words, read_steps
+from asrtrain.training.durable import write_file
+from asrtrain.training.lock import is_held
 from asrtrain.types import Audio
 
 _SPLIT: SplitName = "test"
@@ -31,15 +33,18 @@ def report(runs: Sequence[str | Path] = (), *, output: str | Path = "report.html
     """Write one HTML file about some runs (by default runs/latest), and return its path.
 
     A run that has not been scored on its test split is scored first; where that cannot be done, the page says why.
-    Raises CheckpointError for what is no run, DataError for files in it that were changed by hand.
+    Raises UsageError for an output that is a folder, CheckpointError for what is no run, DataError for files
+    in it that were changed by hand.
     """
     use_threads_deliberately()
     folders = list(dict.fromkeys(run_folder.find(Path(run)) for run in runs)) or [run_folder.find(None)]
+    path = Path(output)
+    if path.is_dir():
+        raise UsageError(f"--output {path}: is a folder; name a file")
+    path.parent.mkdir(parents=True, exist_ok=True)
     names = _names(folders)
     page = report_page([_findings(folder, names[folder], device) for folder in folders], __version__)
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    run_folder.write_whole(path, page)
+    write_file(path, page.encode())
     return path
 
 
@@ -79,15 +84,19 @@ def _findings(folder: Path, name: str, device: str) -> RunFindings:
 
 def _closing(folder: Path) -> list[str]:
     if not run_folder.is_finished(folder):
-        training = "is still going on" if run_folder.is_locked(folder) else "has not come to its end"
+        training = "is still going on" if is_held(folder) else "has not come to its end"
         told = next(read_steps(folder), None) and clipping_in_words(folder)
         return [f"Training {training}{f': {told}' if told else ''}."]
-    outcome = _json(folder / run_folder.OUTCOME)
-    ended = f"Training was stopped by {outcome['stopped_by']} after {outcome['epochs']} epochs"
-    best = outcome["best"]
-    if best:
-        ended += f"; the best was epoch {outcome['best_epoch']}, {best['metric_name']} {100 * best['metric']:.2f} %"
-    return [f"{ended}.", f"Clipping: {outcome['clipping']}."]
+    path = folder / run_folder.OUTCOME
+    outcome = _json(path)
+    try:
+        ended = f"Training was stopped by {outcome['stopped_by']} after {outcome['epochs']} epochs"
+        best = outcome["best"]
+        if best:
+            ended += f"; the best was epoch {outcome['best_epoch']}, {best['metric_name']} {100 * best['metric']:.2f} %"
+        return [f"{ended}.", f"Clipping: {outcome['clipping']}."]
+    except (LookupError, TypeError) as error:
+        raise DataError(f"{path}: does not say how training ended ({error}); the file was changed by hand") from error
 
 
 def _scores(folder: Path, device: str) -> tuple[EvalReport | None, str]:

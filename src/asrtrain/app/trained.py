@@ -9,7 +9,9 @@ from asrtrain import run_folder
 from asrtrain.assembly import Recogniser, build_recogniser, choose_device
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.errors import CheckpointError
-from asrtrain.training import load_weights
+from asrtrain.hmm import GMMHMMConfig
+from asrtrain.run_config import RunConfig
+from asrtrain.training import StepRecord, load_weights, read_steps
 
 Checkpoint = Literal["best", "last", "average"]
 
@@ -29,3 +31,13 @@ def load_recogniser(folder: Path, checkpoint: Checkpoint, device: str) -> Recogn
         raise CheckpointError(f"{folder} has no checkpoint {checkpoint!r}; {hint}")
     load_weights(weights, recogniser.model, recogniser.front_end)
     return recogniser
+
+
+def recorded_steps(folder: Path, config: RunConfig) -> list[StepRecord]:
+    """The steps in the log of a run, one at least. Raises CheckpointError if there is none, or if it is damaged."""
+    steps = list(read_steps(folder))
+    if steps:
+        return steps
+    if isinstance(config.model, GMMHMMConfig):
+        raise CheckpointError(f"{folder}: model {config.model.name} takes no steps: it is trained without gradients")
+    raise CheckpointError(f"{folder} has not a single step in its log; train it first, with asrtrain fit")

@@ -102,10 +102,13 @@ class Comparison:
         better = "lower" if (difference.mean < 0) == (self.figure == "wer") else "higher"
         sign = -1 if self.figure == "accuracy" else 1
         points = 100 * abs(difference.mean)
-        ends = sorted((100 * sign * difference.low, 100 * sign * difference.high))
+        ends = sorted(100 * sign * end + 0.0 for end in (difference.low, difference.high))  # + 0.0: no minus zero
         between = f"95 % interval of the difference {ends[0]:+.2f} to {ends[1]:+.2f} points"
         if difference.real:
-            return f"{difference.variant}: {points:.2f} points {better} than {self.baseline}; this is real ({between})"
+            real = "real" if len(self.trials[self.baseline]) > 1 else "real for this seed, and another may differ"
+            return (
+                f"{difference.variant}: {points:.2f} points {better} than {self.baseline}; this is {real} ({between})"
+            )
         return f"{difference.variant}: no real difference from {self.baseline} ({between})"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from asrtrain.clipping import CLIPPERS
-from asrtrain.config.place import Plain
+from asrtrain.clipping import CLIPPERS, ClippingChoice
+from asrtrain.config.place import Plain, dotted
+from asrtrain.config.problems import find_problems
+from asrtrain.config.shape import shape_of
 from asrtrain.config.yaml12 import YamlError, parse_yaml
 from asrtrain.errors import UsageError
 
@@ -11,8 +13,19 @@ from asrtrain.errors import UsageError
 def rule_setting(text: str, option: str) -> Plain:
     """The setting of ``clipping:`` that is meant by ``none``, by ``norm:0.1`` (the rule's first setting), or by YAML.
 
-    ``option`` is named where the text is no YAML or the rule has no setting. Raises UsageError.
+    Raises UsageError that names the ``option`` unless it makes a rule, or a list of rules.
     """
+    setting = _setting(text, option)
+    problems = find_problems(shape_of(ClippingChoice), setting)
+    if problems:
+        said = (
+            f"{dotted(problem.path)}: {problem.sentence}" if problem.path else problem.sentence for problem in problems
+        )
+        raise UsageError("\n".join(f"{option} {text}: {sentence}" for sentence in said))
+    return setting
+
+
+def _setting(text: str, option: str) -> Plain:
     name, colon, value = text.partition(":")
     if name not in CLIPPERS:
         return from_yaml(text, f"{option} {text}")

@@ -22,8 +22,9 @@ class Trial:
     """What came of one variant with one seed.
 
     errors and totals run over the utterances of the scored split: errors made in each, and how many were possible
-    (words, or one). diverged says why a run counts as lost; empty if it does not. gap is the score on the training
-    data less the score on the scored split. steps_to_target is None where the target was not reached, or none was set.
+    (words, or one). diverged says why a run counts as lost; empty if it does not. gap is by how much the error rate on
+    the scored split exceeds that on the training data. steps_to_target is None where the target was not reached, or
+    none was set.
     """
 
     variant: str

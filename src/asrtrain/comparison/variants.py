@@ -56,6 +56,8 @@ def _varied_rule(text: str) -> tuple[str, str]:
 def _varied_values(text: str) -> list[tuple[str, str]]:
     """The labels and overrides of ``key=a,b,c``."""
     key, equals, values = text.partition("=")
+    if key == "seed":
+        raise UsageError(f"--vary {text}: every variant is trained with the same seeds; say how many with --seeds")
     listed = from_yaml(f"[{values}]", f"--vary {text}")
     if not equals or not key or not isinstance(listed, list) or not listed:
         raise UsageError(f"--vary {text}: write key=a,b,c, for example --vary optimizer.lr=0.01,0.1")

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from asrtrain.errors import TrainingError
 
-_TEMPORARY = ".partial"
-
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file so that its name appears only when its content is on the disk.
@@ -18,7 +16,7 @@ def write_file(path: Path, content: bytes) -> None:
     Temporary file in the same folder → write → fsync → rename → fsync of the folder. Raises TrainingError if that
     fails, and leaves no temporary file.
     """
-    temporary = path.with_name(path.name + _TEMPORARY)
+    temporary = _temporary(path)
     with reporting_failure(path, len(content)):
         try:
             with temporary.open("wb") as file:
@@ -32,6 +30,11 @@ def write_file(path: Path, content: bytes) -> None:
             raise
 
 
+def _temporary(path: Path) -> Path:
+    # Hidden: a folder in which nothing else was left by a kill still counts as empty.
+    return path.with_name(f".{path.name}.partial")
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -43,7 +46,7 @@ def sync_folder(folder: Path) -> None:
 
 def point(link: Path, target: Path) -> None:
     """Let the name ``link`` mean its neighbour ``target`` from one moment to the next."""
-    temporary = link.with_name(link.name + _TEMPORARY)
+    temporary = _temporary(link)
     with reporting_failure(link):
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(target.name)
