@@ -87,7 +87,8 @@ def test_two_processes_make_the_run_that_one_makes(work: Path, alone: Path) -> N
     assert_same(Path("run"), alone)
 
 
-@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.slow), 1])
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
 def test_when_one_process_is_killed_all_end_and_one_alone_can_go_on(work: Path, alone: Path, victim: int) -> None:
     process = start_and_wait_for_a_checkpoint("--nproc", "2")
     workers = workers_of(process)
@@ -119,6 +120,7 @@ def test_torchrun(work: Path, alone: Path) -> None:
     assert_same(Path("run"), alone)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_told_once_with_its_exit_code(work: Path) -> None:
     command = [*FIT, "--nproc", "2", "--set", "data.train.folder=gone"]
     result = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -60,6 +60,7 @@ def test_the_gradient_of_the_forward_score_is_the_posteriors(case: Case) -> None
     torch.testing.assert_close(emissions.grad, expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_frames_stay_finite_and_exact() -> None:
     """A chain whose states all see the same has one score in closed form, however the time is shared out."""
     frames, each = 100_000, -37.5

@@ -70,6 +70,7 @@ def test_ten_kills_of_the_command_line_change_nothing(cache, fsdd, tmp_path):
     assert result_of(tmp_path / "killed") == result_of(tmp_path / "straight")
 
 
+@pytest.mark.slow
 def test_kills_around_changes_to_the_disk_change_nothing(straight, cache, fsdd, tmp_path):
     numbers = (3, 12, 31, 44, 61, 87, 120, 187)
     kill(tmp_path, cache, fsdd, "calls", *numbers)
