@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from asrtrain.app import fit, grads
-from asrtrain.errors import UsageError
+from asrtrain.errors import CheckpointError, UsageError
 
 RULES = [
     "{name: norm, threshold: 0.5}",
@@ -65,3 +66,14 @@ def test_the_report_says_how_large_where_and_how_often(trained: Path, tmp_path: 
 def test_what_cannot_be_told_is_refused(rule: str, sentence: str, trained: Path) -> None:
     with pytest.raises(UsageError, match=sentence):
         grads(trained, what_if=[rule])
+
+
+def test_a_picture_of_another_kind_is_refused(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"let its name end in \.png"):
+        grads(trained, plot=tmp_path / "norms.pdf")
+
+
+def test_a_run_without_a_step_is_refused(trained: Path, tmp_path: Path) -> None:
+    shutil.copy(trained / "config.yaml", tmp_path)
+    with pytest.raises(CheckpointError, match="not a single step"):
+        grads(tmp_path)

@@ -13,7 +13,7 @@ from asrtrain.cli.options import Device
 def report(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="RUN...", help="Run folders [dim](default: runs/latest)[/].", show_default=False),
+        typer.Argument(metavar="RUN", help="Run folders [dim](default: runs/latest)[/].", show_default=False),
     ] = None,
     *,
     output: Annotated[Path, typer.Option(metavar="FILE", help="The page (HTML).")] = Path("report.html"),

@@ -11,6 +11,8 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from asrtrain.errors import UsageError
+
 INK = "#22303c"
 BLUE = "#2f6db3"
 ORANGE = "#d9772b"
@@ -37,7 +39,12 @@ LOOK: dict[Any, Any] = {
 
 @contextlib.contextmanager
 def picture(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """A figure of so many inches, written to ``path`` as PNG at the end. Needs no display."""
+    """A figure of so many inches, written to ``path`` as PNG at the end. Needs no display.
+
+    Raises UsageError if the path does not end in .png.
+    """
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"{path}: pictures are drawn as PNG; let its name end in .png")
     with mpl.rc_context(LOOK):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
