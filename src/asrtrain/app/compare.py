@@ -15,10 +15,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from asrtrain import run_folder
-from asrtrain.app.fit import fit, load_settings
+from asrtrain.app.fit import load_settings, prepare, train_in
+from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import load_recogniser
-from asrtrain.assembly import cache_folder, evaluate_on
+from asrtrain.assembly import cache_folder, choose_device, evaluate_on
 from asrtrain.comparison import Comparison, Trial, Variant, variants_of
 from asrtrain.comparison.trial import divergence, spikes, steps_to
 from asrtrain.errors import CheckpointError, TrainingError, UsageError
@@ -155,10 +156,14 @@ def _made(order: _Order) -> Trial:
 
 
 def _train(order: _Order) -> str:
-    """Train; returns why the run was lost, or nothing."""
+    """Train; returns why the run was lost, or nothing. ``runs/latest`` stays what it was."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
         try:
-            fit(order.config, overrides=order.settings, output=order.run, device=order.device)
+            settings = load_settings(order.config, order.settings, None)
+            splits = settings.data.load(cache_folder())
+            recogniser = prepare(settings, splits, choose_device(order.device))
+            run_folder.start(order.run, settings, fingerprint_of(splits))
+            train_in(order.run, recogniser, splits)
         except TrainingError as error:
             return str(error)
     return ""
