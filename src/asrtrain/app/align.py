@@ -9,11 +9,9 @@ from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import Checkpoint, load_recogniser
-from asrtrain.assembly import cache_folder
+from asrtrain.app.trained import Checkpoint, chosen_utterances, load_recogniser
 from asrtrain.assembly_hmm import align_in_segments
 from asrtrain.data.data_config import SplitName
-from asrtrain.data.manifest_source import ManifestConfig
 from asrtrain.errors import DataError
 from asrtrain.evaluation.alignments import LEVELS, Alignment, AlignmentFormat, Interval, write_alignments
 from asrtrain.hmm.segments import Segments
@@ -38,12 +36,7 @@ def align(
     use_threads_deliberately()
     folder = run_folder.find(None if run is None else Path(run))
     recogniser = load_recogniser(folder, checkpoint, device)
-    settings = recogniser.config.data
-    if data is not None:
-        utterances = settings.normalised(ManifestConfig(path=Path(data)).load(cache_folder()))
-        name = Path(data).stem
-    else:
-        utterances, name = settings.load_split(split, cache_folder()), split
+    utterances, name = chosen_utterances(recogniser.config.data, data, split)
     found = align_in_segments(recogniser, utterances)
     short = [id_ for id_, one in found.items() if one is None]
     if short:

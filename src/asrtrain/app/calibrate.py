@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from asrtrain.app.fit import load_settings, prepare
@@ -18,7 +17,7 @@ from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.assembly import cache_folder, choose_device
 from asrtrain.batching import counter_seed
-from asrtrain.clipping import ClippingChoice
+from asrtrain.clipping import read_rules
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import TrainingError, UsageError
 from asrtrain.lab import NormHistory
@@ -73,8 +72,7 @@ def calibrate(
 
 def _tried(proposal: Proposal, config: RunConfig, splits: Splits, steps: int, device: torch.device) -> Proposal:
     """The proposal with the share that it clips when it is used: what is clipped moves the weights, and the norms."""
-    rules = TypeAdapter(ClippingChoice).validate_python(proposal.setting)
-    own = config.model_copy(update={"clipping": rules})
+    own = config.model_copy(update={"clipping": read_rules(proposal.setting)})
     _, clipped = _trial(gather_ingredients(prepare(own, splits, device), splits), own, steps, device)
     return replace(proposal, clipped_share=clipped)
 

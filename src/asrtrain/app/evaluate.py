@@ -6,10 +6,9 @@ from pathlib import Path
 
 from asrtrain import run_folder
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import Checkpoint, load_recogniser
-from asrtrain.assembly import cache_folder, evaluate_on
+from asrtrain.app.trained import Checkpoint, chosen_utterances, load_recogniser
+from asrtrain.assembly import evaluate_on
 from asrtrain.data.data_config import SplitName
-from asrtrain.data.manifest_source import ManifestConfig
 from asrtrain.evaluation import EvalReport, write_results
 from asrtrain.reporting import draw_confusion
 
@@ -30,11 +29,7 @@ def evaluate(
     folder = run_folder.find(None if run is None else Path(run))
     recogniser = load_recogniser(folder, checkpoint, device)
     config = recogniser.config
-    if data is not None:
-        utterances = config.data.normalised(ManifestConfig(path=Path(data)).load(cache_folder()))
-        name = Path(data).stem
-    else:
-        utterances, name = config.data.load_split(split, cache_folder()), split
+    utterances, name = chosen_utterances(config.data, data, split)
     report = evaluate_on(recogniser, utterances, name)
     results = folder / "results"
     write_results(report, results)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from asrtrain import run_folder
 from asrtrain.app.trained import recorded_steps
-from asrtrain.clipping import ClippingChoice, ClipRuleConfig
+from asrtrain.clipping import read_rules
 from asrtrain.comparison import rule_setting
 from asrtrain.lab import GradientReport, recorded_norms, replay
 from asrtrain.reporting import draw_what_if
@@ -30,13 +28,8 @@ def grads(
     config = run_folder.read_config(folder)
     steps = recorded_steps(folder, config)
     history = recorded_norms(steps)
-    rules = {text: config.clipping if text == _OWN else _rules(text) for text in what_if}
+    rules = {t: config.clipping if t == _OWN else read_rules(rule_setting(t, "--what-if")) for t in what_if}
     replays = {text: replay(chosen, history, seed=config.seed) for text, chosen in rules.items()}
     if plot is not None:
         draw_what_if(history.totals, {text: found.thresholds for text, found in replays.items()}, Path(plot))
     return GradientReport(steps, history, clipping_in_words(folder), replays)
-
-
-def _rules(text: str) -> tuple[ClipRuleConfig, ...]:
-    rules: tuple[ClipRuleConfig, ...] = TypeAdapter(ClippingChoice).validate_python(rule_setting(text, "--what-if"))
-    return rules

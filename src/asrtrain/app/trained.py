@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Literal
 
 from asrtrain import run_folder
-from asrtrain.assembly import Recogniser, build_recogniser, choose_device
+from asrtrain.assembly import Recogniser, build_recogniser, cache_folder, choose_device
+from asrtrain.data.data_config import DataConfig, SplitName
+from asrtrain.data.manifest_source import ManifestConfig
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.errors import CheckpointError
 from asrtrain.hmm import GMMHMMConfig
 from asrtrain.run_config import RunConfig
 from asrtrain.training import StepRecord, load_weights, read_steps
+from asrtrain.types import Utterance
 
 Checkpoint = Literal["best", "last", "average"]
 
@@ -31,6 +34,16 @@ def load_recogniser(folder: Path, checkpoint: Checkpoint, device: str) -> Recogn
         raise CheckpointError(f"{folder} has no checkpoint {checkpoint!r}; {hint}")
     load_weights(weights, recogniser.model, recogniser.front_end)
     return recogniser
+
+
+def chosen_utterances(settings: DataConfig, data: str | Path | None, split: SplitName) -> tuple[list[Utterance], str]:
+    """The utterances of a manifest, written as the run's texts are, or else of one of its splits; and their name.
+
+    Raises UsageError, DataError.
+    """
+    if data is None:
+        return settings.load_split(split, cache_folder()), split
+    return settings.normalised(ManifestConfig(path=Path(data)).load(cache_folder())), Path(data).stem
 
 
 def recorded_steps(folder: Path, config: RunConfig) -> list[StepRecord]:

@@ -123,7 +123,12 @@ _ADAPTER: TypeAdapter[tuple[ClipRuleConfig, ...]] = TypeAdapter(ClippingChoice)
 
 def build_clipper(rules: Mapping[str, Any] | ClipRuleConfig | Sequence[Any], *, seed: int = 0) -> Clipper:
     """Build a clipper from one rule or an ordered list, as written in YAML. Raises pydantic's ValidationError."""
-    return assemble_clipper(_ADAPTER.validate_python(rules), seed)
+    return assemble_clipper(read_rules(rules), seed)
+
+
+def read_rules(rules: object) -> tuple[ClipRuleConfig, ...]:
+    """The settings of one rule or of an ordered list, as written in YAML. Raises pydantic's ValidationError."""
+    return _ADAPTER.validate_python(rules)
 
 
 def assemble_clipper(rules: Sequence[ClipRuleConfig], seed: int) -> Clipper:
@@ -152,4 +157,5 @@ __all__ = [
     "build_clipper",
     "layer_of",
     "measure",
+    "read_rules",
 ]

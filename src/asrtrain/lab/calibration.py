@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, final
 
 import numpy as np
-from pydantic import TypeAdapter
 
-from asrtrain.clipping import ClippingChoice, ClipRuleConfig, layer_of
+from asrtrain.clipping import layer_of, read_rules
 from asrtrain.config.writing import inline
 from asrtrain.lab.history import NormHistory, Numbers
 from asrtrain.lab.measuring import QUANTILES, BatchMeasurement
@@ -18,7 +17,6 @@ from asrtrain.lab.what_if import replay
 
 _SHARES = (0.5, 0.1, 0.01)
 """How many of the steps a fixed threshold may clip: as a habit, now and then, only what sticks out."""
-_RULES: TypeAdapter[tuple[ClipRuleConfig, ...]] = TypeAdapter(ClippingChoice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ def _modules(history: NormHistory) -> Proposal:
 
 
 def _replayed(setting: dict[str, Any], history: NormHistory, remark: str) -> Proposal:
-    return Proposal(setting, replay(_RULES.validate_python(setting), history).clipped_share, remark)
+    return Proposal(setting, replay(read_rules(setting), history).clipped_share, remark)
 
 
 def _by_layer(history: NormHistory) -> dict[str, float]:

@@ -76,8 +76,7 @@ class Scaling(ClipRule):
         norm = self._measure(block)
         (limit,) = self._limits.next([block], [norm])
         if not free_to_look(norm):
-            coefficient = torch.where(gradients.finite, self._coefficient(norm, limit), torch.ones_like(norm))
-            return scale_all(gradients, coefficient, limit)
+            return scale_all(gradients, _of_finite(self._coefficient(norm, limit), gradients), limit)
         if self._coefficient is not shorten:
             return scale_all(gradients, float(self._coefficient(norm, limit)), limit)
         length, most = float(norm), float(limit)
