@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from asrtrain.data.manifest import read_manifest
+from asrtrain.data.manifest_source import ManifestConfig
 from asrtrain.data.splits import HeldOutConfig, hold_out
 from asrtrain.errors import DataError
 from asrtrain.types import Utterance
@@ -69,6 +70,27 @@ def test_real_speakers_are_kept_apart(corpora: Path) -> None:
     train, dev = hold_out(utterances, HeldOutConfig(by="speaker", fraction=0.1))
     assert not {u.speaker for u in train} & {u.speaker for u in dev}
     assert 0.1 <= len(dev) / len(utterances) < 0.12
+
+
+def test_one_manifest_is_training_and_test_data(corpora: Path, tmp_path: Path) -> None:
+    """Three times, with no speaker in two parts: the development part is held out of the rest."""
+    ocean = {"name": "manifest", "path": str(corpora / "speechocean762-train")}
+    part = {"test_part": {"by": "speaker", "fraction": 0.2}}
+    rest = ManifestConfig.model_validate({**ocean, **part, "split": "train"}).load(tmp_path)
+    test = ManifestConfig.model_validate({**ocean, **part, "split": "test"}).load(tmp_path)
+    train, dev = hold_out(rest, HeldOutConfig(by="speaker"))
+    speakers = [{u.speaker for u in side} for side in (train, dev, test)]
+    assert sum(map(len, speakers)) == len(set.union(*speakers)) == 125
+    assert (len(train), len(dev), len(test)) == (1800, 200, 500)
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [({"split": "test"}, "nothing divides the manifest"), ({"test_part": {"by": "speaker"}}, "but split is all")],
+)
+def test_a_side_needs_a_division_and_a_division_a_side(keys: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        ManifestConfig.model_validate({"path": "x.csv", **keys})
 
 
 @pytest.mark.parametrize(

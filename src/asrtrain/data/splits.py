@@ -1,4 +1,4 @@
-"""Holding a development part out of the training data: by a stable hash, by whole speakers, or by a given list."""
+"""Holding a development or test part out: by a stable hash, by whole speakers, or by a given list."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Parts = tuple[list[Utterance], list[Utterance]]
 
 @final
 class HeldOutConfig(Config):
-    """Which part of the training data is kept for early stopping and choosing checkpoints."""
+    """Which part of the utterances is held out: for early stopping and choosing checkpoints, or as test data."""
 
     by: Literal["hash", "speaker", "list"] = "hash"
     """``hash``: every utterance by a hash of its id; ``speaker``: whole speakers; ``list``: the ids of a file."""
