@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from asrtrain.app import crossval, evaluate, fit
+from asrtrain.app import crossval, crossval_table, evaluate, fit
 from asrtrain.app.crossval import leaving_out
 from asrtrain.config import load_config
-from asrtrain.errors import DataError
+from asrtrain.errors import DataError, UsageError
 from asrtrain.run_config import RunConfig
+from asrtrain.run_folder import read_config
 
 
 def test_a_fold_for_each_speaker_and_their_mean(trained: Path, tmp_path: Path) -> None:
@@ -42,3 +44,42 @@ def test_a_speaker_who_is_not_there_cannot_be_left_out(trained: Path, tmp_path: 
 def test_one_speaker_is_not_enough(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="two or more named speakers"):
         crossval(trained / "config.yaml", overrides=["data.test.speakers=[theo]"], output=tmp_path / "x")
+
+
+def test_several_configurations_make_one_table(trained: Path, tmp_path: Path) -> None:
+    other = tmp_path / "shorter.yaml"
+    other.write_text((trained / "config.yaml").read_text().replace("frames: 12", "frames: 6"), encoding="utf-8")
+    configs, folder = [trained / "config.yaml", other], tmp_path / "folds"
+    table = crossval_table(configs, overrides=["training.max_epochs=1"], output=folder)
+    assert list(table.reports) == ["config", "shorter"]
+    assert table.reports["shorter"].folder == folder / "shorter"
+    heads, first, second = (line.split() for line in table.to_text().splitlines())
+    assert heads == ["%ACC", "jackson", "theo", "mean"]
+    assert [first[0], second[0]] == ["config", "shorter"]
+    assert float(second[-1]) == pytest.approx(100 * table.reports["shorter"].mean, abs=0.005)
+    assert table.to_json()["configurations"]["config"]["mean"] == table.reports["config"].mean
+
+
+def test_tables_need_names_that_differ_and_the_same_speakers(trained: Path, fsdd: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="same name"):
+        crossval_table([trained / "config.yaml"] * 2, output=tmp_path / "x")
+    other = tmp_path / "others.yaml"
+    other.write_text((trained / "config.yaml").read_text().replace("jackson", "lucas"), encoding="utf-8")
+    with pytest.raises(UsageError, match="other speakers"):
+        crossval_table([trained / "config.yaml", other], overrides=["training.max_epochs=1"], output=tmp_path / "folds")
+
+
+def test_a_hybrid_is_aligned_by_a_run_without_the_speaker(trained: Path, tmp_path: Path) -> None:
+    settings = yaml.safe_load((trained / "config.yaml").read_text())
+    mixtures = tmp_path / "mixtures.yaml"
+    kept = {key: settings[key] for key in ("seed", "output_dir", "data", "features")}
+    mixtures.write_text(
+        yaml.safe_dump({**kept, "model": {"name": "gmm_hmm", "states": 3, "mixtures": 1}}), encoding="utf-8"
+    )
+    aligner = fit(mixtures, overrides=["training={max_epochs: 2, batch_size: 64}"])
+    hybrid = f"model={{name: dnn_hmm, states: 3, align_from: {aligner}, acoustic: {{name: mlp, hidden_sizes: [16]}}}}"
+    crossval(trained / "config.yaml", overrides=[hybrid, "training.max_epochs=1"], output=tmp_path / "folds")
+    for speaker in ("jackson", "theo"):
+        fold = read_config(tmp_path / "folds" / speaker)
+        assert fold.model.align_from == tmp_path / "folds" / f"{speaker}-aligner"
+        assert read_config(fold.model.align_from).data.leave_out == speaker == fold.data.leave_out

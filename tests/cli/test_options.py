@@ -12,7 +12,7 @@ OPTIONS = {
     "fit": {"--set", "--output", "--resume", "--seed", "--device", "--dry-run", "--overfit", "--nproc"},
     "eval": {"--data", "--split", "--checkpoint", "--device", "--format"},
     "transcribe": {"--run", "--format", "--output-dir", "--checkpoint", "--device"},
-    "align": {"--data", "--split", "--output", "--format", "--checkpoint", "--device"},
+    "align": {"--data", "--split", "--output", "--format", "--utterance", "--plot", "--checkpoint", "--device"},
     "crossval": {"--set", "--output", "--seed", "--checkpoint", "--device", "--format"},
     "explain": {"--step", "--batch", "--plot", "--device", "--format"},
     "grads": {"--what-if", "--plot", "--format"},

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from matplotlib.image import imread
 
 from asrtrain.app import align
 from asrtrain.app.trained import load_recogniser
@@ -69,3 +70,15 @@ def test_words_that_the_run_does_not_know(word_run: Path, fsdd: Path, tmp_path: 
     manifest.write_text(f"path,text\n{fsdd}/7_theo_1.wav,eleven\n", encoding="utf-8")
     with pytest.raises(DataError, match="eleven"):
         align(word_run, data=manifest, device="cpu")
+
+
+def test_one_utterance_and_its_picture(word_run: Path, tmp_path: Path) -> None:
+    everything = load_recogniser(word_run, "best", "cpu").config.data.load_split("test", cache_folder())
+    wanted, picture = everything[7].id, tmp_path / "seven.png"
+    (path,) = align(word_run, output=tmp_path, text_format="jsonl", only=[wanted], plot=picture, device="cpu")
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == [wanted]
+    pixels = imread(picture)
+    assert pixels.shape[1] > pixels.shape[0] > 400
+    assert len({tuple(pixel) for pixel in pixels[60:300, 200:600].reshape(-1, pixels.shape[2])}) > 100
+    with pytest.raises(DataError, match="no utterance is called nobody"):
+        align(word_run, output=tmp_path, only=["nobody"], device="cpu")

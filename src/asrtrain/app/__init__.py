@@ -4,6 +4,7 @@ from asrtrain.app.align import align
 from asrtrain.app.calibrate import calibrate
 from asrtrain.app.compare import compare
 from asrtrain.app.crossval import CrossvalReport, crossval
+from asrtrain.app.crossval_table import CrossvalTable, crossval_table
 from asrtrain.app.evaluate import evaluate
 from asrtrain.app.explain import explain
 from asrtrain.app.fit import fit
@@ -13,10 +14,12 @@ from asrtrain.app.transcribe import transcribe
 
 __all__ = [
     "CrossvalReport",
+    "CrossvalTable",
     "align",
     "calibrate",
     "compare",
     "crossval",
+    "crossval_table",
     "evaluate",
     "explain",
     "fit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,11 +12,13 @@ from asrtrain import run_folder
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, chosen_utterances, load_recogniser
 from asrtrain.assembly_hmm import align_in_segments
+from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
 from asrtrain.errors import DataError
 from asrtrain.evaluation.alignments import LEVELS, Alignment, AlignmentFormat, Interval, write_alignments
 from asrtrain.hmm.segments import Segments
-from asrtrain.types import Seconds
+from asrtrain.reporting import draw_alignment
+from asrtrain.types import Seconds, Utterance
 
 
 def align(
@@ -25,18 +28,23 @@ def align(
     split: SplitName = "test",
     output: str | Path | None = None,
     text_format: AlignmentFormat = "ctm",
+    plot: str | Path | None = None,
+    only: Sequence[str] = (),
     checkpoint: Checkpoint = "best",
     device: str = "auto",
 ) -> list[Path]:
     """Align the transcripts of one of a run's splits, or of a manifest, and return the files written.
 
     They go to ``output``, or to the run's folder ``alignments/<name>``. Utterances too short for their transcript are
-    told of and left out. Raises UsageError for a model without states, DataError, CheckpointError.
+    told of and left out. ``only`` are the ids of those wanted; ``plot`` is a PNG, drawn of the first utterance. Raises
+    UsageError for a model without states, DataError, CheckpointError.
     """
     use_threads_deliberately()
     folder = run_folder.find(None if run is None else Path(run))
     recogniser = load_recogniser(folder, checkpoint, device)
     utterances, name = chosen_utterances(recogniser.config.data, data, split)
+    if only:
+        utterances = _chosen(utterances, only, name)
     found = align_in_segments(recogniser, utterances)
     short = [id_ for id_, one in found.items() if one is None]
     if short:
@@ -47,9 +55,22 @@ def align(
     alignments = [_in_seconds(id_, one, frame) for id_, one in pieces if one is not None]
     if not alignments:
         raise DataError(f"{name}: every utterance is too short for its transcript; nothing is written")
+    if plot is not None:
+        first = next(utterance for utterance in utterances if utterance.id == alignments[0].id)
+        rate = recogniser.config.features.sample_rate
+        draw_alignment(
+            alignments[0], read_audio(first.audio, rate, offset=first.offset, duration=first.duration), Path(plot)
+        )
     return write_alignments(
         alignments, Path(output) if output is not None else folder / "alignments" / name, text_format
     )
+
+
+def _chosen(utterances: Sequence[Utterance], ids: Sequence[str], name: str) -> list[Utterance]:
+    unknown = sorted({*ids} - {utterance.id for utterance in utterances})
+    if unknown:
+        raise DataError(f"{name}: no utterance is called {', '.join(unknown)}; ids are as in the manifest")
+    return [utterance for utterance in utterances if utterance.id in ids]
 
 
 def _in_seconds(id_: str, pieces: Segments, frame: Seconds) -> Alignment:

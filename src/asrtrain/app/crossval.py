@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from asrtrain import run_folder
 from asrtrain.app.fit import load_settings, prepare, train_in
 from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, load_recogniser
 from asrtrain.assembly import cache_folder, choose_device, evaluate_on
+from asrtrain.data.data_config import Splits
 from asrtrain.errors import DataError
 from asrtrain.evaluation import EvalReport, write_results
+from asrtrain.hmm import DNNHMMConfig
 from asrtrain.run_config import RunConfig
 
 
@@ -28,14 +32,23 @@ class CrossvalReport:
     @property
     def mean(self) -> float:
         """The mean of the folds' accuracies, or of their word error rates."""
-        figures = [_figure(report) for report in self.folds.values()]
+        figures = list(self.figures.values())
         return sum(figures) / len(figures)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The accuracy or the word error rate of every fold, by its speaker."""
+        return {speaker: fold.accuracy if self.classifies else fold.words.rate for speaker, fold in self.folds.items()}
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the figures are accuracies."""
+        return next(iter(self.folds.values())).task == "classification"
 
     def to_text(self) -> str:
         """A table, one speaker a line."""
-        classifies = next(iter(self.folds.values())).task == "classification"
-        name, width = "%ACC" if classifies else "%WER", max(map(len, [*self.folds, "speaker"]))
-        rows = [f"{speaker:{width}}  {100 * _figure(report):6.2f}" for speaker, report in self.folds.items()]
+        name, width = "%ACC" if self.classifies else "%WER", max(map(len, [*self.folds, "speaker"]))
+        rows = [f"{speaker:{width}}  {100 * figure:6.2f}" for speaker, figure in self.figures.items()]
         return "\n".join([f"{'speaker':{width}}  {name:>6}", *rows, f"{'mean':{width}}  {100 * self.mean:6.2f}"])
 
     def to_json(self) -> dict[str, Any]:
@@ -67,9 +80,7 @@ def crossval(
     for speaker in speakers:
         fold = leaving_out(settings, speaker)
         splits = fold.data.load(cache_folder())
-        recogniser = prepare(fold, splits, target)
-        run_folder.start(folder / speaker, fold, fingerprint_of(splits))
-        run = train_in(folder / speaker, recogniser, splits)
+        run = _train_fold(fold, splits, folder / speaker, target)
         folds[speaker] = evaluate_on(load_recogniser(run, checkpoint, device), splits.test, "test")
         write_results(folds[speaker], run / "results")
     return CrossvalReport(folder, folds)
@@ -80,5 +91,14 @@ def leaving_out(config: RunConfig, speaker: str) -> RunConfig:
     return config.model_copy(update={"data": config.data.model_copy(update={"leave_out": speaker})})
 
 
-def _figure(report: EvalReport) -> float:
-    return report.accuracy if report.task == "classification" else report.words.rate
+def _train_fold(config: RunConfig, splits: Splits, folder: Path, device: torch.device) -> Path:
+    """Train one fold in its folder; a hybrid after a run like its aligning one, without the speaker too."""
+    if isinstance(config.model, DNNHMMConfig):
+        like = run_folder.read_config(run_folder.find(config.model.align_from))
+        own = like.model_copy(update={"data": config.data})
+        aligner = _train_fold(own, splits, folder.with_name(f"{folder.name}-aligner"), device)
+        model = config.model.model_copy(update={"align_from": aligner})
+        config = config.model_copy(update={"model": model})
+    recogniser = prepare(config, splits, device)
+    run_folder.start(folder, config, fingerprint_of(splits))
+    return train_in(folder, recogniser, splits)

@@ -30,6 +30,16 @@ def align(
         Literal["ctm", "textgrid", "jsonl"],
         typer.Option("--format", help="Kaldi's CTM, Praat's TextGrid, or JSON lines."),
     ] = "ctm",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--utterance", metavar="ID", help="Only this utterance; repeatable.", show_default=False),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png", help="Draw the first utterance: spectrogram, words, states.", show_default=False
+        ),
+    ] = None,
     checkpoint: Checkpoint = "best",
     device: Device = "auto",
 ) -> None:
@@ -37,6 +47,14 @@ def align(
     from asrtrain import app
 
     for path in app.align(
-        run, data=data, split=split, output=output, text_format=text_format, checkpoint=checkpoint, device=device
+        run,
+        data=data,
+        split=split,
+        output=output,
+        text_format=text_format,
+        plot=plot,
+        only=only or (),
+        checkpoint=checkpoint,
+        device=device,
     ):
         print(path)

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from asrtrain.cli.options import Checkpoint, ConfigFile, Device, Overrides, ReportFormat, Seed
-from asrtrain.cli.output import print_report
+from asrtrain.cli.options import Checkpoint, Device, Overrides, ReportFormat, Seed
+from asrtrain.cli.output import Report, print_report
 
 
 def crossval(
-    config: ConfigFile,
+    configs: Annotated[
+        list[Path],
+        typer.Argument(metavar="CONFIG…", help="Configuration files; several make one table.", show_default=False),
+    ],
     *,
     overrides: Overrides = None,
     output: Annotated[
@@ -26,7 +29,12 @@ def crossval(
     """Train once for each speaker of the test data, without that speaker, and score on that speaker."""
     from asrtrain import app
 
-    report = app.crossval(
-        config, overrides=overrides or (), seed=seed, output=output, checkpoint=checkpoint, device=device
-    )
+    if len(configs) == 1:
+        report: Report = app.crossval(
+            configs[0], overrides=overrides or (), seed=seed, output=output, checkpoint=checkpoint, device=device
+        )
+    else:
+        report = app.crossval_table(
+            configs, overrides=overrides or (), seed=seed, output=output, checkpoint=checkpoint, device=device
+        )
     print_report(report, report_format)

@@ -1,5 +1,6 @@
 """Pictures of a run: its curves, its gradients, its confusions; and runs side by side."""
 
+from asrtrain.reporting.alignment import draw_alignment
 from asrtrain.reporting.calibration import draw_calibration
 from asrtrain.reporting.comparison import draw_comparison
 from asrtrain.reporting.confusion import draw_confusion
@@ -7,4 +8,12 @@ from asrtrain.reporting.explanation import draw_explanation
 from asrtrain.reporting.run import draw_run
 from asrtrain.reporting.what_if import draw_what_if
 
-__all__ = ["draw_calibration", "draw_comparison", "draw_confusion", "draw_explanation", "draw_run", "draw_what_if"]
+__all__ = [
+    "draw_alignment",
+    "draw_calibration",
+    "draw_comparison",
+    "draw_confusion",
+    "draw_explanation",
+    "draw_run",
+    "draw_what_if",
+]

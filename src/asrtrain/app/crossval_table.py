@@ -1,0 +1,77 @@
+"""Leave one speaker out with several configurations, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from asrtrain.app.crossval import CrossvalReport, crossval
+from asrtrain.app.fit import load_settings
+from asrtrain.app.trained import Checkpoint
+from asrtrain.errors import UsageError
+
+
+@dataclass(frozen=True)
+class CrossvalTable:
+    """The reports of several configurations, by the names of their files."""
+
+    folder: Path
+    reports: Mapping[str, CrossvalReport]
+
+    def to_text(self) -> str:
+        """A table: a line for each configuration, a column for each speaker, and the mean."""
+        first = next(iter(self.reports.values()))
+        heads = [*first.folds, "mean"]
+        cells = {name: [*report.figures.values(), report.mean] for name, report in self.reports.items()}
+        widths = [max(6, len(head)) for head in heads]
+        stub = max(map(len, [*cells, "%ACC"]))
+        lines = [[f"{'%ACC' if first.classifies else '%WER':{stub}}", *map(str.rjust, heads, widths)]]
+        for name, figures in cells.items():
+            row = (f"{100 * figure:{width}.2f}" for figure, width in zip(figures, widths, strict=True))
+            lines.append([f"{name:{stub}}", *row])
+        return "\n".join("  ".join(line) for line in lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every configuration's folds and mean."""
+        return {"configurations": {name: report.to_json() for name, report in self.reports.items()}}
+
+
+def crossval_table(
+    configs: Sequence[str | Path],
+    *,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    output: str | Path | None = None,
+    checkpoint: Checkpoint = "best",
+    device: str = "auto",
+) -> CrossvalTable:
+    """``crossval`` with every configuration, each in its own folder below ``output``.
+
+    Raises UsageError where two files have the same name, or test other speakers or another task than the first; else
+    as ``crossval`` does.
+    """
+    names = [Path(config).stem for config in configs]
+    if len(set(names)) < len(names):
+        raise UsageError(f"crossval: two configurations have the same name ({', '.join(names)}); rename one")
+    # Every mistake is worth knowing before the first hour of training.
+    settings = [load_settings(Path(config), overrides, seed) for config in configs]
+    folder = Path(output) if output is not None else settings[0].output_dir / f"crossval-{_now()}"
+    reports: dict[str, CrossvalReport] = {}
+    for name, config in zip(names, configs, strict=True):
+        reports[name] = crossval(
+            config, overrides=overrides, seed=seed, output=folder / name, checkpoint=checkpoint, device=device
+        )
+        _same_folds(names[0], reports[names[0]], name, reports[name])
+    return CrossvalTable(folder, reports)
+
+
+def _same_folds(first: str, one: CrossvalReport, second: str, other: CrossvalReport) -> None:
+    if list(one.folds) != list(other.folds) or one.classifies != other.classifies:
+        raise UsageError(f"crossval: {first} and {second} are not of one table, as they test other speakers or tasks")
+
+
+def _now() -> str:
+    return datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
