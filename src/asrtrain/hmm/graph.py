@@ -130,14 +130,17 @@ class Graph:
     enter: torch.Tensor | None = None
 
 
-def batched(graphs: Sequence[StateGraph], transitions: torch.Tensor) -> Graph:
+def batched(graphs: Sequence[StateGraph], transitions: torch.Tensor, tying: torch.Tensor | None = None) -> Graph:
     """Pad graphs to one batch, and put in the model's ``transitions`` (S, 3), logarithms, on whose device it lies.
 
+    ``tying`` (L,) int64 says which of the S distributions each of the states that the graphs name has; None: its own.
     Either all of the graphs are loops, or none is.
     """
     size, ways = max(map(len, graphs)), max(len(graph.sources) for graph in graphs)
     device = transitions.device
     emissions = torch.from_numpy(_padded([graph.emissions for graph in graphs], (size,), 0)).to(device)
+    if tying is not None:
+        emissions = tying[emissions]
     sources = torch.from_numpy(_padded([graph.sources for graph in graphs], (ways, size), 0)).to(device).movedim(1, 0)
     kinds = torch.from_numpy(_padded([graph.kinds for graph in graphs], (ways, size), 0)).to(device).movedim(1, 0)
     weights = _padded([graph.weights for graph in graphs], (ways, size), IMPOSSIBLE)

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import final
 
 from asrtrain.hmm.composition import Link
+from asrtrain.hmm.triphones import Unit, centre
 
 SILENCE = "<sil>"
 
@@ -16,40 +17,47 @@ SILENCE = "<sil>"
 @final
 @dataclass(frozen=True)
 class Inventory:
-    """Units with the number of their states, numbered one unit after another (the emissions S of the model), and the
-    units that each word is spelled with. ``SILENCE`` is a unit too, and no word's.
+    """Units with the number of their states, numbered one unit after another (the emissions of the model, unless they
+    are tied), and the units that each word is spelled with. ``SILENCE`` is a unit too, and no word's.
 
     ``skip`` lets every second state of a unit be left out (Bakis). ``pause`` is the probability of silence at either
     end of an utterance and between words. With ``short_pause``, what is between words is the middle state of silence
     alone, tied to it, which may be as short as a frame.
     """
 
-    sizes: Mapping[str, int]
-    spelling: Mapping[str, tuple[str, ...]]
+    sizes: Mapping[Unit, int]
+    spelling: Mapping[str, tuple[Unit, ...]]
     skip: bool = False
     pause: float = 0.5
     short_pause: bool = False
 
     @property
     def states(self) -> int:
-        """S."""
+        """How many there are: S, or L where ``WordModels`` ties them."""
         return sum(self.sizes.values())
 
     @cached_property
+    def places(self) -> tuple[tuple[Unit, int], ...]:
+        """The unit of every state, and its place there."""
+        return tuple((unit, place) for unit, size in self.sizes.items() for place in range(size))
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
-        """The unit and the place of every state: ``seven.3``; for pictures and tables."""
-        return tuple(f"{unit}.{place}" for unit, size in self.sizes.items() for place in range(size))
+        """The same in words: ``seven.3``, ``s-eh+v.0``; for pictures and tables."""
+        return tuple(f"{unit}.{place}" for unit, place in self.places)
+
+    @cached_property
+    def monophones(self) -> tuple[int, ...]:
+        """States (L,) numbered anew, so that those of a phone have one number, whatever its neighbours."""
+        numbers: dict[tuple[str, int], int] = {}
+        return tuple(numbers.setdefault((centre(unit), place), len(numbers)) for unit, place in self.places)
 
     @cached_property
     def may_skip(self) -> tuple[bool, ...]:
         """Which states may leave out the one after them: those with two more of their unit behind them."""
-        return tuple(
-            self.skip and unit != SILENCE and place + 2 < size
-            for unit, size in self.sizes.items()
-            for place in range(size)
-        )
+        return tuple(self.skip and unit != SILENCE and place + 2 < self.sizes[unit] for unit, place in self.places)
 
-    def chain(self, unit: str) -> range:
+    def chain(self, unit: Unit) -> range:
         """The emissions of a unit, in order."""
         first = self._firsts[unit]
         return range(first, first + self.sizes[unit])
@@ -73,7 +81,7 @@ class Inventory:
         chain = self.chain(SILENCE)
         return (chain[len(chain) // 2],) if self.short_pause else tuple(chain)
 
-    def _joined(self, units: Sequence[str], presence: float) -> Link:
+    def _joined(self, units: Sequence[Unit], presence: float) -> Link:
         emissions: list[int] = []
         skips: list[int] = []
         for unit in units:
@@ -83,5 +91,5 @@ class Inventory:
         return Link(tuple(emissions), frozenset(skips), presence)
 
     @cached_property
-    def _firsts(self) -> dict[str, int]:
+    def _firsts(self) -> dict[Unit, int]:
         return dict(zip(self.sizes, accumulate(self.sizes.values(), initial=0), strict=False))

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import final
 
 from asrtrain.hmm.inventory import SILENCE, Inventory
+from asrtrain.hmm.triphones import centre
 
 
 @final
@@ -48,7 +49,7 @@ def _owners(inventory: Inventory, words: Sequence[str]) -> tuple[list[Owner], li
         word = words[place // 2] if place % 2 else SILENCE
         for unit in inventory.spelling[word] if place % 2 else (SILENCE,):
             size = inventory.sizes[unit] if place % 2 else len(link.emissions)
-            units += [(len(units), unit)] * size
+            units += [(len(units), centre(unit))] * size
         spoken += [(place, word)] * len(link.emissions)
         for emission in link.emissions:
             states.append((len(states), inventory.names[emission]))
