@@ -70,7 +70,9 @@ def build_hybrid(
     words = _same_states(recogniser, aligner)
     states = align(aligner, splits.train)
     found = torch.cat(list(states.values()))
-    counts = torch.bincount(found[found >= 0], minlength=words.inventory.states)
+    counts = torch.bincount(found[found >= 0], minlength=words.distributions)
+    if words.tying is not None:
+        model.words.retie(words.tying)
     model.words.transitions.copy_(words.transitions)
     model.words.occupancy.copy_(counts)
     ingredients = build_ingredients(recogniser, splits, world)  # measures the front end first
@@ -90,11 +92,11 @@ def _same_states(recogniser: Recogniser, aligner: Recogniser) -> WordModels:
         raise UsageError(
             f"model.align_from: a run of {aligner.config.model.name} has no states; name a run of gmm_hmm or dnn_hmm"
         )
-    if own.words.inventory != other.words.inventory:
+    if own.words.inventory != other.words.inventory or own.words.distributions != other.words.distributions:
         raise UsageError(
-            f"model.align_from: that run has other states ({other.words.inventory.states}, and here are "
-            f"{own.words.inventory.states}): give it the same words in data and the same model.unit, lexicon, states, "
-            "silence_states, skip, pause and short_pause"
+            f"model.align_from: that run has other states ({other.words.distributions}, and here are "
+            f"{own.words.distributions}): give it the same words in data and the same model.unit, context, max_states, "
+            "lexicon, states, silence_states, skip, pause and short_pause"
         )
     for key in ("frame_shift", "subsample", "stack", "trim"):
         if getattr(recogniser.config.features, key, None) != getattr(aligner.config.features, key, None):

@@ -138,7 +138,7 @@ def _plan(recogniser: Recogniser, splits: Splits) -> str:
     )
     if isinstance(recogniser.model, GMMHMM):
         build_reestimation(recogniser, splits)
-        return f"{found}, {recogniser.model.words.inventory.states} states, {epochs} passes"
+        return f"{found}, {recogniser.model.words.used} states, {epochs} passes"
     ingredients = gather_ingredients(recogniser, splits)
     weights = sum(parameter.numel() for parameter in ingredients.model.parameters())
     steps = recogniser.config.training.steps_per_epoch(ingredients.batches.batches_per_epoch)

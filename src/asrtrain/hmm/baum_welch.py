@@ -12,13 +12,15 @@ import torch
 from asrtrain.errors import TrainingError, UsageError
 from asrtrain.hmm.flat_start import even_posteriors
 from asrtrain.hmm.forward_backward import Posteriors, posteriors
+from asrtrain.hmm.gaussians import GaussianMixtures
 from asrtrain.hmm.gmm_hmm import GMMHMM, GMMHMMConfig
-from asrtrain.hmm.graph import Graph
+from asrtrain.hmm.graph import IMPOSSIBLE, Graph
 from asrtrain.hmm.inventory import SILENCE
 from asrtrain.hmm.maximisation import Floors, reestimate, reestimate_transitions
 from asrtrain.hmm.segmental import path_posteriors
 from asrtrain.hmm.splitting import split
 from asrtrain.hmm.statistics import Statistics, accumulate
+from asrtrain.hmm.tying import tie
 from asrtrain.hmm.viterbi import viterbi
 from asrtrain.types import Batch
 
@@ -32,7 +34,8 @@ class BaumWelch:
 
     Pass 0 shares every utterance out evenly among its states. From then on a pass looks at all paths, or at the best,
     and replaces the parameters; what it needs beside the data lies in the model's buffers and in its own number, so
-    that training can stop after any pass and go on.
+    that training can stop after any pass and go on. With triphones the first half of the passes trains phones without
+    context; then the decision tree is grown, and mixtures begin anew with a Gaussian for each of its leaves.
     """
 
     def __init__(
@@ -48,10 +51,13 @@ class BaumWelch:
         self._passes, self._seed = passes, seed
         components = model.gaussians.means.shape[1]
         self._stages = 1 + math.ceil(math.log2(components))
-        if passes <= self._stages:
+        self._tying = None if model.words.tying is None else passes // 2
+        least = 1 + self._stages * (1 if self._tying is None else 2)
+        if passes < least:
             raise UsageError(
-                f"training.max_epochs: {passes} passes are too few to reach {components} components: "
-                f"give {self._stages + 1} or more, or fewer model.mixtures"
+                f"training.max_epochs: {passes} passes are too few to reach {components} components"
+                f"{'' if self._tying is None else ' twice, without context and with it'}: "
+                f"give {least} or more, or fewer model.mixtures"
             )
 
     def run_pass(self, number: int) -> float:
@@ -61,9 +67,10 @@ class BaumWelch:
         """
         if number > 0 and self._stage(number) > self._stage(number - 1):
             self._split(number)
-        statistics = Statistics.nothing(self._model.gaussians)
+        gaussians = self._untied_gaussians() if number == self._tying else self._model.gaussians
+        statistics = Statistics.nothing(gaussians)
         for batch in self._batches(number):
-            self._add(statistics, batch.to(self._model.variance.device), number)
+            self._add(statistics, gaussians, batch.to(self._model.variance.device), number)
         if not statistics.frames:
             raise TrainingError(
                 "no utterance has as many frames as its transcript has states: "
@@ -71,14 +78,19 @@ class BaumWelch:
             )
         if number == 0:
             self._begin(statistics)
+        if number == self._tying:
+            statistics = self._tie(statistics)
         self._update(statistics, number)
         return statistics.mean_log_likelihood if number else math.nan
 
     def _stage(self, number: int) -> int:
-        """How often the mixtures have been doubled before a pass."""
-        return max(0, number - 1) * self._stages // (self._passes - 1)
+        """How often the mixtures have been doubled before a pass, since they began."""
+        began, end = 0, self._passes
+        if self._tying is not None:
+            began, end = (0, self._tying + 1) if number <= self._tying else (self._tying, self._passes)
+        return max(0, number - began - 1) * self._stages // (end - began - 1)
 
-    def _add(self, statistics: Statistics, batch: Batch, number: int) -> None:
+    def _add(self, statistics: Statistics, gaussians: GaussianMixtures, batch: Batch, number: int) -> None:
         model = self._model
         transcripts = model.words.transcripts(batch)
         graph = model.words.graph(transcripts)
@@ -86,7 +98,9 @@ class BaumWelch:
             found = even_posteriors(graph, [model.words.links(t) for t in transcripts], batch.lengths)
         else:
             found = self._expected(graph, batch)
-        accumulate(statistics, model.gaussians, graph, found, features=batch.features, lengths=batch.lengths)
+        if number == self._tying:
+            graph = model.words.untied(transcripts)
+        accumulate(statistics, gaussians, graph, found, features=batch.features, lengths=batch.lengths)
 
     @torch.no_grad()
     def _expected(self, graph: Graph, batch: Batch) -> Posteriors:
@@ -110,6 +124,26 @@ class BaumWelch:
         own = torch.diag(self._model.variance) if second.dim() == 2 else self._model.variance
         gaussians.set_covariances(own.expand_as(statistics.second), every)
 
+    def _untied_gaussians(self) -> GaussianMixtures:
+        """One for every state of every triphone, to be counted for."""
+        own = self._model.gaussians
+        return type(own)(self._model.words.inventory.states, 1, own.means.shape[2]).to(own.means)
+
+    @torch.no_grad()
+    def _tie(self, statistics: Statistics) -> Statistics:
+        """Let the decision tree say which states of triphones are one, and add up what was counted for them."""
+        words, gaussians = self._model.words, self._model.gaussians
+        floor = self._config.variance_floor * self._model.variance
+        tying = tie(words.inventory, statistics, self._config.tree, floor=floor, most=words.distributions).to(
+            floor.device
+        )
+        for buffer in gaussians.buffers():
+            buffer[tying] = buffer[words.tying]
+        gaussians.log_weights.fill_(IMPOSSIBLE)
+        gaussians.log_weights[:, 0] = 0.0
+        words.retie(tying)
+        return statistics.pooled(tying, gaussians)
+
     def _update(self, statistics: Statistics, number: int) -> None:
         config, words = self._config, self._model.words
         floors = Floors(config.variance_floor * self._model.variance, config.occupancy_floor)
@@ -121,7 +155,7 @@ class BaumWelch:
     def _split(self, number: int) -> None:
         config, words = self._config, self._model.words
         now = 2 ** self._stage(number)
-        wanted = torch.full((words.inventory.states,), min(now, config.mixtures))
+        wanted = torch.full((words.distributions,), min(now, config.mixtures))
         wanted[words.inventory.chain(SILENCE)] = min(now, config.silence_mixtures or config.mixtures)
         generator = torch.Generator().manual_seed(self._seed(number))
         split(self._model.gaussians, wanted, words.occupancy, config.occupancy_floor, generator)

@@ -8,7 +8,6 @@ from typing import final
 import torch
 
 from asrtrain.decoding.interface import Decoder
-from asrtrain.hmm.graph import batched
 from asrtrain.hmm.viterbi import viterbi
 from asrtrain.hmm.word_models import WordModels
 from asrtrain.types import Hypothesis, Scores, Seconds, TimedWord
@@ -30,7 +29,7 @@ class LoopDecoder(Decoder):
     def __call__(self, ids: tuple[str, ...], scores: Scores, frame_shift: Seconds) -> list[Hypothesis]:
         """Decode a batch."""
         alone, owners = self._words.loop()
-        graph = batched([alone] * len(ids), self._words.transitions)
+        graph = self._words.batched([alone] * len(ids))
         emissions = scores.logits.double() * self._words.acoustic_scale
         best = viterbi(graph, emissions, scores.lengths)
         states = best.states.clamp(min=0)

@@ -35,7 +35,7 @@ class DNNHMMConfig(TopologyConfig):
     def build(self, input_size: int, vocabulary: Vocabulary) -> DNNHMM:
         """Build the model. Raises UsageError for a network that scores fewer frames than it reads."""
         words = self.build_words(vocabulary)
-        network = self.acoustic.build(input_size, words.inventory.states, per_frame=True)
+        network = self.acoustic.build(input_size, words.distributions, per_frame=True)
         scored = int(network.output_lengths(torch.tensor([_SOME_FRAMES])))
         if scored != _SOME_FRAMES:
             raise UsageError(

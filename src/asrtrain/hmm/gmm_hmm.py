@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 
 from asrtrain.data.vocabulary import Vocabulary
+from asrtrain.hmm.decision_tree import TreeConfig
 from asrtrain.hmm.full_gaussians import FullGaussians
 from asrtrain.hmm.gaussians import DiagonalGaussians, GaussianMixtures
 from asrtrain.hmm.interface import HMMModel
@@ -41,11 +42,14 @@ class GMMHMMConfig(TopologyConfig):
     occupancy_floor: Annotated[float, Field(ge=0)] = 3.0
     """A component that fewer frames belong to is dropped, and none is split into parts of fewer."""
 
+    tree: TreeConfig = TreeConfig()
+    """With context: triphone, when the decision tree that ties their states stops to grow; see also max_states."""
+
     def build(self, input_size: int, vocabulary: Vocabulary) -> GMMHMM:
         """Build the model, whose Gaussians know nothing yet."""
         words = self.build_words(vocabulary)
         most = max(self.mixtures, self.silence_mixtures or 0)
-        return GMMHMM(words, _COVARIANCES[self.covariance](words.inventory.states, most, input_size))
+        return GMMHMM(words, _COVARIANCES[self.covariance](words.distributions, most, input_size))
 
 
 @final
@@ -61,7 +65,7 @@ class GMMHMM(HMMModel):
 
     def emissions(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Log densities (B, T, S)."""
-        every = torch.arange(self.words.inventory.states, device=features.device)
+        every = torch.arange(self.words.used, device=features.device)
         return self.emissions_of(features, every)
 
     def emissions_of(self, features: torch.Tensor, states: torch.Tensor) -> torch.Tensor:

@@ -42,6 +42,18 @@ class Statistics:
             torch.zeros(states, 3, dtype=torch.float64, device=zeros.device),
         )
 
+    def pooled(self, tying: torch.Tensor, gaussians: GaussianMixtures) -> Statistics:
+        """What L states with a Gaussian each have counted, added up by the distribution of each, ``tying`` (L,), as the
+        first component of ``gaussians``.
+        """
+        found = Statistics.nothing(gaussians)
+        found.occupancy[:, :1].index_add_(0, tying, self.occupancy)
+        found.first[:, :1].index_add_(0, tying, self.first)
+        found.second[:, :1].index_add_(0, tying, self.second)
+        found.transitions.index_add_(0, tying, self.transitions)
+        found.log_likelihood, found.frames, found.skipped = self.log_likelihood, self.frames, self.skipped
+        return found
+
     @property
     def mean_log_likelihood(self) -> float:
         """The log-likelihood of a frame."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from asrtrain.config import FilePath
 from asrtrain.data.vocabulary import BLANK, Vocabulary
+from asrtrain.errors import UsageError
 from asrtrain.hmm.interface import HMMConfig
 from asrtrain.hmm.inventory import SILENCE, Inventory
 from asrtrain.hmm.lexicon import SpellingUnit, spellings
+from asrtrain.hmm.triphones import Unit, in_context
 from asrtrain.hmm.word_models import WordModels
 
 Count = Annotated[int, Field(gt=0)]
@@ -22,6 +24,12 @@ class TopologyConfig(HMMConfig, ABC):
 
     unit: SpellingUnit = "word"
     """What has states of its own: every word, every character of the words' spelling, or every phone of a lexicon."""
+    context: Literal["mono", "triphone"] = "mono"
+    """For unit: char or phone, whether a unit is the same wherever it stands, or told apart by its neighbours in the
+    word (word-internal triphones), where the decision tree finds that it matters."""
+    max_states: Count = 500
+    """With context: triphone, the most states that the tree may have, silence apart. The model has room for as many,
+    or for all triphones if these have fewer."""
     lexicon: FilePath | None = None
     """For unit: phone, a text file of lines ``word phone phone …``."""
     states: Count = 8
@@ -47,16 +55,31 @@ class TopologyConfig(HMMConfig, ABC):
                 if self.lexicon is None
                 else f"a lexicon is given, but unit is {self.unit}: write unit: phone, or remove the lexicon"
             )
+        if self.context == "triphone" and self.unit == "word":
+            raise ValueError("context: triphone is for unit: phone or char; whole words have no neighbours in the word")
         return self
 
     def build_words(self, vocabulary: Vocabulary) -> WordModels:
-        """The words of a vocabulary as chains of states. Raises DataError for a lexicon that lacks one."""
+        """The words of a vocabulary as chains of states.
+
+        Raises DataError for a lexicon that lacks one, UsageError for too few states.
+        """
         words = [symbol for symbol in vocabulary.symbols if symbol != BLANK]
-        spelling = spellings(words, self.unit, self.lexicon)
-        units = sorted({unit for units in spelling.values() for unit in units})
-        sizes = {SILENCE: self.silence_states} | dict.fromkeys(units, self.states)
+        tied = self.context == "triphone"
+        spelling: dict[str, tuple[Unit, ...]] = {
+            word: in_context(units) if tied else units
+            for word, units in spellings(words, self.unit, self.lexicon).items()
+        }
+        units = sorted(dict.fromkeys(unit for units in spelling.values() for unit in units), key=str)
+        sizes: dict[Unit, int] = {SILENCE: self.silence_states, **dict.fromkeys(units, self.states)}
         inventory = Inventory(sizes, spelling, skip=self.skip, pause=self.pause, short_pause=self.short_pause)
-        models = WordModels(inventory, vocabulary)
+        least = max(inventory.monophones) + 1 - self.silence_states
+        if tied and self.max_states < least:
+            raise UsageError(
+                f"model.max_states: {self.max_states} are fewer than the units have without their neighbours, {least}: "
+                "give more"
+            )
+        models = WordModels(inventory, vocabulary, self.max_states if tied else None)
         if self.acoustic_scale is not None:
             models.acoustic_scale.fill_(self.acoustic_scale)
         if self.insertion_penalty is not None:

@@ -13,7 +13,7 @@ from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.hmm.composition import Link, loop, sequence
 from asrtrain.hmm.forward_backward import forward_ends
 from asrtrain.hmm.graph import IMPOSSIBLE, NEXT, SKIP, STAY, Graph, StateGraph, batched, union
-from asrtrain.hmm.inventory import Inventory
+from asrtrain.hmm.inventory import SILENCE, Inventory
 from asrtrain.hmm.viterbi import viterbi
 from asrtrain.types import Batch
 
@@ -28,20 +28,29 @@ class WordModels(nn.Module):
     """An inventory of states with what was learnt of it: buffers ``transitions`` (S, 3), logarithms, and ``occupancy``
     (S,), the frames that each state had in the last pass over the training data; and with what recognition needs:
     ``acoustic_scale``, by which emissions are multiplied, and ``insertion_penalty``, taken off for each word.
+
+    With ``most``, the L states of the inventory, of units in contexts, are tied to as many at most, silence apart:
+    ``tying`` (L,) int64 says which of the S distributions each has, at first that of the unit without its context.
+    Whatever composes states numbers them as the inventory does; ``tied`` puts the tying in.
     """
 
+    tying: torch.Tensor | None
     transitions: torch.Tensor
     occupancy: torch.Tensor
     acoustic_scale: torch.Tensor
     insertion_penalty: torch.Tensor
 
-    def __init__(self, inventory: Inventory, vocabulary: Vocabulary) -> None:
+    def __init__(self, inventory: Inventory, vocabulary: Vocabulary, most: int | None = None) -> None:
         super().__init__()
         self.inventory = inventory
         self.vocabulary = vocabulary
         self.spoken = tuple(place for place, word in enumerate(vocabulary.symbols) if word in inventory.spelling)
-        self.register_buffer("transitions", _first_transitions(inventory))
-        self.register_buffer("occupancy", torch.zeros(inventory.states, dtype=torch.float64))
+        self.distributions = inventory.states
+        if most is not None:
+            self.distributions = min(inventory.states, inventory.sizes[SILENCE] + most)
+        self.register_buffer("tying", None if most is None else torch.tensor(inventory.monophones))
+        self.register_buffer("transitions", _first_transitions(self))
+        self.register_buffer("occupancy", torch.zeros(self.distributions, dtype=torch.float64))
         self.register_buffer("acoustic_scale", torch.ones((), dtype=torch.float64))
         self.register_buffer("insertion_penalty", torch.zeros((), dtype=torch.float64))
         self._graphs: dict[Transcript, StateGraph] = {}
@@ -62,12 +71,37 @@ class WordModels(nn.Module):
         for transcript in transcripts:
             if transcript not in self._graphs:
                 self._graphs[transcript] = sequence(self.links(transcript))
-        return batched([self._graphs[transcript] for transcript in transcripts], self.transitions)
+        return self.batched([self._graphs[transcript] for transcript in transcripts])
+
+    def batched(self, graphs: Sequence[StateGraph]) -> Graph:
+        """Graphs of the inventory's states as a batch, with what was learnt put in: transitions and tying."""
+        return batched(graphs, self.transitions, self.tying)
+
+    def tied(self, states: torch.Tensor) -> torch.Tensor:
+        """The distributions (0 to S − 1) of states of the inventory (0 to L − 1)."""
+        return states if self.tying is None else self.tying[states]
+
+    @property
+    def used(self) -> int:
+        """How many distributions there are, of the S that there is room for: the first ones."""
+        return self.distributions if self.tying is None else int(self.tying.max()) + 1
+
+    @torch.no_grad()
+    def retie(self, tying: torch.Tensor) -> None:
+        """Take another tying (L,), each distribution's transitions from one that its states had before."""
+        assert self.tying is not None
+        self.transitions[tying] = self.transitions[self.tying]
+        self.tying.copy_(tying)
+
+    def untied(self, transcripts: Sequence[Transcript]) -> Graph:
+        """``graph`` with its states as the inventory numbers them, for counting."""
+        assert self.tying is not None
+        return batched([self._graphs[transcript] for transcript in transcripts], self.transitions[self.tying])
 
     def word_scores(self, emissions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Log p(utterance | word) for emissions (B, T, S) and lengths (B,): (B, V), all words at once."""
         graphs = [sequence(self.links((word,))) for word in range(len(self.vocabulary))]
-        graph = batched([union(graphs)] * len(lengths), self.transitions)
+        graph = self.batched([union(graphs)] * len(lengths))
         ends = forward_ends(graph, emissions, lengths)
         parts = torch.split(ends, list(map(len, graphs)), 1)
         return torch.stack([torch.logsumexp(part, 1) for part in parts], 1)
@@ -97,10 +131,11 @@ class WordModels(nn.Module):
         return best.states.masked_fill(~best.possible[:, None], -1)
 
 
-def _first_transitions(inventory: Inventory) -> torch.Tensor:
+def _first_transitions(words: WordModels) -> torch.Tensor:
     """What transitions begin with: skipping only where a state of the unit lies that far ahead."""
-    transitions = torch.full((inventory.states, 3), IMPOSSIBLE, dtype=torch.float64)
+    transitions = torch.full((words.distributions, 3), IMPOSSIBLE, dtype=torch.float64)
     for kind, probability in _FIRST_PROBABILITIES.items():
         transitions[:, kind] = math.log(probability)
-    transitions[~torch.tensor(inventory.may_skip), SKIP] = IMPOSSIBLE
+    stuck = ~torch.tensor(words.inventory.may_skip)
+    transitions[words.tied(torch.arange(len(stuck)))[stuck], SKIP] = IMPOSSIBLE
     return transitions.log_softmax(1).clamp(min=IMPOSSIBLE)
