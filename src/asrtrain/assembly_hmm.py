@@ -55,7 +55,8 @@ def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | No
             tune(recogniser, development, splits.dev)
         return log_likelihood
 
-    return Reestimation(recogniser.front_end, model, run_pass, development_check(recogniser, splits.dev))
+    check = development_check(recogniser, splits.dev)
+    return Reestimation(recogniser.front_end, model, run_pass, lambda: model.words.used, check)
 
 
 def build_hybrid(

@@ -41,12 +41,13 @@ from asrtrain.training.store import CheckpointStore
 class Reestimation:
     """What re-estimation needs: ``run_pass`` takes the number of a pass (from 0), replaces the model's parameters and
     returns the log-likelihood of a frame before it; NaN where there was no model yet. All that the next pass needs lies
-    in the model's buffers.
+    in the model's buffers. ``states`` says how many the model has.
     """
 
     front_end: FrontEnd
     model: AcousticModel
     run_pass: Callable[[int], float]
+    states: Callable[[], int]
     validate: Callable[[nn.Module], Validation]
 
 
@@ -172,6 +173,6 @@ class _Reestimating:
         self._log.write_epoch(record)
         heard = "" if math.isnan(log_likelihood) else f"  log-likelihood of a frame {log_likelihood:.4f}"
         self._log.say(
-            f"epoch {epoch}/{self._config.max_epochs}{heard}  {in_words(validation)}{' (best)' if best else ''}  "
+            f"epoch {epoch}/{self._config.max_epochs}  {self._parts.states()} states{heard}  {in_words(validation)}{' (best)' if best else ''}  "
             f"{seconds:.1f} s"
         )
