@@ -171,8 +171,10 @@ class _Reestimating:
             skipped_steps=0,
         )
         self._log.write_epoch(record)
-        heard = "" if math.isnan(log_likelihood) else f"  log-likelihood of a frame {log_likelihood:.4f}"
+        heard = f"{self._parts.states()} states"
+        if not math.isnan(log_likelihood):
+            heard += f"  log-likelihood of a frame {log_likelihood:.4f}"
         self._log.say(
-            f"epoch {epoch}/{self._config.max_epochs}  {self._parts.states()} states{heard}  {in_words(validation)}{' (best)' if best else ''}  "
+            f"epoch {epoch}/{self._config.max_epochs}  {heard}  {in_words(validation)}{' (best)' if best else ''}  "
             f"{seconds:.1f} s"
         )
