@@ -19,7 +19,7 @@ _TINTS = ("#ffffff", "#e8eef5")
 
 def draw_alignment(alignment: Alignment, audio: Audio, path: Path) -> None:
     """Draw one utterance: its spectrogram with the borders of words, and a band of labels for each level."""
-    width = max(6.0, min(18.0, 3 * audio.duration))
+    width = max(6.0, min(18.0, 6 * audio.duration))
     with picture(path, width, 4.6) as figure:
         sound, *bands = figure.subplots(1 + len(LEVELS), 1, sharex=True, height_ratios=[7, *[1] * len(LEVELS)])
         _draw_sound(sound, audio)
