@@ -1,0 +1,79 @@
+"""An epoch of a whole training run beside other libraries', in one run, each on one thread: CPU time, theirs by ours.
+
+Everything from WAV files to the scores on the test recordings, checkpoints and logs included, from the second epoch on:
+``asrtrain fit`` itself, and SpeechBrain, Lightning and Transformers' Trainer (those of them that are in the Python of
+``--peers``) as their documentation sets them up and, ``levers``, with what they offer switched on: features made once,
+batches of similar length, fused AdamW. ``plain_loop`` is PyTorch without a library, with these levers and its author's.
+The same network, data, batch size and recipe for all; epochs take turns. Without ``--quick`` all train to the end, and
+what they arrive at stands beside: per cent of digits recognised, per cent of words wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from race.candidates import Candidate, add_peers_option, contenders, precisions
+from race.running import Epoch, taking_turns
+from race.task import TASKS, Task
+
+Run = Sequence[Epoch]
+
+
+def measure(task: Task, candidates: Sequence[Candidate], python: str, epochs: int) -> dict[Candidate, Run]:
+    """So many epochs of every candidate, in turns."""
+    with tempfile.TemporaryDirectory() as name, taking_turns() as running:
+        folder = Path(name)
+        manifests = task.manifests(folder, folder / "audio")
+        for candidate in candidates:
+            running.append(candidate.start(task, manifests, seed=0, python=python, folder=folder / str(candidate)))
+        rounds = [[process.epoch() for process in running] for _ in range(epochs)]
+        return dict(zip(candidates, zip(*rounds, strict=True), strict=True))
+
+
+def epoch_seconds(run: Run) -> float:
+    """The median CPU seconds of an epoch, from the second on."""
+    return median(after.cpu - before.cpu for before, after in pairwise(run))
+
+
+def figures(task: Task, runs: Mapping[Candidate, Run], *, finished: bool) -> Iterator[tuple[str, float]]:
+    """For candidates of one precision: what each takes by what asrtrain takes, and where all arrive."""
+    (ours,) = (epoch_seconds(run) for candidate, run in runs.items() if candidate.library == "asrtrain")
+    for candidate, run in runs.items():
+        name = f"{task.name}_{candidate}"
+        if candidate.library == "asrtrain":
+            yield f"{name}_cpu_seconds", ours
+        else:
+            yield name, epoch_seconds(run) / ours
+        if finished:
+            yield f"{name}_{'accuracy' if task.name == 'digits' else 'wer'}", 100 * run[-1].metric
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="three epochs of each")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--only", choices=tuple(TASKS))
+    parser.add_argument("--precision", choices=("fp32", "bf16"), help="default: fp32, and bf16 if the processor has it")
+    add_peers_option(parser)
+    options = parser.parse_args()
+    found: dict[str, float] = {}
+    for name in [options.only] if options.only else TASKS:
+        task = TASKS[name]
+        for precision in [options.precision] if options.precision else precisions():
+            candidates = contenders(options.peers, precision)
+            runs = measure(task, candidates, options.peers, 3 if options.quick else task.epochs)
+            found |= figures(task, runs, finished=not options.quick)
+    if options.format == "json":
+        print(json.dumps(found))
+    else:
+        print("\n".join(f"{name:50} {figure:7.2f}" for name, figure in found.items()))
+
+
+if __name__ == "__main__":
+    main()
