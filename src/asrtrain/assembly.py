@@ -25,7 +25,7 @@ from asrtrain.features.interface import FrontEnd
 from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.hmm import GMMHMM, HMMConfig, HMMModel
 from asrtrain.models.interface import AcousticModel
-from asrtrain.objectives.interface import Objective
+from asrtrain.objectives.interface import Objective, ObjectiveConfig
 from asrtrain.optim import parameter_groups
 from asrtrain.run_config import RunConfig
 from asrtrain.training import Ingredients, Validation, World, local_rank
@@ -103,8 +103,11 @@ def build_recogniser(config: RunConfig, vocabulary: Vocabulary, device: torch.de
 
 def build_objective(recogniser: Recogniser) -> Objective:
     """What the development loss is."""
-    model = recogniser.model
-    return model.objective() if isinstance(model, HMMModel) else recogniser.config.objective.build()
+    model, settings = recogniser.model, recogniser.config.objective
+    if isinstance(model, HMMModel):
+        return model.objective()
+    assert isinstance(settings, ObjectiveConfig)
+    return settings.build()
 
 
 def build_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:
@@ -216,16 +219,29 @@ def meet_speakers(recogniser: Recogniser, dataset: Dataset) -> None:
         recogniser.front_end.fit(dataset.waveform_batches())
 
 
-def evaluate_on(recogniser: Recogniser, utterances: Sequence[Utterance], name: str) -> EvalReport:
-    """Recognise utterances and compare with what is said in them; the clock runs from reading the recordings on."""
+def evaluate_on(
+    recogniser: Recogniser,
+    utterances: Sequence[Utterance],
+    name: str,
+    recognise_all: Callable[[Loader], dict[str, Hypothesis]] | None = None,
+) -> EvalReport:
+    """Recognise utterances and compare with what is said in them; the clock runs from reading the recordings on.
+
+    ``recognise_all`` stands in for the recogniser's own function, where others do the work.
+    """
     began = time.perf_counter()
-    rate = recogniser.config.features.sample_rate
-    # What is said may hold symbols that the model does not know: it is compared as text, not encoded.
-    dataset = load_dataset(utterances, _no_target, recogniser.task, rate, cache_folder())
-    meet_speakers(recogniser, dataset)
-    heard = recogniser.recognise(ordered_loader(recogniser, dataset))
+    dataset = scoring_dataset(recogniser, utterances)
+    heard = (recognise_all or recogniser.recognise)(ordered_loader(recogniser, dataset))
     seconds = time.perf_counter() - began
     return EvalReport(recogniser.task, name, _outcomes(utterances, dataset, heard), seconds)
+
+
+def scoring_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:
+    """The recordings alone: what is said may hold symbols that the model does not know, and is compared as text."""
+    rate = recogniser.config.features.sample_rate
+    dataset = load_dataset(utterances, _no_target, recogniser.task, rate, cache_folder())
+    meet_speakers(recogniser, dataset)
+    return dataset
 
 
 def _outcomes(utterances: Sequence[Utterance], dataset: Dataset, heard: Mapping[str, Hypothesis]) -> list[Outcome]:

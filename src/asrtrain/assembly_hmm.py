@@ -24,10 +24,22 @@ from asrtrain.data.data_config import Splits
 from asrtrain.errors import UsageError
 from asrtrain.evaluation import score
 from asrtrain.evaluation.tuning import tune_confidence, tune_search
-from asrtrain.hmm import DNNHMM, GMMHMM, BaumWelch, GMMHMMConfig, HMMModel, TopologyConfig
+from asrtrain.hmm import (
+    DNNHMM,
+    GMMHMM,
+    LFMMI,
+    BaumWelch,
+    DNNHMMConfig,
+    GMMHMMConfig,
+    HMMModel,
+    LFMMIConfig,
+    TopologyConfig,
+)
 from asrtrain.hmm.frame_cross_entropy import FrameCrossEntropy
 from asrtrain.hmm.segments import Segments, segments
 from asrtrain.hmm.word_models import WordModels
+from asrtrain.models.interface import AcousticModel
+from asrtrain.objectives.interface import Objective
 from asrtrain.training import Ingredients, World
 from asrtrain.training.reestimation import Reestimation
 from asrtrain.types import Batch, Utterance
@@ -40,6 +52,7 @@ def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | No
     config, model = recogniser.config, recogniser.model
     assert isinstance(model, GMMHMM)
     assert isinstance(config.model, GMMHMMConfig)
+    learn_language(recogniser, splits.train)
     dataset = build_dataset(recogniser, splits.train)
     if recogniser.front_end.needs_fit:
         recogniser.front_end.fit(dataset.waveform_batches())
@@ -60,11 +73,16 @@ def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | No
 
 
 def build_hybrid(
-    recogniser: Recogniser, splits: Splits, aligner: Recogniser, world: World | None = None
+    recogniser: Recogniser,
+    splits: Splits,
+    aligner: Recogniser,
+    start: Recogniser | None = None,
+    world: World | None = None,
 ) -> Ingredients:
-    """Everything that the training loop turns into a hybrid, which learns the states that ``aligner`` finds.
+    """Everything that the training loop turns into a hybrid, which learns the states that ``aligner`` finds and begins
+    with the weights of ``start``.
 
-    Raises UsageError for an aligner with other states or frames.
+    Raises UsageError for an aligner with other states or frames, and for a start with another network.
     """
     model = recogniser.model
     assert isinstance(model, DNNHMM)
@@ -76,13 +94,29 @@ def build_hybrid(
         model.words.retie(words.tying)
     model.words.transitions.copy_(words.transitions)
     model.words.occupancy.copy_(counts)
+    learn_language(recogniser, splits.train)
+    if start is not None:
+        model.network.load_state_dict(_same_network(recogniser, start).state_dict())
     ingredients = build_ingredients(recogniser, splits, world)  # measures the front end first
     development = ordered_loader(recogniser, development_dataset(recogniser, splits.dev))
 
     def tune_kept(_: nn.Module) -> None:
         tune(recogniser, development, splits.dev)
 
-    return replace(ingredients, objective=FrameCrossEntropy(states), tune=tune_kept)
+    objective: Objective = FrameCrossEntropy(states)
+    if isinstance(recogniser.config.objective, LFMMIConfig):
+        objective = LFMMI(model, recogniser.config.objective, objective)
+    return replace(ingredients, objective=objective, tune=tune_kept)
+
+
+def learn_language(recogniser: Recogniser, utterances: Sequence[Utterance]) -> None:
+    """Give the model its language model, where one is wanted. Raises DataError for an ARPA file that does not fit."""
+    settings, model = recogniser.config.model, recogniser.model
+    assert isinstance(settings, TopologyConfig)
+    assert isinstance(model, HMMModel)
+    if settings.language_model is not None and model.words.language is not None:
+        transcripts = [utterance.text for utterance in utterances]
+        model.words.language.take(settings.language_model.bigrams(model.words.sayable, transcripts))
 
 
 def _same_states(recogniser: Recogniser, aligner: Recogniser) -> WordModels:
@@ -103,6 +137,30 @@ def _same_states(recogniser: Recogniser, aligner: Recogniser) -> WordModels:
         if getattr(recogniser.config.features, key, None) != getattr(aligner.config.features, key, None):
             raise UsageError(f"model.align_from: that run has another features.{key}, so that its frames lie elsewhere")
     return other.words
+
+
+def _same_network(recogniser: Recogniser, start: Recogniser) -> AcousticModel:
+    """The network of ``start``. Raises UsageError where it is another one, or scores other states."""
+    own, other = recogniser.config.model, start.config.model
+    assert isinstance(own, DNNHMMConfig)
+    assert isinstance(recogniser.model, DNNHMM)
+    if not isinstance(other, DNNHMMConfig) or not isinstance(start.model, DNNHMM):
+        raise UsageError(f"model.start_from: a run of {other.name} is no hybrid; name a run of dnn_hmm")
+    if own.acoustic != other.acoustic or recogniser.config.features != start.config.features:
+        raise UsageError("model.start_from: that run has another model.acoustic or other features; give both the same")
+    if not _equal(recogniser.model.words, start.model.words):
+        raise UsageError(
+            "model.start_from: that run has other states; let both align from the same run, or name it there"
+        )
+    return start.model.network
+
+
+def _equal(own: WordModels, other: WordModels) -> bool:
+    """Whether states are the same, and tied alike."""
+    if own.inventory != other.inventory:
+        return False
+    every = torch.arange(own.inventory.states, device=own.transitions.device)
+    return torch.equal(own.tied(every), other.tied(every))
 
 
 def same_word_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:

@@ -18,7 +18,7 @@ from asrtrain.features import FEATURES
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.features.interface import FrontEndConfig
 from asrtrain.features.mfcc import MFCCConfig
-from asrtrain.hmm import HMMS, DNNHMMConfig, HMMConfig
+from asrtrain.hmm import HMMS, DNNHMMConfig, HMMConfig, LFMMIConfig
 from asrtrain.models import MODELS
 from asrtrain.models.interface import ModelConfig
 from asrtrain.objectives import OBJECTIVES
@@ -31,6 +31,7 @@ from asrtrain.optim.schedules.constant import ConstantConfig
 from asrtrain.training import TrainingConfig
 from asrtrain.types import Task
 
+_OBJECTIVES: dict[str, type[ObjectiveConfig | LFMMIConfig]] = {**OBJECTIVES, "lf_mmi": LFMMIConfig}
 _GRADIENT_KEYS = ("objective", "optimizer", "schedule", "clipping")
 _GRADIENT_TRAINING = ("max_steps", "accum_grad", "precision", "average", "ema", "l1", "l2")
 
@@ -50,7 +51,7 @@ class RunConfig(Config):
     """Changes made to the training recordings, new in every epoch."""
     model: Annotated[ModelConfig | HMMConfig, OneOf({**MODELS, **HMMS})]
     """The acoustic model: from feature frames to scores."""
-    objective: Annotated[ObjectiveConfig, OneOf(OBJECTIVES)] = CrossEntropyConfig()
+    objective: Annotated[ObjectiveConfig | LFMMIConfig, OneOf(_OBJECTIVES)] = CrossEntropyConfig()
     """What is minimised; it decides whether words are classified or speech is transcribed."""
     optimizer: Annotated[OptimizerConfig, OneOf(OPTIMIZERS)] = AdamWConfig()
     """How the weights are changed."""
@@ -87,8 +88,10 @@ class RunConfig(Config):
         return self
 
     def _frames_have_labels(self, model: DNNHMMConfig) -> None:
-        if _changed(self, ("objective",)):
-            raise ValueError(f"model {model.name} has an objective of its own, cross-entropy by frame: leave it out")
+        if _changed(self, ("objective",)) and not isinstance(self.objective, LFMMIConfig):
+            raise ValueError(
+                f"model {model.name} has an objective of its own, cross-entropy by frame: leave it out or choose lf_mmi"
+            )
         moving = [key for key in ("trim", "shift") if getattr(self.augmentation, key) is not None]
         if moving:
             raise ValueError(
@@ -112,6 +115,8 @@ class RunConfig(Config):
     def _unit_serves_the_objective(self) -> Self:
         if isinstance(self.model, HMMConfig):
             return self
+        if isinstance(self.objective, LFMMIConfig):
+            raise ValueError(f"objective {self.objective.name} compares strings of states: it is for model: dnn_hmm")
         classifies, labels = self.objective.task == "classification", self.data.unit == "label"
         if classifies and not labels:
             raise ValueError(

@@ -92,13 +92,18 @@ def leaving_out(config: RunConfig, speaker: str) -> RunConfig:
 
 
 def _train_fold(config: RunConfig, splits: Splits, folder: Path, device: torch.device) -> Path:
-    """Train one fold in its folder; a hybrid after a run like its aligning one, without the speaker too."""
+    """Train one fold in its folder; a hybrid after runs like those that it names, without the speaker too."""
     if isinstance(config.model, DNNHMMConfig):
-        like = run_folder.read_config(run_folder.find(config.model.align_from))
-        own = like.model_copy(update={"data": config.data})
-        aligner = _train_fold(own, splits, folder.with_name(f"{folder.name}-aligner"), device)
-        model = config.model.model_copy(update={"align_from": aligner})
-        config = config.model_copy(update={"model": model})
+
+        def anew(named: Path, role: str) -> Path:
+            own = run_folder.read_config(run_folder.find(named)).model_copy(update={"data": config.data})
+            return _train_fold(own, splits, folder.with_name(f"{folder.name}-{role}"), device)
+
+        runs: dict[str, Path] = {"align_from": anew(config.model.align_from, "aligner")}
+        if config.model.start_from is not None:
+            same = config.model.start_from == config.model.align_from
+            runs["start_from"] = runs["align_from"] if same else anew(config.model.start_from, "start")
+        config = config.model_copy(update={"model": config.model.model_copy(update=runs)})
     recogniser = prepare(config, splits, device)
     run_folder.start(folder, config, fingerprint_of(splits))
     return train_in(folder, recogniser, splits)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asrtrain import run_folder
 from asrtrain.app.trained import load_recogniser
 from asrtrain.assembly import Recogniser, build_ingredients
@@ -16,5 +18,12 @@ def gather_ingredients(recogniser: Recogniser, splits: Splits, world: World | No
     settings = recogniser.config.model
     if not isinstance(settings, DNNHMMConfig):
         return build_ingredients(recogniser, splits, world)
-    aligner = load_recogniser(run_folder.find(settings.align_from), "best", str(recogniser.device))
-    return build_hybrid(recogniser, splits, aligner, world)
+    aligner, start = _best(settings.align_from, recogniser), None
+    if settings.start_from is not None:
+        start = aligner if settings.start_from == settings.align_from else _best(settings.start_from, recogniser)
+    return build_hybrid(recogniser, splits, aligner, start, world)
+
+
+def _best(run: Path, recogniser: Recogniser) -> Recogniser:
+    """The best recogniser of another run, on the same device."""
+    return load_recogniser(run_folder.find(run), "best", str(recogniser.device))

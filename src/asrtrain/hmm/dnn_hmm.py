@@ -31,6 +31,9 @@ class DNNHMMConfig(TopologyConfig):
     align_from: FilePath
     """The run folder whose model says which state each training frame belongs to: a gmm_hmm, or a dnn_hmm, so as to
     align anew with a better model. It is needed for training alone."""
+    start_from: FilePath | None = None
+    """The run folder of a dnn_hmm with the same features, states and network, whose best weights this one begins with;
+    null: random ones. Needed for training alone."""
 
     def build(self, input_size: int, vocabulary: Vocabulary) -> DNNHMM:
         """Build the model. Raises UsageError for a network that scores fewer frames than it reads."""
@@ -63,6 +66,9 @@ class DNNHMM(HMMModel):
 
     def emissions(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Log posteriors less log priors (B, T, S)."""
-        scores: Scores = self.network(features, lengths)
+        return self.likelihoods(self.network(features, lengths))
+
+    def likelihoods(self, scores: Scores) -> torch.Tensor:
+        """The same, from the network's own scores."""
         priors = (self.words.occupancy + 1).log().log_softmax(0)
         return scores.logits.double().log_softmax(2) - priors

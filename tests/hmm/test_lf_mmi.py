@@ -1,0 +1,140 @@
+"""Lattice-free MMI: probabilities of all that can be said sum to one, and gradients are differences of posteriors."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asrtrain.data.vocabulary import BLANK, Vocabulary
+from asrtrain.hmm import DNNHMM, DNNHMMConfig, LFMMIConfig
+from asrtrain.hmm.forward_backward import forward_score, posteriors
+from asrtrain.hmm.frame_cross_entropy import FrameCrossEntropy
+from asrtrain.hmm.graph import Graph
+from asrtrain.hmm.lf_mmi import LFMMI
+from asrtrain.hmm.unit_loop import unit_loop
+from asrtrain.models.mlp import MLPConfig
+from asrtrain.types import Batch, Scores
+
+Kind = Literal["word", "char", "label"]
+
+
+def hybrid(kind: Kind = "word", **topology: object) -> DNNHMM:
+    """Strings of the words a and bb, those spelled in characters, or one of both; with random transitions and priors.
+    The network is not asked: scores are given.
+    """
+    vocabulary = Vocabulary(("a", "bb"), "label") if kind == "label" else Vocabulary((BLANK, "a", "bb"), "word")
+    parts = {"states": 2, "unit": "char" if kind == "char" else "word", "acoustic": MLPConfig(hidden_sizes=(2,))}
+    model = DNNHMMConfig.model_validate({"align_from": Path(), **parts, **topology}).build(2, vocabulary)
+    size, generator = model.words.distributions, torch.Generator().manual_seed(len(topology))
+    ways = torch.rand(size, 3, generator=generator, dtype=torch.float64) + model.words.transitions.exp().gt(0) - 1
+    model.words.transitions.copy_(ways.clamp(min=0).log().log_softmax(1).clamp(min=-1e30))
+    model.words.occupancy.copy_(torch.randint(90, (size,), generator=generator))
+    return model
+
+
+def spoken(model: DNNHMM, said: list[tuple[int, ...]], lengths: list[int], seed: int = 0) -> tuple[Scores, Batch]:
+    """Random scores of the states, and what is said in them."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(len(said), max(lengths), model.words.distributions, generator=generator, dtype=torch.float64)
+    counts = torch.tensor([len(words) for words in said])
+    targets = torch.zeros(len(said), int(counts.max()), dtype=torch.int64)
+    for row, words in zip(targets, said, strict=True):
+        row[: len(words)] = torch.tensor(words)
+    if model.classifies:
+        targets = targets[:, 0]
+    frames = torch.tensor(lengths)
+    batch = Batch(tuple(map(str, range(len(said)))), torch.zeros(len(said), max(lengths), 2), frames, targets, counts)
+    return Scores(logits.requires_grad_(), frames), batch
+
+
+def objective(model: DNNHMM, *, scale: float = 0.7, cross_entropy: float = 0.0) -> LFMMI:
+    labels = FrameCrossEntropy({"0": torch.tensor([0, 1, 2, 1])})
+    return LFMMI(model, LFMMIConfig(acoustic_scale=scale, cross_entropy=cross_entropy), labels)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.booleans(), st.booleans())
+def test_the_loop_is_the_sum_of_all_strings(seed: int, short_pause: bool, skip: bool) -> None:
+    model = hybrid(short_pause=short_pause, skip=skip, states=3 if skip else 2)
+    scores, _ = spoken(model, [(1,)], [7], seed)
+    weight = math.log(0.3)
+    strings = [words for count in range(1, 5) for words in itertools.product((1, 2), repeat=count)]
+    each = [
+        forward_score(model.words.graph([words]), scores.logits, scores.lengths) + len(words) * weight
+        for words in strings
+    ]
+    loop = model.words.batched([unit_loop(model.words.inventory, weight)])
+    total = forward_score(loop, scores.logits, scores.lengths)
+    torch.testing.assert_close(torch.cat(each).logsumexp(0), total[0], rtol=0, atol=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["word", "char"]))
+def test_losses_are_not_negative_and_gradients_are_differences_of_posteriors(seed: int, kind: Kind) -> None:
+    model, said = hybrid(kind), [(2, 1), (1,)]
+    scores, batch = spoken(model, said, [11, 6], seed)
+    losses = objective(model, scale=0.7)(scores, batch)
+    assert losses.counted.all()
+    assert (losses.per_utterance > -1e-9).all()
+    losses.per_utterance.sum().backward()
+    emissions = 0.7 * model.likelihoods(scores).detach()
+    loop = unit_loop(model.words.inventory, -math.log(2))
+    loops, own = model.words.batched([loop] * 2), model.words.graph(said)
+    difference = occupied(loops, emissions, scores.lengths) - occupied(own, emissions, scores.lengths)
+    expected = 0.7 * difference / scores.lengths[:, None, None]
+    torch.testing.assert_close(scores.logits.grad, expected, rtol=0, atol=1e-9)
+    assert not scores.logits.grad[1, 6:].any()
+
+
+def occupied(graph: Graph, emissions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """The posterior of each of the model's states in each frame."""
+    found = posteriors(graph, emissions, lengths).states
+    index = graph.emissions[:, None].expand_as(found)
+    return torch.zeros_like(emissions).scatter_add_(2, index, found)
+
+
+@pytest.mark.parametrize("kind", ["word", "char", "label"])
+def test_gradients_are_those_of_finite_differences(kind: Kind) -> None:
+    model = hybrid(kind)
+    scores, batch = spoken(model, [(1,), (0,)] if kind == "label" else [(1, 1), (1,)], [6, 4])
+
+    def losses(logits: torch.Tensor) -> torch.Tensor:
+        return objective(model, cross_entropy=0.3)(Scores(logits, scores.lengths), batch).per_utterance
+
+    assert torch.autograd.gradcheck(losses, (scores.logits,))
+
+
+def test_single_words_are_told_apart_from_each_other_alone() -> None:
+    model = hybrid("label")
+    scores, batch = spoken(model, [(1,), (0,)], [8, 5])
+    totals = model.words.word_scores(0.7 * model.likelihoods(scores), scores.lengths)
+    expected = torch.nn.functional.cross_entropy(totals, batch.targets, reduction="none") / scores.lengths
+    torch.testing.assert_close(objective(model)(scores, batch).per_utterance, expected)
+
+
+def test_cross_entropy_is_added_by_its_weight() -> None:
+    model = hybrid()
+    scores, batch = spoken(model, [(1,)], [4])
+    labels = FrameCrossEntropy({"0": torch.tensor([0, 1, 2, 1])})(scores, batch).per_utterance
+    alone = objective(model)(scores, batch).per_utterance
+    both = objective(model, cross_entropy=0.25)(scores, batch).per_utterance
+    torch.testing.assert_close(both - alone, 0.25 * labels)
+
+
+def test_an_utterance_too_short_for_what_is_said_does_not_count() -> None:
+    model = hybrid()
+    scores, batch = spoken(model, [(1, 2, 1, 2), (1,)], [5, 9])
+    losses = objective(model, cross_entropy=0.1)(scores, batch)
+    assert losses.counted.tolist() == [False, True]
+    assert losses.per_utterance.tolist()[0] == 0.0
+    losses.per_utterance.sum().backward()
+    assert scores.logits.grad is not None
+    assert not scores.logits.grad[0].any()
+    assert torch.isfinite(scores.logits.grad).all()
