@@ -1,25 +1,26 @@
-"""Recognition of connected words: the best path through a loop of all words and silence."""
+"""Recognition of connected words: the best path through all words and silence, under a grammar."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import final
 
 import torch
 
 from asrtrain.decoding.interface import Decoder
-from asrtrain.hmm.viterbi import viterbi
 from asrtrain.hmm.word_models import WordModels
+from asrtrain.hmm.word_search import SILENT, WordPath, search
 from asrtrain.types import Hypothesis, Scores, Seconds, TimedWord
 
 
 @final
-class LoopDecoder(Decoder):
+class WordDecoder(Decoder):
     """Takes the states' scores (B, T, S) to words with their places in time.
 
-    The words' transitions, the insertion penalty and the acoustic scale are read when it is called, so that a
-    checkpoint may be loaded, or the penalty tuned, after it was built. A word's confidence is the geometric mean of
-    the share that the path's state has among all states' scores, over the word's frames.
+    The words' transitions, their language model, the insertion penalty and the acoustic scale are read when it is
+    called, so that a checkpoint may be loaded, or these numbers tuned, after it was built. A word's confidence is the
+    geometric mean of the share that the path's state has among all states' scores, over the word's frames.
     """
 
     def __init__(self, words: WordModels) -> None:
@@ -28,36 +29,31 @@ class LoopDecoder(Decoder):
     @torch.no_grad()
     def __call__(self, ids: tuple[str, ...], scores: Scores, frame_shift: Seconds) -> list[Hypothesis]:
         """Decode a batch."""
-        alone, owners = self._words.loop()
-        graph = self._words.batched([alone] * len(ids))
-        emissions = scores.logits.double() * self._words.acoustic_scale
-        best = viterbi(graph, emissions, scores.lengths)
-        states = best.states.clamp(min=0)
-        shares = emissions.log_softmax(2).gather(2, graph.emissions.gather(1, states)[:, :, None])[:, :, 0]
-        said = torch.tensor(owners, device=states.device)[states]
-        begins = best.ways == len(graph.arcs)
-        begins[:, 0] = True
-        rows = zip(ids, said.tolist(), begins.tolist(), shares.tolist(), scores.lengths.tolist(), strict=True)
-        return [
-            self._hypothesis(id_, word[:frames], begin[:frames], share[:frames], frame_shift)
-            for id_, word, begin, share, frames in rows
-        ]
+        words, device = self._words, scores.logits.device
+        states = words.states()
+        emissions = scores.logits.double() * words.acoustic_scale
+        paths = search(states, words.grammar(), words.transitions, emissions, scores.lengths)
+        shares, sayable = emissions.log_softmax(2), words.sayable
+        found = []
+        for id_, path, share in zip(ids, paths, shares, strict=True):
+            frames = torch.arange(len(path.states), device=device)
+            on_path = share[frames, states.emissions[torch.from_numpy(path.states).to(device)]]
+            said = [None if word == SILENT else sayable[word] for word in states.words[path.states[path.begins]]]
+            found.append(_hypothesis(id_, path, said, on_path.tolist(), frame_shift))
+        return found
 
-    def _hypothesis(
-        self, id_: str, owners: list[int], begins: list[bool], shares: list[float], frame_shift: Seconds
-    ) -> Hypothesis:
-        starts = [frame for frame, begin in enumerate(begins) if begin]
-        words = tuple(
-            TimedWord(
-                self._words.vocabulary.symbols[owners[start]],
-                start * frame_shift,
-                end * frame_shift,
-                _geometric_mean(shares[start:end]),
-            )
-            for start, end in zip(starts, [*starts[1:], len(begins)], strict=True)
-            if owners[start] >= 0
-        )
-        return Hypothesis(id_, " ".join(word.text for word in words), _geometric_mean(shares), words)
+
+def _hypothesis(
+    id_: str, path: WordPath, said: Sequence[str | None], shares: list[float], frame_shift: Seconds
+) -> Hypothesis:
+    """From a path, what is said in each of its pieces (None is silence), and each frame's share."""
+    starts = path.begins.nonzero()[0].tolist()
+    words = tuple(
+        TimedWord(word, start * frame_shift, end * frame_shift, _geometric_mean(shares[start:end]))
+        for word, start, end in zip(said, starts, [*starts[1:], len(shares)], strict=True)
+        if word is not None
+    )
+    return Hypothesis(id_, " ".join(word.text for word in words), _geometric_mean(shares), words)
 
 
 def _geometric_mean(log_shares: list[float]) -> float:

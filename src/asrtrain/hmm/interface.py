@@ -11,7 +11,7 @@ from asrtrain.config import Config
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.decoding import GreedyClasses
 from asrtrain.decoding.interface import Decoder
-from asrtrain.hmm.decoder import LoopDecoder
+from asrtrain.hmm.decoder import WordDecoder
 from asrtrain.hmm.likelihood import NegativeLogLikelihood
 from asrtrain.hmm.word_models import Transcript, WordModels
 from asrtrain.models.interface import AcousticModel
@@ -47,7 +47,7 @@ class HMMModel(AcousticModel, ABC):
 
     def decoder(self) -> Decoder:
         """What takes this model's scores to text."""
-        return GreedyClasses(self.words.vocabulary.symbols) if self.classifies else LoopDecoder(self.words)
+        return GreedyClasses(self.words.vocabulary.symbols) if self.classifies else WordDecoder(self.words)
 
     def objective(self) -> Objective:
         """What the development loss is: the negative log-likelihood of a frame, of single words too.

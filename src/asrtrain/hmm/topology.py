@@ -7,11 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from asrtrain.config import FilePath
+from asrtrain.config import FilePath, OneOf
 from asrtrain.data.vocabulary import BLANK, Vocabulary
 from asrtrain.errors import UsageError
 from asrtrain.hmm.interface import HMMConfig
 from asrtrain.hmm.inventory import SILENCE, Inventory
+from asrtrain.hmm.language_model import LANGUAGE_MODELS, LanguageModelConfig
 from asrtrain.hmm.lexicon import SpellingUnit, spellings
 from asrtrain.hmm.triphones import Unit, in_context
 from asrtrain.hmm.word_models import WordModels
@@ -46,6 +47,8 @@ class TopologyConfig(HMMConfig, ABC):
     """Factor of the states' scores beside transitions and penalty; null: tuned on the development part."""
     insertion_penalty: float | None = None
     """Taken off the score for every word of a string, in nats; null: tuned on the development part."""
+    language_model: Annotated[LanguageModelConfig, OneOf(LANGUAGE_MODELS)] | None = None
+    """How probable words are after each other; null: any word may follow any other, all alike. For strings of words."""
 
     @model_validator(mode="after")
     def _lexicon_where_needed(self) -> Self:
@@ -79,9 +82,15 @@ class TopologyConfig(HMMConfig, ABC):
                 f"model.max_states: {self.max_states} are fewer than the units have without their neighbours, {least}: "
                 "give more"
             )
-        models = WordModels(inventory, vocabulary, self.max_states if tied else None)
+        models = WordModels(inventory, vocabulary, self._language_weight, self.max_states if tied else None)
         if self.acoustic_scale is not None:
             models.acoustic_scale.fill_(self.acoustic_scale)
         if self.insertion_penalty is not None:
             models.insertion_penalty.fill_(self.insertion_penalty)
         return models
+
+    @property
+    def _language_weight(self) -> float | None:
+        if self.language_model is None:
+            return None
+        return 1.0 if self.language_model.weight is None else self.language_model.weight

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import final
 
 import torch
 from torch import nn
 
 from asrtrain.data.vocabulary import Vocabulary
-from asrtrain.hmm.composition import Link, loop, sequence
+from asrtrain.hmm.composition import Link, sequence
 from asrtrain.hmm.forward_backward import forward_ends
+from asrtrain.hmm.grammar import Grammar, loop_grammar
 from asrtrain.hmm.graph import IMPOSSIBLE, NEXT, SKIP, STAY, Graph, StateGraph, batched, union
 from asrtrain.hmm.inventory import SILENCE, Inventory
+from asrtrain.hmm.language_model import LanguageModel
 from asrtrain.hmm.viterbi import viterbi
+from asrtrain.hmm.word_search import WordStates
 from asrtrain.types import Batch
 
 Transcript = tuple[int, ...]
@@ -27,7 +31,8 @@ _FIRST_PROBABILITIES = {STAY: 0.6, NEXT: 0.3, SKIP: 0.1}
 class WordModels(nn.Module):
     """An inventory of states with what was learnt of it: buffers ``transitions`` (S, 3), logarithms, and ``occupancy``
     (S,), the frames that each state had in the last pass over the training data; and with what recognition needs:
-    ``acoustic_scale``, by which emissions are multiplied, and ``insertion_penalty``, taken off for each word.
+    ``acoustic_scale``, by which emissions are multiplied, ``insertion_penalty``, taken off for each word, and
+    ``language``, the language model, if there is one.
 
     With ``most``, the L states of the inventory, of units in contexts, are tied to as many at most, silence apart:
     ``tying`` (L,) int64 says which of the S distributions each has, at first that of the unit without its context.
@@ -40,7 +45,13 @@ class WordModels(nn.Module):
     acoustic_scale: torch.Tensor
     insertion_penalty: torch.Tensor
 
-    def __init__(self, inventory: Inventory, vocabulary: Vocabulary, most: int | None = None) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        vocabulary: Vocabulary,
+        language_weight: float | None = None,
+        most: int | None = None,
+    ) -> None:
         super().__init__()
         self.inventory = inventory
         self.vocabulary = vocabulary
@@ -53,7 +64,9 @@ class WordModels(nn.Module):
         self.register_buffer("occupancy", torch.zeros(self.distributions, dtype=torch.float64))
         self.register_buffer("acoustic_scale", torch.ones((), dtype=torch.float64))
         self.register_buffer("insertion_penalty", torch.zeros((), dtype=torch.float64))
+        self.language = None if language_weight is None else LanguageModel(len(self.spoken), language_weight)
         self._graphs: dict[Transcript, StateGraph] = {}
+        self._states: WordStates | None = None
 
     def transcripts(self, batch: Batch) -> list[Transcript]:
         """What is said in each utterance of a batch."""
@@ -106,16 +119,25 @@ class WordModels(nn.Module):
         parts = torch.split(ends, list(map(len, graphs)), 1)
         return torch.stack([torch.logsumexp(part, 1) for part in parts], 1)
 
-    def loop(self) -> tuple[StateGraph, tuple[int, ...]]:
-        """All words and silence in any order, and the word that each state belongs to; −1 is silence."""
-        words = [self.inventory.link(self.vocabulary.symbols[word]) for word in self.spoken]
+    @property
+    def sayable(self) -> list[str]:
+        """The words that can be said, as ``states``, ``grammar`` and the language model number them."""
+        return [self.vocabulary.symbols[word] for word in self.spoken]
+
+    def states(self) -> WordStates:
+        """All words that can be said, for recognition, on the model's device and with the tying put in."""
+        if self._states is None:
+            links = [self.inventory.link(word) for word in self.sayable]
+            self._states = WordStates.of(links, self.inventory.silences(), by_word=self.language is not None)
+        self._states = self._states.to(self.transitions.device)
+        return replace(self._states, emissions=self.tied(self._states.emissions))
+
+    def grammar(self) -> Grammar:
+        """Which of them may follow which."""
         penalty = float(self.insertion_penalty)
-        silences = self.inventory.silences()
-        owners = [-1] * sum(len(link.emissions) for link in silences)
-        for word, link in zip(self.spoken, words, strict=True):
-            owners += [word] * len(link.emissions)
-        weights = [*[0.0] * len(silences), *[-penalty] * len(words)]
-        return loop([*silences, *words], weights), tuple(owners)
+        if self.language is None:
+            return loop_grammar(len(self.spoken), penalty, self.transitions.device)
+        return self.language.grammar(penalty)
 
     def align(self, emissions: torch.Tensor, lengths: torch.Tensor, transcripts: Sequence[Transcript]) -> torch.Tensor:
         """The emission state (0 to S − 1) of every frame on the best path through each transcript: (B, T) int64, −1
