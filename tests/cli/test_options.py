@@ -10,8 +10,8 @@ from asrtrain.cli.commands import app
 
 OPTIONS = {
     "fit": {"--set", "--output", "--resume", "--seed", "--device", "--dry-run", "--overfit", "--nproc"},
-    "eval": {"--data", "--split", "--checkpoint", "--device", "--format"},
-    "transcribe": {"--run", "--format", "--output-dir", "--checkpoint", "--device"},
+    "eval": {"--data", "--split", "--checkpoint", "--device", "--format", "--nproc", "--shard", "--merge"},
+    "transcribe": {"--run", "--format", "--output-dir", "--checkpoint", "--device", "--nproc", "--shard"},
     "align": {"--data", "--split", "--output", "--format", "--utterance", "--plot", "--checkpoint", "--device"},
     "crossval": {"--set", "--output", "--seed", "--checkpoint", "--device", "--format"},
     "explain": {"--step", "--batch", "--plot", "--device", "--format"},

@@ -9,6 +9,7 @@ from asrtrain.app.evaluate import evaluate
 from asrtrain.app.explain import explain
 from asrtrain.app.fit import fit
 from asrtrain.app.grads import grads
+from asrtrain.app.merge import merge
 from asrtrain.app.report import report
 from asrtrain.app.transcribe import transcribe
 
@@ -24,6 +25,7 @@ __all__ = [
     "explain",
     "fit",
     "grads",
+    "merge",
     "report",
     "transcribe",
 ]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import final
 
 from asrtrain import run_folder
+from asrtrain.app.sharding import Shard
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, chosen_utterances, load_recogniser
-from asrtrain.assembly import evaluate_on
+from asrtrain.app.workers import in_order
+from asrtrain.assembly import evaluate_on, ordered_loader, scoring_dataset
+from asrtrain.batching import Loader
 from asrtrain.data.data_config import SplitName
-from asrtrain.evaluation import EvalReport, write_results
+from asrtrain.evaluation import EvalReport, recognise, write_results
 from asrtrain.reporting import draw_confusion
+from asrtrain.types import Hypothesis, Utterance
 
 
 def evaluate(
@@ -20,20 +28,54 @@ def evaluate(
     split: SplitName = "test",
     checkpoint: Checkpoint = "best",
     device: str = "auto",
+    nproc: int = 1,
+    shard: str | None = None,
 ) -> EvalReport:
     """Score a run on one of its splits, or on a manifest, and write the details into its folder ``results``.
 
-    Raises UsageError, DataError, CheckpointError.
+    ``nproc`` processes share the batches, one a GPU where there are GPUs; the results are those of one. ``shard``,
+    ``2/8`` for example, scores that part only, under a name of its own. Raises UsageError, DataError, CheckpointError,
+    and TrainingError if one of several processes is ended.
     """
     use_threads_deliberately()
     folder = run_folder.find(None if run is None else Path(run))
     recogniser = load_recogniser(folder, checkpoint, device)
     config = recogniser.config
+    part = Shard.parse(shard)
     utterances, name = chosen_utterances(config.data, data, split)
-    report = evaluate_on(recogniser, utterances, name)
+    utterances, name = part.of(utterances), part.named(name)
+    work = _Work(folder, checkpoint, device, tuple(utterances))
+    report = evaluate_on(recogniser, utterances, name, None if nproc == 1 else partial(_shared, work, nproc))
     results = folder / "results"
     write_results(report, results)
     if report.task == "classification":
         pairs = [(outcome.reference, outcome.hypothesis.text) for outcome in report.outcomes]
         draw_confusion(pairs, results / f"{name}-confusions.png", report.to_text().splitlines()[0])
     return report
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a process needs to know to score batches of these utterances."""
+
+    folder: Path
+    checkpoint: Checkpoint
+    device: str
+    utterances: tuple[Utterance, ...]
+
+    def __call__(self) -> Callable[[int], list[Hypothesis]]:
+        one = load_recogniser(self.folder, self.checkpoint, self.device)
+        loader = ordered_loader(one, scoring_dataset(one, self.utterances))
+
+        def score(number: int) -> list[Hypothesis]:
+            batch = next(loader.epoch(0, number))
+            return list(recognise(one.model, [batch], one.decoder, one.front_end.frame_shift, one.device))
+
+        return score
+
+
+def _shared(work: _Work, nproc: int, loader: Loader) -> dict[str, Hypothesis]:
+    """Whole batches go to the processes, so that each is what it is in one process, to the bit."""
+    heard = in_order(nproc, work, range(loader.batches_per_epoch))
+    return {hypothesis.id: hypothesis for batch in heard for hypothesis in batch}

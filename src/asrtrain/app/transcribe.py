@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from glob import glob, has_magic
+from itertools import chain
 from pathlib import Path
+from typing import final
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
 from asrtrain import run_folder
+from asrtrain.app.sharding import Shard
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, load_recogniser
+from asrtrain.app.workers import in_order
 from asrtrain.assembly import Recogniser
+from asrtrain.batching import OrderedSampler
 from asrtrain.data.audio import decode_audio, read_audio
 from asrtrain.data.interface import AUDIO_SUFFIXES
-from asrtrain.errors import DataError
+from asrtrain.errors import DataError, UsageError
 from asrtrain.evaluation import Transcript, recognise
-from asrtrain.types import Audio, Batch
+from asrtrain.types import Audio, Batch, Seconds
 
 STANDARD_INPUT = "-"
+_WINDOW = 64
+"""Recordings that are sorted by length together; what is first is answered sooner, in windows of 1, 2, 4, …"""
+_IN_HAND: Seconds = 240.0
+"""Audio held at once, a longer recording excepted."""
+_BATCH: Seconds = 60.0
+"""Audio in a batch, padding included; a longer recording is a batch of its own."""
 
 
 def transcribe(
@@ -29,42 +42,116 @@ def transcribe(
     run: str | Path | None = None,
     checkpoint: Checkpoint = "best",
     device: str = "auto",
+    nproc: int = 1,
+    shard: str | None = None,
 ) -> Iterator[Transcript]:
-    """Transcribe files, folders (all recordings in and below them), patterns and ``-`` (standard input), one by one.
+    """Transcribe files, folders (all recordings in and below them), patterns and ``-`` (standard input), in order.
 
-    Says on standard error where a recording had to be resampled or mixed down, or cannot be read; for the latter raises
-    DataError when the others are done. Raises UsageError, CheckpointError.
+    Transcripts come as they are ready, and no more than a few are held. ``nproc`` processes share the recordings, one a
+    GPU where there are GPUs; ``shard``, ``2/8`` for example, is the part to transcribe. Says on standard error where a
+    recording had to be resampled or mixed down, or cannot be read; for the latter raises DataError when the others are
+    done. Raises UsageError, CheckpointError, and TrainingError if one of several processes is ended.
     """
     use_threads_deliberately()
-    names = list(find_recordings(inputs))
-    recogniser = load_recogniser(run_folder.find(None if run is None else Path(run)), checkpoint, device)
+    names = Shard.parse(shard).of(list(find_recordings(inputs)))
+    if nproc > 1 and STANDARD_INPUT in names:
+        raise UsageError("--nproc: standard input can be read by one process only; leave --nproc away")
+    transcriber = _Transcriber(run_folder.find(None if run is None else Path(run)), checkpoint, device)
     unreadable = 0
-    for name in names:
-        try:
-            audio = _read(name, recogniser)
-        except DataError as error:
+    for heard in chain.from_iterable(in_order(nproc, transcriber, _windows(names))):
+        if heard.transcript is None:
             if len(names) == 1:
-                raise
+                raise DataError(heard.said)
             # One bad recording among many must not cost the others their transcripts.
-            tqdm.write(str(error), file=sys.stderr)
             unreadable += 1
-            continue
-        if audio.notice:
-            tqdm.write(f"{name}: {audio.notice}", file=sys.stderr)
-        yield transcribe_audio(recogniser, name, audio)
+        if heard.said:
+            tqdm.write(heard.said, file=sys.stderr)
+        if heard.transcript is not None:
+            yield heard.transcript
     if unreadable:
         raise DataError(f"{unreadable} of {len(names)} recordings could not be read; the others are transcribed")
 
 
-def transcribe_audio(recogniser: Recogniser, name: str, audio: Audio) -> Transcript:
-    """Transcribe one recording, at the front end's sampling rate."""
-    waveforms, lengths = torch.from_numpy(audio.samples)[None], torch.tensor([len(audio.samples)])
-    features, frames = recogniser.front_end(waveforms, lengths)
-    nothing = torch.zeros(1, 0, dtype=torch.int64)
-    batch = Batch((name,), features, frames, nothing, torch.zeros(1, dtype=torch.int64))
-    frame_shift = recogniser.front_end.frame_shift
-    (hypothesis,) = recognise(recogniser.model, [batch], recogniser.decoder, frame_shift, recogniser.device)
-    return Transcript(name, audio.duration, hypothesis)
+@final
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What came of a recording, and what is to be said of it; no transcript, if it could not be read."""
+
+    transcript: Transcript | None
+    said: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Transcriber:
+    """What a process needs to know to transcribe."""
+
+    run: Path
+    checkpoint: Checkpoint
+    device: str
+
+    def __call__(self) -> Callable[[Sequence[str]], list[_Heard]]:
+        recogniser = load_recogniser(self.run, self.checkpoint, self.device)
+        return lambda names: list(_heard(recogniser, names))
+
+
+def _windows(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    start, size = 0, 1
+    while start < len(names):
+        yield names[start : start + size]
+        start, size = start + size, min(2 * size, _WINDOW)
+
+
+def _heard(recogniser: Recogniser, names: Sequence[str]) -> Iterator[_Heard]:
+    """Every recording in order, read as far ahead as may be held."""
+    held: list[tuple[str, Audio | DataError]] = []
+    seconds = 0.0
+    for name in names:
+        try:
+            audio = _read(name, recogniser)
+        except DataError as error:
+            held.append((name, error))
+            continue
+        held.append((name, audio))
+        seconds += audio.duration
+        if seconds > _IN_HAND:
+            yield from _answered(recogniser, held)
+            held, seconds = [], 0.0
+    yield from _answered(recogniser, held)
+
+
+def _answered(recogniser: Recogniser, held: Sequence[tuple[str, Audio | DataError]]) -> Iterator[_Heard]:
+    audios = [(name, audio) for name, audio in held if isinstance(audio, Audio)]
+    transcripts = iter(transcribe_audios(recogniser, audios))
+    for name, audio in held:
+        if isinstance(audio, DataError):
+            yield _Heard(None, str(audio))
+        else:
+            yield _Heard(next(transcripts), f"{name}: {audio.notice}" if audio.notice else "")
+
+
+def transcribe_audios(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> list[Transcript]:
+    """Transcribe recordings with their names, at the front end's sampling rate, in batches of similar length."""
+    if not audios:
+        return []
+    sampler = OrderedSampler(np.array([audio.duration for _, audio in audios]), batch_seconds=_BATCH)
+    found: dict[int, Transcript] = {}
+    for places in sampler.epoch(0):
+        batch = _batch(recogniser, [audios[place] for place in places])
+        frame_shift = recogniser.front_end.frame_shift
+        heard = recognise(recogniser.model, [batch], recogniser.decoder, frame_shift, recogniser.device)
+        for place, hypothesis in zip(places, heard, strict=True):
+            name, audio = audios[place]
+            found[place] = Transcript(name, audio.duration, hypothesis)
+    return [found[place] for place in range(len(audios))]
+
+
+def _batch(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> Batch:
+    samples = [torch.from_numpy(audio.samples) for _, audio in audios]
+    lengths = torch.tensor([len(one) for one in samples])
+    features, frames = recogniser.front_end(torch.nn.utils.rnn.pad_sequence(samples, batch_first=True), lengths)
+    nothing = torch.zeros(len(audios), 0, dtype=torch.int64)
+    return Batch(tuple(name for name, _ in audios), features, frames, nothing, torch.zeros_like(lengths))
 
 
 def find_recordings(inputs: Sequence[str | Path]) -> Iterator[str]:

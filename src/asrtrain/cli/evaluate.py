@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from asrtrain.cli.options import Checkpoint, Device, ReportFormat
+from asrtrain.cli.options import Checkpoint, Device, Processes, ReportFormat, Shard
 from asrtrain.cli.output import print_report
 
 
@@ -23,9 +23,20 @@ def evaluate(
     split: Annotated[Literal["train", "dev", "test"], typer.Option(help="Which split of the run's data.")] = "test",
     checkpoint: Checkpoint = "best",
     device: Device = "auto",
+    nproc: Processes = 1,
+    shard: Shard = None,
+    merge: Annotated[
+        int | None, typer.Option(metavar="N", help="Join what parts 1/N to N/N have found, instead of scoring.")
+    ] = None,
     report_format: ReportFormat = "text",
 ) -> None:
     """Score a trained recogniser; the details go to the run's folder results."""
     from asrtrain import app
 
-    print_report(app.evaluate(run, data=data, split=split, checkpoint=checkpoint, device=device), report_format)
+    if merge is not None:
+        report = app.merge(run, parts=merge, data=data, split=split, checkpoint=checkpoint)
+    else:
+        report = app.evaluate(
+            run, data=data, split=split, checkpoint=checkpoint, device=device, nproc=nproc, shard=shard
+        )
+    print_report(report, report_format)

@@ -28,6 +28,11 @@ Run = Annotated[
     typer.Option(help="A run folder, as printed by fit [dim](default: runs/latest)[/].", show_default=False),
 ]
 Checkpoint = Annotated[Literal["best", "last", "average"], typer.Option(help="Which weights of the run.")]
+Shard = Annotated[
+    str | None,
+    typer.Option(metavar="I/N", help="Only part I of N, for jobs that share the work.", show_default=False),
+]
+Processes = Annotated[int, typer.Option("--nproc", metavar="N", help="Share the work among N processes.")]
 ReportFormat = Annotated[Literal["text", "json"], typer.Option("--format", help="For reading, or for programs.")]
 
 ManifestFormat = Literal["csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from asrtrain.cli.options import Checkpoint, Device, Run
+from asrtrain.cli.options import Checkpoint, Device, Processes, Run, Shard
 
 if TYPE_CHECKING:
     from asrtrain.evaluation.transcripts import Transcript
@@ -30,11 +30,13 @@ def transcribe(
     ] = None,
     checkpoint: Checkpoint = "best",
     device: Device = "auto",
+    nproc: Processes = 1,
+    shard: Shard = None,
 ) -> None:
     """Transcribe recordings: WAV, FLAC, OGG, Opus or MP3, of any sampling rate and number of channels."""
     from asrtrain import app
 
-    transcripts = app.transcribe(inputs, run=run, checkpoint=checkpoint, device=device)
+    transcripts = app.transcribe(inputs, run=run, checkpoint=checkpoint, device=device, nproc=nproc, shard=shard)
     if output_dir is not None:
         _write(transcripts, text_format, output_dir)
     else:

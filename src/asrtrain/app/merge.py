@@ -1,0 +1,47 @@
+"""One report of what several jobs have scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asrtrain import run_folder
+from asrtrain.app.sharding import Shard
+from asrtrain.app.trained import Checkpoint, chosen_utterances
+from asrtrain.data.data_config import SplitName
+from asrtrain.errors import DataError
+from asrtrain.evaluation import EvalReport, Outcome, read_results, write_results
+
+
+def merge(
+    run: str | Path | None = None,
+    *,
+    parts: int,
+    data: str | Path | None = None,
+    split: SplitName = "test",
+    checkpoint: Checkpoint = "best",
+) -> EvalReport:
+    """Join what `evaluate` has found in each of so many parts of the same utterances, and write it as one result.
+
+    The figures are those of scoring all at once. Raises DataError if a part is missing, of other utterances, or older
+    than the checkpoint.
+    """
+    folder = run_folder.find(None if run is None else Path(run))
+    utterances, name = chosen_utterances(run_folder.read_config(folder).data, data, split)
+    weights = folder / "checkpoints" / checkpoint
+    outcomes: dict[str, Outcome] = {}
+    seconds = 0.0
+    for number in range(1, parts + 1):
+        shard = Shard.parse(f"{number}/{parts}")
+        own = folder / "results" / f"{shard.named(name)}.json"
+        if not own.exists() or own.stat().st_mtime < weights.stat().st_mtime:
+            raise DataError(f"{own} is missing or older than the checkpoint: run eval with --shard {number}/{parts}")
+        report = read_results(own.parent, own.stem)
+        outcomes |= {outcome.id: outcome for outcome in report.outcomes}
+        seconds += report.seconds
+    if outcomes.keys() != {utterance.id for utterance in utterances}:
+        raise DataError(
+            f"the parts in {folder / 'results'} are not of these {len(utterances)} utterances: score them again"
+        )
+    merged = EvalReport(report.task, name, [outcomes[utterance.id] for utterance in utterances], seconds)
+    write_results(merged, folder / "results")
+    return merged

@@ -1,0 +1,137 @@
+"""Scoring and transcribing shared among processes and jobs: what comes out is what one process finds."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from asrtrain.app import evaluate, merge, transcribe
+from asrtrain.app.workers import in_order
+from asrtrain.errors import DataError, TrainingError, UsageError
+from asrtrain.evaluation import Transcript
+
+
+@pytest.fixture
+def many(fsdd: Path, tmp_path: Path) -> Path:
+    """A folder of forty recordings of all lengths, one of which is none."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for digit in range(10):
+        for index in range(4):
+            shutil.copyfile(fsdd / f"{digit}_theo_{index}.wav", folder / f"{digit}_theo_{index}.wav")
+    (folder / "3_theo_9.wav").write_text("not audio", encoding="utf-8")
+    return folder
+
+
+def until_the_complaint(transcripts: Iterator[Transcript]) -> list[Transcript]:
+    found: list[Transcript] = []
+    with pytest.raises(DataError, match="1 of 41 recordings could not be read"):
+        found.extend(transcripts)
+    return found
+
+
+def test_two_processes_score_as_one(transcriber: Path) -> None:
+    alone = evaluate(transcriber)
+    together = evaluate(transcriber, nproc=2)
+    assert together.outcomes == alone.outcomes
+    assert together.words == alone.words
+
+
+def test_two_processes_transcribe_as_one_in_order(
+    transcriber: Path, many: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = until_the_complaint(transcribe([many], run=transcriber))
+    assert [Path(one.audio).name for one in alone] == sorted(p.name for p in many.iterdir() if p.name != "3_theo_9.wav")
+    together = until_the_complaint(transcribe([many], run=transcriber, nproc=2))
+    assert together == alone
+    assert capsys.readouterr().err.count("3_theo_9.wav") == 2
+
+
+def test_a_batch_says_what_one_recording_says(transcriber: Path, many: Path) -> None:
+    (many / "3_theo_9.wav").unlink()
+    together = list(transcribe([many], run=transcriber))
+    for transcript in together[::7]:
+        (alone,) = transcribe([transcript.audio], run=transcriber)
+        assert alone.hypothesis.text == transcript.hypothesis.text
+        assert alone.hypothesis.confidence == pytest.approx(transcript.hypothesis.confidence, abs=1e-4)
+        assert len(alone.hypothesis.words) == len(transcript.hypothesis.words)
+
+
+def test_parts_are_merged_into_the_report_of_all(transcriber: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(transcriber, run, symlinks=True)
+    alone = evaluate(run)
+    with pytest.raises(DataError, match=r"test-1-of-3\.json is missing"):
+        merge(run, parts=3)
+    parts = [evaluate(run, shard=f"{number}/3") for number in (1, 2, 3)]
+    assert sum(len(part.outcomes) for part in parts) == len(alone.outcomes)
+    merged = merge(run, parts=3)
+    assert [one.id for one in merged.outcomes] == [one.id for one in alone.outcomes]
+    assert merged.words == alone.words
+    assert merged.characters == alone.characters
+    assert json.loads((run / "results" / "test.json").read_text(encoding="utf-8"))["wer"] == alone.words.rate
+    os.utime(run / "checkpoints" / "best")  # as training on would do
+    with pytest.raises(DataError, match="older than the checkpoint"):
+        merge(run, parts=3)
+
+
+def test_parts_of_recordings_are_all_recordings(trained: Path, many: Path) -> None:
+    (many / "3_theo_9.wav").unlink()
+    parts = [[one.audio for one in transcribe([many], run=trained, shard=f"{n}/3")] for n in (1, 2, 3)]
+    assert sorted(name for part in parts for name in part) == sorted(str(path) for path in many.iterdir())
+    assert [len(part) for part in parts] == [14, 13, 13]
+
+
+@pytest.mark.parametrize("shard", ["0/4", "5/4", "4", "a/b", "1/0"])
+def test_a_part_that_is_none(trained: Path, shard: str) -> None:
+    with pytest.raises(UsageError, match="--shard"):
+        evaluate(trained, shard=shard)
+
+
+def test_no_process_and_shared_standard_input_are_refused(trained: Path) -> None:
+    with pytest.raises(UsageError, match="--nproc 0"):
+        evaluate(trained, nproc=0)
+    with pytest.raises(UsageError, match="standard input"):
+        next(transcribe(["-"], run=trained, nproc=2))
+
+
+def killed(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def build() -> object:
+    return killed
+
+
+def test_a_process_that_is_killed_costs_nothing_that_came_before() -> None:
+    found: list[int] = []
+    with pytest.raises(TrainingError, match="process 1 of 2 was ended by SIGKILL"):
+        found.extend(in_order(2, build, range(100)))
+    assert found == [0, 1, 2]
+
+
+def test_lines_are_there_as_soon_as_they_are_ready(trained: Path, fsdd: Path) -> None:
+    command = [sys.executable, "-m", "asrtrain", "transcribe", str(fsdd), "--run", str(trained), "--format", "jsonl"]
+    with subprocess.Popen([*command, "--nproc", "2"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(20)]
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8").split()
+        assert len(children) >= 2
+        process.kill()
+        rest = process.stdout.read()
+    heard = [json.loads(line) for line in lines]
+    assert [Path(one["audio"]).name for one in heard] == sorted(path.name for path in fsdd.glob("*.wav"))[:20]
+    assert len(rest.splitlines()) < 2500
+    while any(Path(f"/proc/{child}").exists() for child in children):  # they notice that nobody listens
+        time.sleep(0.05)
