@@ -53,7 +53,6 @@ def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | No
     assert isinstance(model, GMMHMM)
     assert isinstance(config.model, GMMHMMConfig)
     learn_language(recogniser, splits.train)
-    learn_language(recogniser, splits.train)
     dataset = build_dataset(recogniser, splits.train)
     if recogniser.front_end.needs_fit:
         recogniser.front_end.fit(dataset.waveform_batches())
@@ -96,7 +95,6 @@ def build_hybrid(
     model.words.transitions.copy_(words.transitions)
     model.words.occupancy.copy_(counts)
     learn_language(recogniser, splits.train)
-    learn_language(recogniser, splits.train)
     if start is not None:
         model.network.load_state_dict(_same_network(recogniser, start).state_dict())
     ingredients = build_ingredients(recogniser, splits, world)  # measures the front end first
@@ -109,16 +107,6 @@ def build_hybrid(
     if isinstance(recogniser.config.objective, LFMMIConfig):
         objective = LFMMI(model, recogniser.config.objective, objective)
     return replace(ingredients, objective=objective, tune=tune_kept)
-
-
-def learn_language(recogniser: Recogniser, utterances: Sequence[Utterance]) -> None:
-    """Give the model its language model, where one is wanted. Raises DataError for an ARPA file that does not fit."""
-    settings, model = recogniser.config.model, recogniser.model
-    assert isinstance(settings, TopologyConfig)
-    assert isinstance(model, HMMModel)
-    if settings.language_model is not None and model.words.language is not None:
-        transcripts = [utterance.text for utterance in utterances]
-        model.words.language.take(settings.language_model.bigrams(model.words.sayable, transcripts))
 
 
 def learn_language(recogniser: Recogniser, utterances: Sequence[Utterance]) -> None:
