@@ -134,9 +134,7 @@ class BaumWelch:
         """Let the decision tree say which states of triphones are one, and add up what was counted for them."""
         words, gaussians = self._model.words, self._model.gaussians
         floor = self._config.variance_floor * self._model.variance
-        tying = tie(words.inventory, statistics, self._config.tree, floor=floor, most=words.distributions).to(
-            floor.device
-        )
+        tying = tie(words.inventory, statistics, self._config.tree, floor=floor, most=words.distributions)
         for buffer in gaussians.buffers():
             buffer[tying] = buffer[words.tying]
         gaussians.log_weights.fill_(IMPOSSIBLE)

@@ -19,7 +19,7 @@ def tie(
     ``statistics`` has a Gaussian for each state. There is a tree for every place in every phone, and a triphone that
     was never seen goes where its neighbours lead it. Variances are at least ``floor`` (F,).
     """
-    sums, floor = _sums(statistics).cpu(), floor.cpu()
+    sums, device, floor = _sums(statistics).cpu(), floor.device, floor.cpu()
     monophones, silence = torch.tensor(inventory.monophones), inventory.sizes[SILENCE]
     roots = [(monophones == number).nonzero()[:, 0] for number in range(silence, int(monophones.max()) + 1)]
     answers = _answers(inventory, torch.stack([sums[rows].sum(0) for rows in roots]), floor)
@@ -27,7 +27,7 @@ def tie(
     leaves = grow(roots, sums, answers, settings, floor=floor, most=most - silence)
     for number, rows in enumerate(leaves, start=silence):
         tying[rows] = number
-    return tying
+    return tying.to(device)
 
 
 def _sums(statistics: Statistics) -> torch.Tensor:
