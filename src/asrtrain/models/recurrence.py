@@ -26,7 +26,7 @@ def reverse(frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     # Rows of a flat matrix: six times faster than gather along time. Frame by frame, as recurrent kernels read and
     # write them, so that nothing has to be copied in between.
     flat = frames.transpose(0, 1).reshape(time * batch, size)
-    turned: torch.Tensor = _Reordered.apply(flat, rows)
+    turned: torch.Tensor = _Reordered.apply(flat, rows)  # type: ignore[no-untyped-call]
     return turned.view(time, batch, size).transpose(0, 1)
 
 
@@ -45,7 +45,7 @@ class _Reordered(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # noqa: ANN401 - torch's own
         (rows,) = ctx.saved_tensors
-        return _Reordered.apply(gradient, rows), None
+        return _Reordered.apply(gradient, rows), None  # type: ignore[no-untyped-call]
 
 
 def _joined(forwards: torch.Tensor, backwards: torch.Tensor) -> torch.Tensor:
