@@ -44,6 +44,9 @@ from asrtrain.training import Ingredients, World
 from asrtrain.training.reestimation import Reestimation
 from asrtrain.types import Batch, Utterance
 
+TUNED_WORDS = 500
+"""How many words of the development part, at least, tell which settings of the search are better."""
+
 
 def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | None = None) -> Reestimation:
     """Everything that passes of re-estimation turn into a GMM-HMM. Raises UsageError for several processes."""
@@ -60,12 +63,13 @@ def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | No
     training = BaumWelch(
         model, config.model, batches, passes=config.training.max_epochs, seed=partial(counter_seed, config.seed)
     )
-    development = ordered_loader(recogniser, development_dataset(recogniser, splits.dev))
+    some = _enough_to_tune(recogniser, splits.dev)
+    development = ordered_loader(recogniser, development_dataset(recogniser, some))
 
     def run_pass(number: int) -> float:
         log_likelihood = training.run_pass(number)
         if number + 1 == config.training.max_epochs:
-            tune(recogniser, development, splits.dev)
+            tune(recogniser, development, some)
         return log_likelihood
 
     check = development_check(recogniser, splits.dev)
@@ -98,10 +102,11 @@ def build_hybrid(
     if start is not None:
         model.network.load_state_dict(_same_network(recogniser, start).state_dict())
     ingredients = build_ingredients(recogniser, splits, world)  # measures the front end first
-    development = ordered_loader(recogniser, development_dataset(recogniser, splits.dev))
+    some = _enough_to_tune(recogniser, splits.dev)
+    development = ordered_loader(recogniser, development_dataset(recogniser, some))
 
     def tune_kept(_: nn.Module) -> None:
-        tune(recogniser, development, splits.dev)
+        tune(recogniser, development, some)
 
     objective: Objective = FrameCrossEntropy(states)
     if isinstance(recogniser.config.objective, LFMMIConfig):
@@ -173,8 +178,16 @@ def same_word_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
     return augmented_loader(recogniser, dataset, sampler, World())
 
 
+def _enough_to_tune(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Sequence[Utterance]:
+    """All utterances, or of strings every n-th, with ``TUNED_WORDS`` words: they are recognised a dozen times."""
+    if recogniser.task == "classification":
+        return utterances
+    words = sum(len(utterance.text.split()) for utterance in utterances)
+    return utterances[:: max(1, words // TUNED_WORDS)]
+
+
 def tune(recogniser: Recogniser, development: Loader, utterances: Sequence[Utterance]) -> None:
-    """Choose the acoustic scale and the insertion penalty by the development utterances, where they are not given."""
+    """Choose how states are searched by the development utterances, where that is not given."""
     model, settings = recogniser.model, recogniser.config.model
     assert isinstance(model, HMMModel)
     assert isinstance(settings, TopologyConfig)
@@ -182,7 +195,8 @@ def tune(recogniser: Recogniser, development: Loader, utterances: Sequence[Utter
     scale, penalty = settings.acoustic_scale is None, settings.insertion_penalty is None
     if recogniser.task == "transcription":
         texts = {utterance.id: utterance.text for utterance in utterances}
-        tune_search(model, recogniser.decoder, scored, texts, scale=scale, penalty=penalty)
+        weight = settings.language_model is not None and settings.language_model.weight is None
+        tune_search(model, recogniser.decoder, scored, texts, scale=scale, penalty=penalty, weight=weight)
     elif scale:
         tune_confidence(model, scored)
 

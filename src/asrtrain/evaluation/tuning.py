@@ -1,4 +1,4 @@
-"""Choosing how a hidden Markov model is searched, by the development part: acoustic scale and insertion penalty."""
+"""Choosing by the development part how a hidden Markov model is searched."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from asrtrain.types import Batch, Scores
 PENALTIES = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
 """Insertion penalties tried, in nats beside emissions of scale 1."""
 
+WEIGHTS = (1.0, 2.0, 5.0, 10.0, 20.0)
+"""Weights of the language model tried, beside emissions of scale 1."""
+
 SCALES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Acoustic scales tried; of strings the first three."""
 
@@ -27,8 +30,10 @@ def tune_search(
     *,
     scale: bool,
     penalty: bool,
+    weight: bool = False,
 ) -> None:
-    """Set the penalty of the fewest word errors, then the scale, each where it is to be tuned; in the model's buffers.
+    """Set the language model's weight of the fewest word errors, then the penalty, then the scale (these two keep their
+    ratio to it), each where it is to be tuned; in the model's buffers.
 
     ``scored`` are the states' scores of the development part, ``texts`` what is said in it, by id.
     """
@@ -42,19 +47,31 @@ def tune_search(
         words.insertion_penalty.fill_(value)
         return errors()
 
+    own = float(words.acoustic_scale)
+    if weight and words.language is not None:
+        if penalty:
+            words.insertion_penalty.fill_(0.0)
+        buffer = words.language.weight
+
+        def with_weight(value: float) -> int:
+            buffer.fill_(value)
+            return errors()
+
+        with_weight(_first_of_best([own * value for value in WEIGHTS], with_weight))
     if penalty:
-        own = float(words.acoustic_scale)
         words.insertion_penalty.fill_(_middle_of_best([own * value for value in PENALTIES], with_penalty))
     if scale:
-        first, per_scale = float(words.acoustic_scale), float(words.insertion_penalty) / float(words.acoustic_scale)
+        beside = [words.insertion_penalty] if penalty else []
+        beside += [words.language.weight] if weight and words.language is not None else []
+        per_scale = [float(buffer) / own for buffer in beside]
 
         def with_scale(value: float) -> int:
             words.acoustic_scale.fill_(value)
-            if penalty:
-                words.insertion_penalty.fill_(value * per_scale)
+            for buffer, share in zip(beside, per_scale, strict=True):
+                buffer.fill_(value * share)
             return errors()
 
-        with_scale(_first_of_best([first * value for value in SCALES[:3]], with_scale))
+        with_scale(_first_of_best([own * value for value in SCALES[:3]], with_scale))
 
 
 def tune_confidence(model: HMMModel, scored: Sequence[tuple[Batch, Scores]]) -> None:
@@ -69,12 +86,22 @@ def tune_confidence(model: HMMModel, scored: Sequence[tuple[Batch, Scores]]) -> 
 
 
 def _first_of_best(values: Sequence[float], cost: Callable[[float], float]) -> float:
-    costs = [cost(value) for value in values]
+    costs = _costs(values, cost)
     return values[costs.index(min(costs))]
 
 
 def _middle_of_best(values: Sequence[float], cost: Callable[[float], float]) -> float:
     """Where a small development part cannot tell several apart, the one in the middle is the safest."""
-    costs = [cost(value) for value in values]
-    best = [value for value, own in zip(values, costs, strict=True) if own == min(costs)]
+    costs = _costs(values, cost)
+    best = [value for value, own in zip(values, costs, strict=False) if own == min(costs)]
     return best[len(best) // 2]
+
+
+def _costs(values: Sequence[float], cost: Callable[[float], float]) -> list[float]:
+    """The costs of the first values: of all, or until two in a row are worse than the best."""
+    costs: list[float] = []
+    for value in values:
+        costs.append(cost(value))
+        if len(costs) > 2 and min(costs[-2:]) > min(costs):
+            break
+    return costs
