@@ -50,6 +50,19 @@ def test_the_penalty_is_the_middle_of_those_with_fewest_errors() -> None:
     assert float(found.words.acoustic_scale) == 1.0
 
 
+def test_a_word_that_sounds_almost_like_silence_is_asked_for_by_a_negative_penalty() -> None:
+    """In one frame of twelve a is less probable than silence by 15 nats, and by 100 elsewhere."""
+    found = model("word", ("a", "b"))
+    emissions = torch.full((1, 12, 3), -100.0)
+    emissions[0, :, 0] = 0.0
+    emissions[0, 6, 1] = -15.0
+    scored = [(batch(torch.tensor([[1]]), 12), Scores(emissions, torch.tensor([12])))]
+    assert heard(found, scored, 0.0) == ""
+    tune_search(found, found.decoder(), scored, {"0": "a"}, scale=False, penalty=True)
+    assert float(found.words.insertion_penalty) < 0
+    assert heard(found, scored, float(found.words.insertion_penalty)) == "a"
+
+
 def heard(found: GMMHMM, scored: list[tuple[Batch, Scores]], penalty: float) -> str:
     before = found.words.insertion_penalty.clone()
     found.words.insertion_penalty.fill_(penalty)
