@@ -31,14 +31,16 @@ def spellings(words: Sequence[str], unit: SpellingUnit, lexicon: Path | None) ->
 
 
 def read_lexicon(path: Path) -> dict[str, tuple[str, ...]]:
-    """Lines ``word phone phone …``; of several pronunciations the first counts. Raises DataError naming the line."""
+    """Lines ``word phone phone …``, and comments that begin with ``;;;`` as in CMUdict; of several pronunciations the
+    first counts. Raises DataError naming the line.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read the lexicon {path}: {error}") from error
     found: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(lines, start=1):
-        word, *phones = line.split() or [""]
+        word, *phones = ([] if line.startswith(";;;") else line.split()) or [""]
         if word and not phones:
             raise DataError(f"{path}:{number}: the word {word!r} has no phones; write: word phone phone …")
         if word:

@@ -43,16 +43,6 @@ class Bigrams:
     pairs: npt.NDArray[np.int64]
     logs: npt.NDArray[np.float64]
 
-    def log_probability(self, before: int, after: int) -> float:
-        """Log p(after | before)."""
-        seen = (self.pairs == (before, after)).all(1).nonzero()[0]
-        return float(self.logs[seen[0]] if len(seen) else self.backoffs[before] + self.unigrams[after])
-
-    def perplexity(self, sentences: Iterable[Sequence[int]]) -> float:
-        """E to the mean of −log p over all words and ends of sentences."""
-        steps = list(_steps(sentences, len(self.unigrams) - 1))
-        return math.exp(-sum(self.log_probability(*step) for step in steps) / len(steps))
-
 
 def estimate(sentences: Iterable[Sequence[int]], words: int) -> Bigrams:
     """Interpolated Kneser-Ney (Kneser and Ney, 1995; Chen and Goodman, 1998, eq. 26) over ``words`` words:
