@@ -18,7 +18,7 @@ from asrtrain.features import FEATURES
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.features.interface import FrontEndConfig
 from asrtrain.features.mfcc import MFCCConfig
-from asrtrain.hmm import HMMS, DNNHMMConfig, HMMConfig, LFMMIConfig
+from asrtrain.hmm import HMMS, DNNHMMConfig, HMMConfig, LFMMIConfig, TopologyConfig
 from asrtrain.models import MODELS
 from asrtrain.models.interface import ModelConfig
 from asrtrain.objectives import OBJECTIVES
@@ -75,6 +75,11 @@ class RunConfig(Config):
             raise ValueError(
                 f"model {self.model.name} recognises words, but data.unit is char; "
                 "write data.unit: word, or label for single words (model.unit: char spells them in characters)"
+            )
+        if self.data.unit == "label" and isinstance(self.model, TopologyConfig) and self.model.language_model:
+            raise ValueError(
+                f"model.language_model {self.model.language_model.name} tells what follows what, but data.unit is label, "
+                "a word alone: leave it out, or write data.unit: word"
             )
         if isinstance(self.model, DNNHMMConfig):
             self._frames_have_labels(self.model)

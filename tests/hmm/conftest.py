@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 
 from asrtrain.app import fit
+from asrtrain.data.digits import digit_label
+from asrtrain.data.formats.kaldi import write_kaldi
+from asrtrain.data.manifest import read_manifest
+
+LEXICON = Path(__file__).parents[2] / "configs" / "lexicons" / "speechocean762.txt"
 
 WORDS = """\
 seed: 0
@@ -62,3 +67,42 @@ def word_run(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, hmm_cache: Pa
 def string_run(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, hmm_cache: Path) -> Path:
     """The run folder of a recogniser of digit strings; nobody changes it."""
     return trained_run(tmp_path_factory.mktemp("hmm-strings"), fsdd, hmm_cache, STRINGS)
+
+
+SENTENCES = """\
+seed: 0
+output_dir: {folder}/runs
+data:
+  train: {{name: manifest, path: {corpus}, split: train, test_part: {{by: speaker, fraction: 0.2}}}}
+  test: {{name: manifest, path: {corpus}, split: test, test_part: {{by: speaker, fraction: 0.2}}}}
+  held_out: {{by: speaker, fraction: 0.1}}
+  unit: word
+features: {{name: mfcc, sample_rate: 16000, frame_shift: 20, deltas: 1, normalise: speaker}}
+model:
+  name: gmm_hmm
+  unit: phone
+  lexicon: {lexicon}
+  states: 2
+  silence_states: 2
+  mixtures: 2
+  acoustic_scale: 1.0
+  language_model: bigram
+training: {{max_epochs: 6, batch_size: 40}}
+"""
+
+
+@pytest.fixture(scope="session")
+def few_sentences(tmp_path_factory: pytest.TempPathFactory, corpora: Path) -> Path:
+    """A Kaldi directory of the sentences of speechocean762 that are strings of digits, read by many children."""
+    folder = tmp_path_factory.mktemp("few-sentences")
+    utterances = read_manifest(corpora / "speechocean762-train")
+    digits = {digit_label(digit, "words").upper() for digit in range(10)}
+    write_kaldi([u for u in utterances if digits.issuperset(u.text.split())], folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sentence_run(tmp_path_factory: pytest.TempPathFactory, few_sentences: Path, hmm_cache: Path) -> Path:
+    """The run folder of a recogniser of sentences by phones, with a bigram; nobody changes it."""
+    text = SENTENCES.replace("{corpus}", str(few_sentences)).replace("{lexicon}", str(LEXICON))
+    return trained_run(tmp_path_factory.mktemp("hmm-sentences"), few_sentences, hmm_cache, text)
