@@ -106,3 +106,31 @@ def sentence_run(tmp_path_factory: pytest.TempPathFactory, few_sentences: Path, 
     """The run folder of a recogniser of sentences by phones, with a bigram; nobody changes it."""
     text = SENTENCES.replace("{corpus}", str(few_sentences)).replace("{lexicon}", str(LEXICON))
     return trained_run(tmp_path_factory.mktemp("hmm-sentences"), few_sentences, hmm_cache, text)
+
+
+def hybrid(text: str, aligner: Path, network: str, epochs: int) -> str:
+    """The configuration of a GMM-HMM, with a network in the place of the mixtures."""
+    lines = [line for line in text.splitlines() if not line.startswith(("model", "training"))]
+    states = "states: 5" if text is WORDS else "states: 6, silence_states: 2"
+    return "\n".join(
+        [
+            *lines,
+            f"model: {{{{name: dnn_hmm, {states}, align_from: {aligner}, acoustic: {{{{{network}}}}}}}}}",
+            "optimizer: {{name: adamw, lr: 4.0e-3}}",
+            f"training: {{{{max_epochs: {epochs}, batch_size: 16}}}}",
+        ]
+    )
+
+
+@pytest.fixture(scope="session")
+def word_hybrid(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, hmm_cache: Path, word_run: Path) -> Path:
+    """The run folder of a perceptron over the states of single words; nobody changes it."""
+    text = hybrid(WORDS, word_run, "name: mlp, hidden_sizes: [64], context: 3, dropout: 0.1", 3)
+    return trained_run(tmp_path_factory.mktemp("hybrid-words"), fsdd, hmm_cache, text)
+
+
+@pytest.fixture(scope="session")
+def string_hybrid(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, hmm_cache: Path, string_run: Path) -> Path:
+    """The run folder of a recurrent network over the states of strings; nobody changes it."""
+    text = hybrid(STRINGS, string_run, "name: lstm, hidden_size: 32, bidirectional: true", 8)
+    return trained_run(tmp_path_factory.mktemp("hybrid-strings"), fsdd, hmm_cache, text)

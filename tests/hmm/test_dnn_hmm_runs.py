@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.hmm.conftest import STRINGS, WORDS
 
 from asrtrain.app import calibrate, evaluate, explain, fit, transcribe
+from asrtrain.app.fit import prepare
+from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.trained import load_recogniser
 from asrtrain.assembly import cache_folder
 from asrtrain.assembly_hmm import align
@@ -22,44 +23,6 @@ from asrtrain.hmm.frame_cross_entropy import FrameCrossEntropy
 from asrtrain.run_config import RunConfig
 from asrtrain.training.step import Updater
 from asrtrain.types import Batch, Scores
-
-
-def hybrid(text: str, aligner: Path, network: str, epochs: int) -> str:
-    """The configuration of a GMM-HMM, with a network in the place of the mixtures."""
-    lines = [line for line in text.splitlines() if not line.startswith(("model", "training"))]
-    states = "states: 5" if text is WORDS else "states: 6, silence_states: 2"
-    return "\n".join(
-        [
-            *lines,
-            f"model: {{{{name: dnn_hmm, {states}, align_from: {aligner}, acoustic: {{{{{network}}}}}}}}}",
-            "optimizer: {{name: adamw, lr: 4.0e-3}}",
-            f"training: {{{{max_epochs: {epochs}, batch_size: 16}}}}",
-        ]
-    )
-
-
-def trained(folder: Path, fsdd: Path, text: str) -> Path:
-    config = folder / "hybrid.yaml"
-    config.write_text(text.format(folder=folder, fsdd=fsdd), encoding="utf-8")
-    return fit(config)
-
-
-@pytest.fixture(scope="module")
-def word_hybrid(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, hmm_cache: Path, word_run: Path) -> Path:
-    """A perceptron over the states of single words; nobody changes its run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ASRTRAIN_CACHE", str(hmm_cache))
-        text = hybrid(WORDS, word_run, "name: mlp, hidden_sizes: [64], context: 3, dropout: 0.1", 3)
-        return trained(tmp_path_factory.mktemp("hybrid-words"), fsdd, text)
-
-
-@pytest.fixture(scope="module")
-def string_hybrid(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, hmm_cache: Path, string_run: Path) -> Path:
-    """A recurrent network over the states of strings; nobody changes its run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ASRTRAIN_CACHE", str(hmm_cache))
-        text = hybrid(STRINGS, string_run, "name: lstm, hidden_size: 32, bidirectional: true", 8)
-        return trained(tmp_path_factory.mktemp("hybrid-strings"), fsdd, text)
 
 
 def weights(run: Path) -> bytes:
@@ -118,11 +81,12 @@ def test_a_stopped_run_is_taken_up_and_ends_as_if_nothing_had_happened(
     assert weights(tmp_path / "run") == weights(word_hybrid)
 
 
-def test_a_hybrid_aligns_for_the_next(word_hybrid: Path, tmp_path: Path) -> None:
+def test_a_hybrid_aligns_for_the_next_which_may_begin_with_its_weights(word_hybrid: Path, tmp_path: Path) -> None:
     again = fit(
         word_hybrid / "config.yaml",
         overrides=[
             f"model.align_from={word_hybrid}",
+            f"model.start_from={word_hybrid}",
             "training.max_epochs=1",
             "training.average=1",
             "training.ema=0.9",
@@ -131,6 +95,30 @@ def test_a_hybrid_aligns_for_the_next(word_hybrid: Path, tmp_path: Path) -> None
     )
     assert evaluate(again).accuracy > 0.9
     assert evaluate(again, checkpoint="average").accuracy > 0.9
+
+
+def test_a_run_begins_with_the_weights_that_it_is_told_to(word_hybrid: Path) -> None:
+    settings = load_config(word_hybrid / "config.yaml", RunConfig, [f"model.start_from={word_hybrid}", "seed=5"])
+    splits = settings.data.load(cache_folder())
+    begun = gather_ingredients(prepare(settings, splits, torch.device("cpu")), splits).model.state_dict()
+    before = load_recogniser(word_hybrid, "best", "cpu").model.state_dict()
+    assert all(torch.equal(begun[name], before[name]) for name in before if name.startswith("network."))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["model.start_from={word_run}"], "gmm_hmm is no hybrid"),
+        (["model.start_from={word_hybrid}", "features.deltas=2"], "other features"),
+        (["model.start_from={word_hybrid}", "model.acoustic={{name: mlp, context: 2}}"], "another model.acoustic"),
+    ],
+)
+def test_weights_that_would_mean_nothing_here(
+    word_run: Path, word_hybrid: Path, overrides: list[str], sentence: str
+) -> None:
+    named = [override.format(word_run=word_run, word_hybrid=word_hybrid) for override in overrides]
+    with pytest.raises(UsageError, match=sentence):
+        fit(word_hybrid / "config.yaml", overrides=named, dry_run=True)
 
 
 def test_gradients_are_calibrated_and_explained_as_for_any_network(word_hybrid: Path) -> None:

@@ -12,7 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asrtrain.app import evaluate, fit
+from asrtrain.app.trained import load_recogniser
+from asrtrain.assembly import cache_folder, development_dataset, ordered_loader
 from asrtrain.data.vocabulary import BLANK, Vocabulary
+from asrtrain.errors import UsageError
 from asrtrain.hmm import DNNHMM, DNNHMMConfig, LFMMIConfig
 from asrtrain.hmm.forward_backward import forward_score, posteriors
 from asrtrain.hmm.frame_cross_entropy import FrameCrossEntropy
@@ -138,3 +142,35 @@ def test_an_utterance_too_short_for_what_is_said_does_not_count() -> None:
     assert scores.logits.grad is not None
     assert not scores.logits.grad[0].any()
     assert torch.isfinite(scores.logits.grad).all()
+
+
+def likelihood_ratio(run: Path) -> float:
+    """The mean of log P(what is said | utterance) over the development part, at an acoustic scale of 0.1."""
+    recogniser = load_recogniser(run, "best", "cpu")
+    model = recogniser.model.eval()
+    assert isinstance(model, DNNHMM)
+    utterances = recogniser.config.data.load(cache_folder()).dev
+    total = 0.0
+    for batch in ordered_loader(recogniser, development_dataset(recogniser, utterances)).epoch(0):
+        with torch.no_grad():
+            losses = objective(model, scale=0.1)(model.network(batch.features, batch.lengths), batch)
+        total -= float((losses.per_utterance * batch.lengths).sum())
+    return total / len(utterances)
+
+
+def test_what_is_said_becomes_more_probable_than_all_else(string_hybrid: Path, tmp_path: Path) -> None:
+    overrides = [
+        f"model.align_from={string_hybrid}",
+        f"model.start_from={string_hybrid}",
+        "objective=lf_mmi",
+        "clipping={name: per_utterance, threshold: 1.0}",
+        "training.max_epochs=2",
+    ]
+    run = fit(string_hybrid / "config.yaml", overrides=overrides, output=tmp_path / "run")
+    assert likelihood_ratio(run) > likelihood_ratio(string_hybrid)
+    assert evaluate(run).words.rate <= evaluate(string_hybrid).words.rate
+
+
+def test_it_is_for_hybrids(word_hybrid: Path) -> None:
+    with pytest.raises(UsageError, match="objective lf_mmi compares strings of states"):
+        fit(word_hybrid / "config.yaml", overrides=["model=lstm", "objective=lf_mmi"], dry_run=True)
