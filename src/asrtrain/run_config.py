@@ -78,8 +78,8 @@ class RunConfig(Config):
             )
         if self.data.unit == "label" and isinstance(self.model, TopologyConfig) and self.model.language_model:
             raise ValueError(
-                f"model.language_model {self.model.language_model.name} tells what follows what, but data.unit is label, "
-                "a word alone: leave it out, or write data.unit: word"
+                f"model.language_model {self.model.language_model.name} tells what follows what, but data.unit is "
+                "label, a word alone: leave it out, or write data.unit: word"
             )
         if isinstance(self.model, DNNHMMConfig):
             self._frames_have_labels(self.model)
