@@ -28,7 +28,7 @@ class LFMMIConfig(Config):
     """
 
     name: Literal["lf_mmi"] = "lf_mmi"
-    acoustic_scale: Annotated[float, Field(gt=0)] = 0.3
+    acoustic_scale: Annotated[float, Field(gt=0)] = 0.1
     """Factor of the states' scores beside transitions: the smaller it is, the more strings compete."""
     cross_entropy: Annotated[float, Field(ge=0)] = 0.1
     """Weight of the cross-entropy by frame that is added, so that the states stay what they were."""
