@@ -16,6 +16,8 @@ from torch import nn
 
 from asrtrain.errors import TrainingError
 
+_STEP = timedelta(minutes=30)
+"""In a step nobody waits that long, unless a host is gone without a word: switched off, or its cable pulled."""
 _PATIENCE = timedelta(hours=12)
 """Processes wait while the first reads all recordings for the first time, or validates; one that ends is noticed."""
 
@@ -27,8 +29,10 @@ class World:
     Every method is called by all processes at the same place, and raises TrainingError if one of them has ended.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1) -> None:
+    def __init__(self, rank: int = 0, size: int = 1, patient: dist.ProcessGroup | None = None) -> None:
+        """``patient`` are the same processes as the default group's, who wait for the first as long as it takes."""
         self.rank, self.size = rank, size
+        self._patient = patient
 
     @property
     def leads(self) -> bool:
@@ -74,9 +78,10 @@ class World:
         if self.size == 1:
             return value
         content = json.dumps(value).encode() if self.leads else b""
-        length = int(self.sum(torch.tensor(len(content))))
-        letters = torch.tensor(list(content) or [0] * length, dtype=torch.uint8)
-        self._reduce(letters)
+        length = torch.tensor(len(content))
+        self._reduce(length, self._patient)
+        letters = torch.tensor(list(content) or [0] * int(length), dtype=torch.uint8)
+        self._reduce(letters, self._patient)
         return json.loads(bytes(letters.tolist()))
 
     def gather(self, tensor: torch.Tensor) -> list[torch.Tensor]:
@@ -98,16 +103,16 @@ class World:
     def leader_first(self) -> Iterator[None]:
         """The others enter when the first process has left, and find in the caches what it has put there."""
         if not self.leads:
-            self.any(False)
+            self._reduce(torch.zeros(()), self._patient)
         yield
         if self.leads:
-            self.any(False)
+            self._reduce(torch.zeros(()), self._patient)
 
-    def _reduce(self, tensor: torch.Tensor) -> None:
+    def _reduce(self, tensor: torch.Tensor, group: dist.ProcessGroup | None = None) -> None:
         if self.size == 1:
             return
         try:
-            dist.all_reduce(tensor)
+            dist.all_reduce(tensor, group=group)
         except RuntimeError as error:
             raise TrainingError(
                 "another process of this run has ended or cannot be reached; look at its own last words, and run the "
@@ -123,11 +128,12 @@ def joined_world() -> Iterator[World]:
         return
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
-        dist.init_process_group(backend, timeout=_PATIENCE)
+        dist.init_process_group(backend, timeout=_STEP)
+        patient = dist.new_group(timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"the processes of this run do not find each other: {error}") from error
     try:
-        yield World(dist.get_rank(), dist.get_world_size())
+        yield World(dist.get_rank(), dist.get_world_size(), patient)
     finally:
         dist.destroy_process_group()  # its threads would abort the process at its end
 
