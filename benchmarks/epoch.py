@@ -29,7 +29,7 @@ def measure(task: Task, candidates: Sequence[Candidate], python: str, epochs: in
     """So many epochs of every candidate, in turns."""
     with tempfile.TemporaryDirectory() as name, taking_turns() as running:
         folder = Path(name)
-        manifests = task.manifests(folder, folder / "audio")
+        manifests = task.manifests(folder / "manifests", folder / "audio")
         for candidate in candidates:
             running.append(candidate.start(task, manifests, seed=0, python=python, folder=folder / str(candidate)))
         rounds = [[process.epoch() for process in running] for _ in range(epochs)]

@@ -48,7 +48,11 @@ class Task:
         return DigitStringsConfig(of=words, count=2000 if split == "train" else 200, seed=1 if split == "train" else 2)
 
     def manifests(self, folder: Path, cache: Path) -> dict[Split, Path]:
-        """Write a JSON Lines manifest of each split into ``folder``, and strings of digits as WAV into ``cache``."""
+        """Write a JSON Lines manifest of each split into ``folder``, and strings of digits as WAV into ``cache``.
+
+        ``cache`` lies outside of ``folder``, so that paths are written out in full, as the peers need them.
+        """
+        folder.mkdir(exist_ok=True)
         written: dict[Split, Path] = {}
         for split in ("train", "test"):
             written[split] = folder / f"{self.name}-{split}.jsonl"

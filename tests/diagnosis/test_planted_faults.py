@@ -22,7 +22,7 @@ from asrtrain.types import Batch
 MODULES = {
     "rnn": ("layers.0.forwards", "layers.0.backwards", "head.linear"),
     "lstm": ("layers.0.forwards", "layers.0.backwards", "layers.1.backwards", "head.linear"),
-    "cnn": ("front.blocks.0.conv", "front.blocks.0.norm.nonlinearity", "over_time", "norm", "head.linear"),
+    "cnn": ("front.blocks.0.conv", "front.blocks.0.nonlinearity", "over_time", "norm", "head.linear"),
     "cnn_rnn": ("front.blocks.0.norm", "centre", "layers.0.forwards", "layers.0.backwards"),
 }
 KINDS = ("nan", "inf", "spike", "overflow")

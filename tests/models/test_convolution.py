@@ -9,7 +9,9 @@ from torch import nn
 
 from asrtrain.errors import UsageError
 from asrtrain.models import MODELS
+from asrtrain.models.activations import ACTIVATIONS, activation
 from asrtrain.models.convolution import ConvBlock2d, FrameNorm
+from asrtrain.models.settings import ActivationName
 
 LENGTHS = torch.tensor([9, 4, 6])
 
@@ -43,6 +45,39 @@ def test_a_single_frame_is_normalised_by_what_was_learnt_before() -> None:
     torch.testing.assert_close(out, torch.tensor([[[1.0], [2.0]]]), rtol=0, atol=1e-4)
     assert norm.norm.running_var is not None
     assert norm.norm.running_var.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("frames_first", [False, True])
+def test_gradients_are_those_of_real_frames_normalised_by_torch(frames_first: bool) -> None:
+    torch.manual_seed(0)
+    signal = torch.randn(3, 5, 9, 4)
+    if frames_first:
+        signal = signal.movedim(1, -1).contiguous().movedim(-1, 1)
+    weights = torch.randn(3, 5, 9, 4)
+    real = torch.arange(9) < LENGTHS[:, None]
+    ours, theirs = FrameNorm(5, nn.Tanh()), nn.BatchNorm1d(5)
+    here, there = signal.clone().requires_grad_(), signal.clone().requires_grad_()
+    (ours(here, LENGTHS) * weights).sum().backward()
+    rows, of_rows = (tensor.movedim(1, -1)[real].reshape(-1, 5) for tensor in (there, weights))
+    (theirs(rows).tanh() * of_rows).sum().backward()
+    assert here.grad is not None
+    torch.testing.assert_close(here.grad, there.grad, rtol=0, atol=1e-5)
+    for name, parameter in theirs.named_parameters():
+        torch.testing.assert_close(ours.norm.get_parameter(name).grad, parameter.grad, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ACTIVATIONS)
+def test_the_maximum_comes_before_the_nonlinearity_only_where_that_is_the_same(kind: ActivationName) -> None:
+    torch.manual_seed(0)
+    block, lengths = ConvBlock2d(1, 4, (2, 2), activation(kind)), torch.tensor([5, 3])
+    signal = torch.randn(2, 1, 5, 6)
+    pooled, halved = block(signal, lengths)
+    normal = block.norm.norm(block.conv(signal).movedim(1, -1)[torch.arange(5) < lengths[:, None]].reshape(-1, 4))
+    expected = torch.full((2, 5, 6, 4), -torch.inf)
+    expected[torch.arange(5) < lengths[:, None]] = activation(kind)(normal).view(-1, 6, 4)
+    expected = nn.functional.max_pool2d(expected.movedim(-1, 1), (2, 2), ceil_mode=True)
+    assert halved.tolist() == [3, 2]
+    torch.testing.assert_close(pooled, expected.where(expected.isfinite(), 0.0), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("nonlinearity", [nn.ReLU(), nn.Tanh(), nn.Sigmoid()])

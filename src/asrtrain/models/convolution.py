@@ -1,8 +1,8 @@
 """Convolution over padded batches: whatever follows a convolution sees real frames only.
 
 A convolution carries numbers across the end of an utterance into its padding, and a normalisation computed over padding
-would make an utterance's scores depend on its neighbours. So after every convolution the real frames are picked out,
-normalised, put through the nonlinearity and laid back between zeros.
+would make an utterance's scores depend on its neighbours. So after every convolution the real frames are brought
+together, normalised and laid back between zeros.
 """
 
 from __future__ import annotations
@@ -17,8 +17,15 @@ from torch.nn import functional
 from asrtrain.errors import UsageError
 from asrtrain.models.activations import activation
 from asrtrain.models.masking import frame_mask, subsampled, zero_padding
+from asrtrain.models.real_frames import RealFrames, normalised
 from asrtrain.models.settings import ActivationName
 from asrtrain.models.synchronised import processes, synchronised_batch_norm
+
+THROUGH_ZERO = (nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardtanh, nn.Tanh)
+"""Nonlinearities that leave zeros alone."""
+
+FALLING = (nn.GELU, nn.SiLU, nn.Mish)
+"""Nonlinearities that are lower somewhere than at a smaller number."""
 
 
 @final
@@ -38,30 +45,41 @@ class FrameNorm(nn.Module):
         """Normalise the real frames."""
         # (B, T, [F,] C) is how channels_last lies in memory: a frame is one piece.
         last = signal.movedim(1, -1)
-        frames = last.flatten(0, 1)
-        real = frame_mask(lengths, last.shape[1]).flatten().nonzero().squeeze(1)
-        kept: torch.Tensor = self.nonlinearity(self._normalise(frames.index_select(0, real)))
-        laid_back = kept.new_full(frames.shape, padding).index_copy(0, real, kept)
-        return laid_back.view(last.shape).movedim(-1, 1)
+        frames, real = last.flatten(0, 1), RealFrames(lengths, last.shape[1])
+        identity = isinstance(self.nonlinearity, nn.Identity)
+        normal = self._normalise(frames, real, padding if identity else 0.0).view(last.shape).movedim(-1, 1)
+        if identity:
+            return normal
+        answer: torch.Tensor = self.nonlinearity(normal)
+        if padding == 0.0 and isinstance(self.nonlinearity, THROUGH_ZERO):
+            return answer
+        padded = ~frame_mask(lengths, answer.shape[2]).view(len(lengths), 1, -1, *[1] * (answer.dim() - 3))
+        return answer.masked_fill(padded, padding)
 
-    def _normalise(self, frames: torch.Tensor) -> torch.Tensor:
-        rows = frames.reshape(-1, frames.shape[-1])
-        norm = self.norm
-        if norm.training and processes() > 1:
-            return synchronised_batch_norm(rows, norm).view(frames.shape)
+    def _normalise(self, frames: torch.Tensor, real: RealFrames, padding: float) -> torch.Tensor:
+        """Frames (B·T, [F,] C) to the same shape."""
+        norm, size = self.norm, frames.shape[-1]
         # One row has no variance to learn from: it is normalised by what was learnt before.
-        by_batch = norm.training and len(rows) > 1
-        normalised = functional.batch_norm(
-            rows,
-            norm.running_mean,
-            norm.running_var,
-            norm.weight,
-            norm.bias,
-            training=by_batch,
-            momentum=norm.momentum or 0.0,
-            eps=norm.eps,
-        )
-        return normalised.view(frames.shape)
+        by_batch = norm.training and real.count * frames[0].numel() > size
+        together = norm.training and processes() > 1
+        if frames.device.type == "cpu" and real.count and not together:
+            return normalised(frames, real, norm, by_batch=by_batch, padding=padding)
+        rows = real.together(frames).reshape(-1, size)
+        if together:
+            rows = synchronised_batch_norm(rows, norm)
+        else:
+            rows = functional.batch_norm(
+                rows,
+                norm.running_mean,
+                norm.running_var,
+                norm.weight,
+                norm.bias,
+                training=by_batch,
+                momentum=norm.momentum or 0.0,
+                eps=norm.eps,
+            )
+        kept = rows.view(real.count, *frames.shape[1:])
+        return kept.new_full(frames.shape, padding).index_copy(0, real.places, kept)
 
 
 @final
@@ -73,8 +91,11 @@ class ConvBlock2d(nn.Module):
 
     def __init__(self, input_channels: int, channels: int, pool: tuple[int, int], nonlinearity: nn.Module) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(input_channels, channels, kernel_size=3, padding=1, bias=False)
-        self.norm = FrameNorm(channels, nonlinearity)
+        # The maximum of what never falls is that of its argument, and there are fewer numbers left after it.
+        falls = isinstance(nonlinearity, FALLING)
+        self.conv = conv_over_image(input_channels, channels, 3)
+        self.norm = FrameNorm(channels, nonlinearity if falls else nn.Identity())
+        self.nonlinearity = nn.Identity() if falls else nonlinearity
         self.pool = pool
 
     def forward(self, signal: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -84,8 +105,12 @@ class ConvBlock2d(nn.Module):
         signal = self.norm(signal, lengths, padding=torch.finfo(signal.dtype).min)
         signal = functional.max_pool2d(signal, self.pool, ceil_mode=True)
         lengths = subsampled(lengths, self.pool[0])
-        real = frame_mask(lengths, signal.shape[2])[:, None, :, None]
-        return signal.masked_fill(~real, 0.0), lengths
+        if isinstance(self.nonlinearity, THROUGH_ZERO):
+            # In place and unseen: no gradient needs the maxima themselves, and that of padding ends at the norm.
+            signal.detach().movedim(1, -1)[~frame_mask(lengths, signal.shape[2])] = 0.0
+            return self.nonlinearity(signal), lengths
+        padded = ~frame_mask(lengths, signal.shape[2])[:, None, :, None]
+        return self.nonlinearity(signal).masked_fill(padded, 0.0), lengths
 
 
 @final
@@ -138,6 +163,17 @@ def as_image(features: torch.Tensor, lengths: torch.Tensor, feature_maps: int) -
     batch, time, size = features.shape
     maps = zero_padding(features, lengths).view(batch, time, feature_maps, size // feature_maps)
     return maps.transpose(1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def conv_over_image(input_channels: int, channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution with ``kernel`` // 2 zeros around the image, whose answers are channels last in memory.
+
+    An image of one map lies both ways; what comes of it, and how fast everything behind it is, goes by the weights.
+    """
+    conv = nn.Conv2d(input_channels, channels, kernel, stride, kernel // 2, bias=False)
+    if input_channels == 1:
+        conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return conv
 
 
 def check_halvings(halve_time: int, channels: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
 """Where each utterance's frames lie in the tensors that pass through a model's modules.
 
-Most modules see (B, T, H), those that convolve (B, C, T) or (B, C, T, F), those inside of a FrameNorm all real frames
-one after another, and a recurrent layer's backward half sees time reversed. Here all of them are seen as (B, T, K).
+Most modules see (B, T, H), those that convolve (B, C, T) or (B, C, T, F), and a recurrent layer's backward half sees
+time reversed. Here all of them are seen as (B, T, K).
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import torch
 from torch import nn
 
 from asrtrain.models.convolution import ConvBlock2d, FrameNorm
-from asrtrain.models.masking import frame_mask, subsampled
+from asrtrain.models.masking import subsampled
 from asrtrain.models.recurrence import RecurrentLayer, reverse
 from asrtrain.models.tc_resnet import ResidualBlock
 from asrtrain.types import Scores
 
-_CHANNELS_FIRST = (nn.Conv1d, nn.Conv2d, FrameNorm, ConvBlock2d, ResidualBlock)
+_OF_CHANNELS_FIRST = (FrameNorm, ConvBlock2d, ResidualBlock)
+_CHANNELS_FIRST = (nn.Conv1d, nn.Conv2d, *_OF_CHANNELS_FIRST)
 
 
 @final
@@ -34,27 +35,17 @@ class Layout:
     frames: int
     factor: int
     axis: int | None
-    flat: bool = False
     reversed: bool = False
 
     def table(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor as (B, T, K), in the order of time; what lies beyond a length means nothing."""
-        if self.flat:
-            real = frame_mask(self.lengths, self.frames)
-            table = tensor.new_zeros(*real.shape, tensor[0].numel())
-            table[real] = tensor.flatten(1)
-        elif self.axis is None:
-            table = tensor.reshape(len(tensor), 1, -1)
-        else:
-            table = tensor.movedim(self.axis, 1).flatten(2)
+        table = tensor.reshape(len(tensor), 1, -1) if self.axis is None else tensor.movedim(self.axis, 1).flatten(2)
         return reverse(table, self.lengths) if self.reversed else table
 
     def places(self, chosen: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
         """Frames ``chosen`` (B, T), in the order of time, as a mask that broadcasts over the tensor."""
         if self.reversed:
             chosen = reverse(chosen.unsqueeze(2), self.lengths).squeeze(2)
-        if self.flat:
-            return chosen[frame_mask(self.lengths, self.frames)].view(-1, *[1] * (tensor.dim() - 1))
         shape = [1] * tensor.dim()
         shape[0] = len(tensor)
         if self.axis is not None:
@@ -73,13 +64,11 @@ class Layouts:
     def of(self, module: nn.Module, tensor: torch.Tensor) -> Layout | None:
         """How a tensor lies that goes into or comes out of ``module``; None where it cannot be told by utterance."""
         parent = self._parents.get(id(module))
-        if isinstance(parent, FrameNorm):
-            return self._flat(len(tensor))
         if tensor.dim() == 0 or len(tensor) != len(self._lengths):
             return None
         if tensor.dim() < 3:
             return Layout(torch.ones_like(self._lengths), 1, self._frames, None)
-        first = isinstance(module, _CHANNELS_FIRST) or isinstance(parent, ResidualBlock)
+        first = isinstance(module, _CHANNELS_FIRST) or isinstance(parent, _OF_CHANNELS_FIRST)
         axis = 2 if first else 1
         factor = _factor(self._frames, tensor.shape[axis])
         if factor is None:
@@ -87,13 +76,6 @@ class Layouts:
         turned = isinstance(parent, RecurrentLayer) and parent.backwards is module
         lengths = subsampled(self._lengths, factor)
         return Layout(lengths, tensor.shape[axis], factor, axis, reversed=turned)
-
-    def _flat(self, rows: int) -> Layout | None:
-        for factor in _factors(self._frames):
-            lengths = subsampled(self._lengths, factor)
-            if int(lengths.sum()) == rows:
-                return Layout(lengths, int(lengths.max()), factor, None, flat=True)
-        return None
 
 
 def _factor(whole: int, here: int) -> int | None:

@@ -9,7 +9,7 @@ from pydantic import Strict, model_validator
 from torch import nn
 
 from asrtrain.models.activations import activation
-from asrtrain.models.convolution import FrameNorm, as_image, image_maps
+from asrtrain.models.convolution import FrameNorm, as_image, conv_over_image, image_maps
 from asrtrain.models.heads import Head
 from asrtrain.models.interface import AcousticModel, ModelConfig
 from asrtrain.models.masking import frame_mask, subsampled
@@ -88,8 +88,7 @@ class ResNet(AcousticModel):
         self.strides, self.feature_maps = config.strides, config.feature_maps
         kind, channels = config.activation, config.channels
         size = image_maps(input_size, config.feature_maps)
-        half = STEM_KERNEL // 2
-        self.first = nn.Conv2d(config.feature_maps, channels[0], STEM_KERNEL, config.strides[0], half, bias=False)
+        self.first = conv_over_image(config.feature_maps, channels[0], STEM_KERNEL, config.strides[0])
         self.first_norm = FrameNorm(channels[0], activation(kind))
         self.blocks = nn.ModuleList(
             ResidualBlock2d(below, here, stride, kind)
