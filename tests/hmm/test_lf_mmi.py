@@ -26,7 +26,7 @@ from asrtrain.hmm.unit_loop import unit_loop
 from asrtrain.models.mlp import MLPConfig
 from asrtrain.types import Batch, Scores
 
-Kind = Literal["word", "char", "label"]
+Kind = Literal["word", "char", "triphone", "label"]
 
 
 def hybrid(kind: Kind = "word", **topology: object) -> DNNHMM:
@@ -34,7 +34,9 @@ def hybrid(kind: Kind = "word", **topology: object) -> DNNHMM:
     The network is not asked: scores are given.
     """
     vocabulary = Vocabulary(("a", "bb"), "label") if kind == "label" else Vocabulary((BLANK, "a", "bb"), "word")
-    parts = {"states": 2, "unit": "char" if kind == "char" else "word", "acoustic": MLPConfig(hidden_sizes=(2,))}
+    parts = {"states": 2, "acoustic": MLPConfig(hidden_sizes=(2,))}
+    if kind in ("char", "triphone"):
+        parts |= {"unit": "char", "context": "mono" if kind == "char" else "triphone"}
     model = DNNHMMConfig.model_validate({"align_from": Path(), **parts, **topology}).build(2, vocabulary)
     size, generator = model.words.distributions, torch.Generator().manual_seed(len(topology))
     ways = torch.rand(size, 3, generator=generator, dtype=torch.float64) + model.words.transitions.exp().gt(0) - 1
@@ -80,7 +82,7 @@ def test_the_loop_is_the_sum_of_all_strings(seed: int, short_pause: bool, skip: 
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from(["word", "char"]))
+@given(st.integers(0, 10**6), st.sampled_from(["word", "char", "triphone"]))
 def test_losses_are_not_negative_and_gradients_are_differences_of_posteriors(seed: int, kind: Kind) -> None:
     model, said = hybrid(kind), [(2, 1), (1,)]
     scores, batch = spoken(model, said, [11, 6], seed)
@@ -89,7 +91,7 @@ def test_losses_are_not_negative_and_gradients_are_differences_of_posteriors(see
     assert (losses.per_utterance > -1e-9).all()
     losses.per_utterance.sum().backward()
     emissions = 0.7 * model.likelihoods(scores).detach()
-    loop = unit_loop(model.words.inventory, -math.log(2))
+    loop = unit_loop(model.words.inventory, -math.log(len(model.words.inventory.sizes) - 1))
     loops, own = model.words.batched([loop] * 2), model.words.graph(said)
     difference = occupied(loops, emissions, scores.lengths) - occupied(own, emissions, scores.lengths)
     expected = 0.7 * difference / scores.lengths[:, None, None]
@@ -107,7 +109,7 @@ def occupied(graph: Graph, emissions: torch.Tensor, lengths: torch.Tensor) -> to
 @pytest.mark.parametrize("kind", ["word", "char", "label"])
 def test_gradients_are_those_of_finite_differences(kind: Kind) -> None:
     model = hybrid(kind)
-    scores, batch = spoken(model, [(1,), (0,)] if kind == "label" else [(1, 1), (1,)], [6, 4])
+    scores, batch = spoken(model, [(1,), (0,)] if kind == "label" else [(1, 1), (1,)], [5, 3])
 
     def losses(logits: torch.Tensor) -> torch.Tensor:
         return objective(model, cross_entropy=0.3)(Scores(logits, scores.lengths), batch).per_utterance
