@@ -19,7 +19,7 @@ from asrtrain.hmm.graph import IMPOSSIBLE, Graph, batched
 from asrtrain.hmm.maximisation import Floors, reestimate, reestimate_transitions
 from asrtrain.hmm.segmental import path_posteriors
 from asrtrain.hmm.splitting import split
-from asrtrain.hmm.statistics import Statistics, accumulate
+from asrtrain.hmm.statistics import Statistics, accumulate, accumulate_single
 from asrtrain.hmm.viterbi import viterbi
 
 LINKS = [
@@ -107,6 +107,22 @@ def test_floors_hold(kind: str) -> None:
     for state in range(STATES):
         assert (gaussians.variances()[state, : enough[state]] >= floor - 1e-9).all()
     assert (transitions.exp() >= 0.01 / 1.03 - 1e-12).all()
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_single_gaussians_are_counted_alike_by_batch_and_by_utterance(kind: str) -> None:
+    generator = torch.Generator().manual_seed(7)
+    gaussians, transitions = random_model(kind, 1, generator), random_transitions(STATES, generator)
+    features, lengths = random_speech(generator)
+    graph = graph_of(transitions)
+    found = posteriors(graph, scored(gaussians, features), lengths)
+    both = [Statistics.nothing(gaussians), Statistics.nothing(gaussians)]
+    for statistics, count in zip(both, (accumulate, accumulate_single), strict=True):
+        count(statistics, gaussians, graph, found, features=features, lengths=lengths)
+    one, other = both
+    for name in ("occupancy", "first", "second", "transitions"):
+        assert torch.allclose(getattr(one, name), getattr(other, name))
+    assert (one.log_likelihood, one.frames, one.skipped) == (other.log_likelihood, other.frames, other.skipped)
 
 
 def test_a_state_that_was_never_seen_stays_as_it_was() -> None:

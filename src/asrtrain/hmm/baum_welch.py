@@ -19,7 +19,7 @@ from asrtrain.hmm.inventory import SILENCE
 from asrtrain.hmm.maximisation import Floors, reestimate, reestimate_transitions
 from asrtrain.hmm.segmental import path_posteriors
 from asrtrain.hmm.splitting import split
-from asrtrain.hmm.statistics import Statistics, accumulate
+from asrtrain.hmm.statistics import Statistics, accumulate, accumulate_single
 from asrtrain.hmm.tying import tie
 from asrtrain.hmm.viterbi import viterbi
 from asrtrain.types import Batch
@@ -98,9 +98,10 @@ class BaumWelch:
             found = even_posteriors(graph, [model.words.links(t) for t in transcripts], batch.lengths)
         else:
             found = self._expected(graph, batch)
+        add = accumulate
         if number == self._tying:
-            graph = model.words.untied(transcripts)
-        accumulate(statistics, gaussians, graph, found, features=batch.features, lengths=batch.lengths)
+            graph, add = model.words.untied(transcripts), accumulate_single
+        add(statistics, gaussians, graph, found, features=batch.features, lengths=batch.lengths)
 
     @torch.no_grad()
     def _expected(self, graph: Graph, batch: Batch) -> Posteriors:

@@ -71,11 +71,7 @@ def accumulate(
     lengths: torch.Tensor,
 ) -> None:
     """Add a batch: features (B, T, F), lengths (B,) and what its graphs' posteriors say."""
-    counted = posteriors.log_likelihoods > POSSIBLE
-    statistics.log_likelihood += float(posteriors.log_likelihoods[counted].sum())
-    statistics.frames += int(lengths[counted].sum())
-    statistics.skipped += int((~counted).sum())
-    _count_transitions(statistics.transitions, graph, posteriors)
+    _count(statistics, graph, posteriors, lengths)
     states, local = torch.unique(graph.emissions, return_inverse=True)
     occupied = posteriors.states.new_zeros(*features.shape[:2], len(states))
     occupied.scatter_add_(2, local[:, None, :].expand_as(posteriors.states), posteriors.states)
@@ -92,7 +88,33 @@ def accumulate(
         sums[places] += found.view(*joint.shape[1:], *found.shape[1:])
 
 
-def _count_transitions(counts: torch.Tensor, graph: Graph, posteriors: Posteriors) -> None:
-    flat = counts.view(-1)
+@torch.no_grad()
+def accumulate_single(
+    statistics: Statistics,
+    gaussians: GaussianMixtures,
+    graph: Graph,
+    posteriors: Posteriors,
+    *,
+    features: torch.Tensor,
+    lengths: torch.Tensor,
+) -> None:
+    """The same for states with one Gaussian each, where a batch has so many of them that few are in every utterance."""
+    _count(statistics, graph, posteriors, lengths)
+    for states, occupied, rows, length in zip(
+        graph.emissions, posteriors.states, features, lengths.tolist(), strict=True
+    ):
+        frames, parts = rows[:length].to(gaussians.means), occupied[:length].to(gaussians.means)
+        statistics.occupancy[:, 0].index_add_(0, states, occupied.sum(0))
+        statistics.first[:, 0].index_add_(0, states, (parts.T @ frames).double())
+        statistics.second[:, 0].index_add_(0, states, gaussians.moments(frames, parts))
+
+
+def _count(statistics: Statistics, graph: Graph, posteriors: Posteriors, lengths: torch.Tensor) -> None:
+    """Likelihood, frames and transitions of a batch."""
+    counted = posteriors.log_likelihoods > POSSIBLE
+    statistics.log_likelihood += float(posteriors.log_likelihoods[counted].sum())
+    statistics.frames += int(lengths[counted].sum())
+    statistics.skipped += int((~counted).sum())
+    flat = statistics.transitions.view(-1)
     flat.index_add_(0, (graph.owners * 3 + graph.kinds).flatten(), posteriors.arcs.flatten())
     flat.index_add_(0, (graph.emissions * 3 + NEXT).flatten(), posteriors.ends.flatten())
