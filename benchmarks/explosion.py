@@ -43,7 +43,8 @@ from asrtrain.config.writing import inline
 from asrtrain.optim import parameter_groups
 from asrtrain.run_config import RunConfig
 from asrtrain.training import Ingredients, Validation, World
-from asrtrain.training.step import StepReport, Updater
+from asrtrain.training.report import StepReport
+from asrtrain.training.step import Updater
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "configs" / "explosion.yaml"

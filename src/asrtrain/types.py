@@ -84,7 +84,9 @@ class Batch:
         return self.ids if self.whole is None else self.whole
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
+        """The same batch on a device; this one, if it is there."""
+        if self.features.device == device:
+            return self
         names = ("features", "lengths", "targets", "target_lengths")
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 

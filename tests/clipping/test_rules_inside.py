@@ -92,6 +92,17 @@ def spy(model: nn.Module, rule: object, x: torch.Tensor, sees: str) -> list[torc
     return seen
 
 
+@pytest.mark.parametrize(("weight", "scale"), [(1 / 41, 1.0), (1 / 32, 65536.0), (0.3, 0.25)])
+def test_losses_weigh_what_a_product_would_make_them_to_the_bit(weight: float, scale: float) -> None:
+    torch.manual_seed(0)
+    model, x = nn.RNN(3, 4, batch_first=True), torch.randn(41, 5, 3)
+    (losses_of(model, x).sum() * weight * scale).backward()
+    expected = gradient(model)
+    for kind in (weight, torch.tensor(weight)):
+        weighed, _ = clipped_gradient("none", model, x, weight=kind, loss_scale=scale)
+        assert torch.equal(weighed, expected)
+
+
 def test_utterances_are_clipped_as_in_the_documentation_of_optax() -> None:
     model, clip = Linear(), build_clipper({"name": "per_utterance", "threshold": 1.25})
     clip.attach(model)

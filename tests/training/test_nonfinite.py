@@ -19,8 +19,9 @@ from asrtrain.errors import Interrupted, TrainingError
 from asrtrain.objectives import Losses, Objective
 from asrtrain.training import Batches, Ingredients, NonFiniteConfig, Outcome, TrainingConfig, train
 from asrtrain.training.nonfinite import FaultCounts, FaultLog, FaultRecord, NonFinitePolicy
+from asrtrain.training.report import Fault
 from asrtrain.training.state import TrainState
-from asrtrain.training.step import Fault, Updater
+from asrtrain.training.step import Updater
 from asrtrain.training.world import World
 from asrtrain.types import Batch, Scores
 

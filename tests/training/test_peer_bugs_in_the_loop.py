@@ -165,7 +165,7 @@ def test_a_bad_gradient_moves_nothing_by_momentum(build):
     theirs.optimizer.step()
     assert float(moved(theirs, before["theirs"]).abs().max()) > 0.05
 
-    update._objective = Changed(ours.objective, {second.ids[0]}, "infinite gradient")
+    update._accumulate._objective = Changed(ours.objective, {second.ids[0]}, "infinite gradient")
     assert update([second]).reason == "gradient"
     assert float(moved(ours, before["ours"]).abs().max()) == 0
 

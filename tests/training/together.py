@@ -24,7 +24,8 @@ from asrtrain.errors import TrainingError
 from asrtrain.models import MODELS
 from asrtrain.objectives import Losses, Objective
 from asrtrain.training import Batches, Ingredients, TrainingConfig, Validation, World, joined_world, train
-from asrtrain.training.step import StepReport, Updater
+from asrtrain.training.report import StepReport
+from asrtrain.training.step import Updater
 from asrtrain.types import Batch, Scores
 
 CPU = torch.device("cpu")

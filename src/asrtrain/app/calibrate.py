@@ -16,7 +16,7 @@ from asrtrain.app.fit import load_settings, prepare
 from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.assembly import cache_folder, choose_device
-from asrtrain.batching import counter_seed
+from asrtrain.batching import counter_seed, windows
 from asrtrain.clipping import read_rules
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import TrainingError, UsageError
@@ -86,8 +86,8 @@ def _trial(ingredients: Ingredients, config: RunConfig, steps: int, device: torc
     rows: list[list[float]] = []
     clipped = 0
     ingredients.model.train()
-    windows = islice(_windows(ingredients, config.training.accum_grad), steps)
-    for window in tqdm(windows, total=steps, desc="calibrating", unit="step"):
+    trial = islice(_windows(ingredients, config.training.accum_grad), steps)
+    for window in tqdm(trial, total=steps, desc="calibrating", unit="step"):
         clip = update(window).clip
         rows.append([])
         if clip is not None:
@@ -98,7 +98,6 @@ def _trial(ingredients: Ingredients, config: RunConfig, steps: int, device: torc
 
 
 def _windows(ingredients: Ingredients, size: int) -> Iterator[list[Batch]]:
+    """Those of one epoch after the other."""
     for epoch in count():
-        batches = ingredients.batches.epoch(epoch)
-        while window := list(islice(batches, size)):
-            yield window
+        yield from windows(ingredients.batches.epoch(epoch), size)

@@ -4,6 +4,7 @@ from asrtrain.batching.dataset import Dataset, load_dataset
 from asrtrain.batching.loader import Loader
 from asrtrain.batching.sampler import BucketSampler, OrderedSampler, Sampler
 from asrtrain.batching.seeds import counter_seed
+from asrtrain.batching.windows import windows
 
 __all__ = [
     "BucketSampler",
@@ -13,4 +14,5 @@ __all__ = [
     "Sampler",
     "counter_seed",
     "load_dataset",
+    "windows",
 ]

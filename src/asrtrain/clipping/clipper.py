@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, final
 
 import torch
@@ -20,8 +21,8 @@ from asrtrain.clipping.interface import (
     UpdateRule,
 )
 from asrtrain.clipping.measure import inner_products, measure, measured_after
-from asrtrain.clipping.parts.constants import Constants, constants
-from asrtrain.clipping.parts.looking import certainly_not_finite
+from asrtrain.clipping.parts.constants import Constants, constants, place
+from asrtrain.clipping.parts.looking import certainly_not_finite, free_to_look
 from asrtrain.clipping.updates import WeightsBefore
 from asrtrain.errors import UsageError
 
@@ -80,10 +81,13 @@ class Clipper:
         """Compute the gradient of weight · loss_scale · Σ losses; losses (B,) are those of the utterances."""
         for rule in self._inside:
             rule.expect(loss_scale if self._in_loss else weight * loss_scale)
-        if self._in_loss is None:
+        if self._in_loss is not None:
+            self._in_loss.backward(losses, weight, loss_scale)
+        elif isinstance(weight, torch.Tensor):
             (losses.sum() * weight * loss_scale).backward()  # type: ignore[no-untyped-call]
         else:
-            self._in_loss.backward(losses, weight, loss_scale)
+            # What the gradient of that product begins with, to the bit; there is no need to compute the product.
+            losses.backward(_alike(weight * loss_scale, losses.shape, losses.dtype, losses.device))  # type: ignore[no-untyped-call]
 
     def __call__(
         self, parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tensor]], *, detailed: bool = True
@@ -175,6 +179,12 @@ class Clipper:
         return {f"{i}.{key}": value for i, rule in enumerate(self._rules) for key, value in rule.estimates().items()}
 
 
+@lru_cache(maxsize=64)
+def _alike(weight: float, shape: torch.Size, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """A tensor of one number, which takes the room of one."""
+    return torch.tensor(weight, dtype=dtype, device=device).expand(shape)
+
+
 def _largest(gradients: Gradients, *, detailed: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """The largest magnitude and the place of its tensor."""
     known = constants(gradients.total.device)
@@ -182,8 +192,13 @@ def _largest(gradients: Gradients, *, detailed: bool) -> tuple[torch.Tensor, tor
         return known.nan, known.nowhere
     if not gradients.tensors:
         return known.zero, known.first
-    largest, at = gradients.peaks.max(dim=0)
-    return largest, at
+    if not free_to_look(gradients.total) or certainly_not_finite(gradients.total):
+        largest, at = gradients.peaks.max(dim=0)
+        return largest, at
+    ends = [end for pair in gradients.extremes for end in pair]
+    sizes = [abs(float(end)) for end in ends]
+    found = sizes.index(max(sizes))
+    return (ends[found] if float(ends[found]) >= 0 else -ends[found]), place(found // 2)
 
 
 def _last_finite(thresholds: Sequence[torch.Tensor], known: Constants) -> torch.Tensor:

@@ -21,10 +21,10 @@ class Bar:
         self._bar.update()
 
     def show(self, newest: StepRecord, clipped_share: float, max_epochs: int) -> None:
-        """Show the numbers that were last read."""
+        """The numbers that were last read, to be shown when the bar is drawn next: ten times a second at most."""
         self._bar.set_description(f"epoch {newest.epoch}/{max_epochs}", refresh=False)
         loss, norm = (format(x, ".3g") if x is not None else "nan" for x in (newest.loss, newest.norm_before))
-        self._bar.set_postfix_str(f"loss {loss}, norm {norm}, clipped {100 * clipped_share:.0f} %")
+        self._bar.set_postfix_str(f"loss {loss}, norm {norm}, clipped {100 * clipped_share:.0f} %", refresh=False)
 
     def close(self) -> None:
         """Leave the last state on the screen."""

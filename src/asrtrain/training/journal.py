@@ -10,8 +10,8 @@ from asrtrain.training.advice import Advice
 from asrtrain.training.bar import Bar
 from asrtrain.training.interface import Validation
 from asrtrain.training.records import EpochRecord, StepBuffer, StepRecord, finite
+from asrtrain.training.report import StepReport
 from asrtrain.training.run_log import RunLog, cut_logs, read_steps
-from asrtrain.training.step import StepReport
 from asrtrain.training.summary import Summary
 
 

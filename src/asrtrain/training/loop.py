@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, final
 
 import torch
 
-from asrtrain.batching import counter_seed
+from asrtrain.batching import counter_seed, windows
 from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.training.advice import Advice
 from asrtrain.training.averaging import Weights, using, weights_of
@@ -24,14 +24,14 @@ from asrtrain.training.interface import Ingredients, Outcome, StoppedBy, Validat
 from asrtrain.training.journal import Journal, in_words
 from asrtrain.training.lock import exclusive
 from asrtrain.training.nonfinite import FaultLog, NonFinitePolicy, describe
+from asrtrain.training.report import Fault, StepReport, fault_kind
 from asrtrain.training.selection import judge_epoch
 from asrtrain.training.signals import StopRequest, listening
 from asrtrain.training.silence import Silence
 from asrtrain.training.state import Progress, TrainState
-from asrtrain.training.step import Fault, StepReport, Updater, fault_kind
+from asrtrain.training.step import Updater
 from asrtrain.training.store import CheckpointStore, has_checkpoint
 from asrtrain.training.world import World
-from asrtrain.types import Batch
 
 _ONE_REQUEST = 3.0
 """Seconds within which several signals to several processes are one request to stop."""
@@ -174,7 +174,7 @@ class _Training:
         progress = self._progress
         self._parts.model.train()
         batches = self._parts.batches.epoch(progress.epoch, progress.batch)
-        for window in _windows(batches, self._config.accum_grad):
+        for window in windows(batches, self._config.accum_grad):
             report = self._update(window, step=progress.step + 1, epoch=progress.epoch + 1)
             progress.step += 1
             progress.batch += len(window)
@@ -308,15 +308,3 @@ class _Training:
             stopped_by=reason,
             clipping=clipping,
         )
-
-
-def _windows(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    """``size`` batches at a time; the last window may be shorter."""
-    window: list[Batch] = []
-    for batch in batches:
-        window.append(batch)
-        if len(window) == size:
-            yield window
-            window = []
-    if window:
-        yield window

@@ -13,7 +13,7 @@ from typing import final
 from asrtrain.errors import TrainingError
 from asrtrain.training.config import NonFiniteConfig, Reaction
 from asrtrain.training.durable import reporting_failure, write_file
-from asrtrain.training.step import Fault, FaultKind
+from asrtrain.training.report import Fault, FaultKind
 
 FAULTS = "nonfinite.jsonl"
 _NAMED_UTTERANCES = 8

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import final
 
 import torch
 
-from asrtrain.training.step import Reason, StepReport
+from asrtrain.clipping.parts.constants import constants
+from asrtrain.clipping.parts.looking import free_to_look, plain_numbers
+from asrtrain.training.report import Reason, StepReport
 
 _DIGITS = ".6g"
 """Significant digits of the log, as many as float32 is good for. Norms and shares keep all: clipping is replayed from
@@ -91,70 +93,72 @@ class StepBuffer:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return []
-        tensors = [t for _, _, report in waiting for t in (*_figures(report).values(), *_learned(report).values())]
-        norms = [report.clip.norms for _, _, report in waiting if report.clip is not None]
-        row = torch.cat([torch.stack(tensors), *norms]).tolist()  # in float64, which the norms are in
-        figures, shares = iter(row[: len(tensors)]), iter(row[len(tensors) :])
-        return [(_record(step, epoch, report, figures, shares), report) for step, epoch, report in waiting]
+        reports = [report for _, _, report in waiting]
+        tensors = [figure for report in reports for figure in _figures(report)]
+        row = _read(tensors, [report.clip.norms for report in reports if report.clip is not None])
+        figures, norms = iter(row[: len(tensors)]), iter(row[len(tensors) :])
+        return [(_record(step, epoch, report, figures, norms), report) for step, epoch, report in waiting]
 
 
-_OF_CLIPPING = (
-    "norm_after", "coefficient", "threshold", "clipped", "clipped_share", "cosine", "largest", "largest_at",
-)  # fmt: skip
+def _figures(report: StepReport) -> Iterator[torch.Tensor]:
+    """What was measured at this step, each (): always as many, and then what the rules have learned."""
+    clip, update, nothing = report.clip, report.update, constants(report.norm.device).nan
+    yield from (report.loss, report.counted, report.norm)
+    if clip is None:
+        yield from (nothing,) * 8
+    else:
+        yield from (clip.norm_after, clip.coefficient, clip.threshold, clip.clipped, clip.clipped_share, clip.cosine)
+        yield from (clip.largest, clip.largest_at)
+    yield from (nothing, nothing) if update is None else (update.norm_after / update.weight_norm, update.clipped)
+    if clip is not None:
+        yield from clip.estimates.values()
 
 
-def _figures(report: StepReport) -> dict[str, torch.Tensor]:
-    """What is measured at this step, each (), by its name in the record."""
-    figures = {"loss": report.loss, "counted": report.counted, "norm_before": report.norm}
-    if report.clip is not None:
-        figures |= {name: getattr(report.clip, name) for name in _OF_CLIPPING}
-    if report.update is not None:
-        figures["update_ratio"] = report.update.norm_after / report.update.weight_norm
-        figures["update_clipped"] = report.update.clipped
-    return figures
-
-
-def _learned(report: StepReport) -> Mapping[str, torch.Tensor]:
-    return {} if report.clip is None else report.clip.estimates
+def _read(figures: Sequence[torch.Tensor], norms: Sequence[torch.Tensor]) -> list[float]:
+    """The numbers of tensors () and (N,), one after the other; the host waits for the device once."""
+    if free_to_look(figures[0]):
+        return [*plain_numbers(figures), *(number for tensor in norms for number in tensor.tolist())]
+    row: list[float] = torch.cat([torch.stack(list(figures)), *norms]).tolist()  # in float64, which the norms are in
+    return row
 
 
 def _record(step: int, epoch: int, report: StepReport, figures: Iterator[float], norms: Iterator[float]) -> StepRecord:
     """Takes this step's numbers from the front of those of all steps."""
-    read = {name: next(figures) for name in _figures(report)}
-    estimates = {name: rounded(next(figures)) for name in _learned(report)}
-    clip, counted = report.clip, int(read["counted"])
+    loss, counted, norm, after, coefficient, threshold, clipped, share, cosine, largest, at, ratio, limited = islice(
+        figures, 13
+    )
+    clip, everyone, dropped = report.clip, len(report.ids), len(report.dropped)
     names = () if clip is None else clip.names
     reason = report.reason
     if not reason and clip is not None:
         # A step that was taken before its numbers were known is judged here.
-        fine = math.isfinite(read["loss"]), math.isfinite(read["norm_before"])
+        fine = math.isfinite(loss), math.isfinite(norm)
         reason = "" if all(fine) else "gradient" if fine[0] else "loss"
-    numbers = {name: rounded(value) for name, value in read.items()}
     return StepRecord(
         step=step,
         epoch=epoch,
-        loss=numbers["loss"],
-        utterances=len(report.ids) + len(report.dropped),
-        counted=counted,
-        infeasible=len(report.ids) - counted,
-        dropped=len(report.dropped),
-        norm_before=finite(read["norm_before"]),
-        norm_after=numbers.get("norm_after"),
-        coefficient=numbers.get("coefficient"),
-        threshold=numbers.get("threshold"),
-        clipped=read.get("clipped") == 1,
-        clipped_share=numbers.get("clipped_share") or 0.0,
-        cosine=numbers.get("cosine"),
-        largest=numbers.get("largest"),
-        largest_at=names[int(read["largest_at"])] if names else None,
-        update_ratio=numbers.get("update_ratio"),
-        update_clipped=read.get("update_clipped") == 1,
+        loss=rounded(loss),
+        utterances=everyone + dropped,
+        counted=int(counted),
+        infeasible=everyone - int(counted),
+        dropped=dropped,
+        norm_before=finite(norm),
+        norm_after=rounded(after),
+        coefficient=rounded(coefficient),
+        threshold=rounded(threshold),
+        clipped=clipped == 1,
+        clipped_share=rounded(share) or 0.0,
+        cosine=rounded(cosine),
+        largest=rounded(largest),
+        largest_at=names[int(at)] if names else None,
+        update_ratio=rounded(ratio),
+        update_clipped=limited == 1,
         lr=rounded(report.lr) or 0.0,
         loss_scale=report.loss_scale,
         stepped=clip is not None,
         reason=reason,
-        estimates=estimates,
-        shares=_shares(names, list(islice(norms, len(names))), read["norm_before"]),
+        estimates={} if clip is None else {name: rounded(next(figures)) for name in clip.estimates},
+        shares=_shares(names, list(islice(norms, len(names))), norm),
     )
 
 

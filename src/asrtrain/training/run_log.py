@@ -9,31 +9,24 @@ and none is lost.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
-from io import StringIO
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from tqdm import tqdm
 
 from asrtrain.errors import CheckpointError
 from asrtrain.training.board import Board
 from asrtrain.training.durable import reporting_failure
+from asrtrain.training.lines import Lines
 from asrtrain.training.records import EpochRecord, StepRecord
 
 METRICS, TABLE, READABLE, BOARD = "metrics.jsonl", "metrics.csv", "log.txt", "tensorboard"
 _FILES = (METRICS, TABLE, READABLE)
-_STEP, _EPOCH = (tuple(f.name for f in fields(record)) for record in (StepRecord, EpochRecord))
-_COLUMNS = ("kind", *(name for name in dict.fromkeys((*_STEP, *_EPOCH)) if name != "shares"))
-_SHARE = "share."
-
-Record = StepRecord | EpochRecord
 
 
 def cut_logs(run: Path, sizes: Mapping[str, int] | None) -> None:
@@ -73,30 +66,27 @@ class RunLog:
     """The log files of a run, open for appending after ``step``; ``parameters`` are the names of the model's."""
 
     def __init__(self, run: Path, step: int, parameters: Sequence[str]) -> None:
-        self._run, self._parameters = run, tuple(parameters)
+        self._run, self._lines = run, Lines(parameters)
         self._board = Board(run / BOARD, step)
         with reporting_failure(run):
             self._files = {name: (run / name).open("a", encoding="utf-8", newline="") for name in _FILES}
         if not (run / METRICS).stat().st_size:
-            self._append(METRICS, json.dumps({"kind": "parameters", "names": self._parameters}) + "\n")
+            self._lines.begin_lines()
         if not (run / TABLE).stat().st_size:
-            self._append(TABLE, _row([*_COLUMNS, *(_SHARE + name for name in self._parameters)]))
+            self._lines.begin_table()
+        self._write()
 
     def write_steps(self, records: Sequence[StepRecord]) -> None:
         """Write steps, and draw them."""
         for record in records:
-            values = {"kind": "step", **{name: getattr(record, name) for name in _STEP}}
-            shares = [record.shares.get(name, 0.0) for name in self._parameters] if record.shares else []
-            self._append(METRICS, json.dumps(values | {"shares": shares}) + "\n")
-            estimates = json.dumps(record.estimates) if record.estimates else None
-            self._append(TABLE, self._table_row(values | {"estimates": estimates}, shares))
+            self._lines.add_step(record)
+        self._write()
         self._board.draw_steps(records)
 
     def write_epoch(self, record: EpochRecord) -> None:
         """Write and draw an epoch."""
-        values = {"kind": "epoch", **{name: getattr(record, name) for name in _EPOCH}}
-        self._append(METRICS, json.dumps(values) + "\n")
-        self._append(TABLE, self._table_row(values, []))
+        self._lines.add_epoch(record)
+        self._write()
         self._board.draw_epoch(record)
 
     def say(self, text: str) -> None:
@@ -119,19 +109,13 @@ class RunLog:
                 file.close()
         self._board.close()
 
-    def _table_row(self, values: Mapping[str, Any], shares: Sequence[float]) -> str:
-        blank = [None] * len(self._parameters)
-        return _row([*map(values.get, _COLUMNS), *(shares or blank)])
+    def _write(self) -> None:
+        for name, text in zip((METRICS, TABLE), self._lines.taken(), strict=True):
+            self._append(name, text)
 
     def _append(self, name: str, text: str) -> None:
         with reporting_failure(self._run / name, len(text)):
             self._files[name].write(text)
-
-
-def _row(values: Sequence[object]) -> str:
-    text = StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
-    return text.getvalue()
 
 
 def _cut(path: Path, size: int) -> None:

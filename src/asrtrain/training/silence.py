@@ -6,7 +6,7 @@ from typing import final
 
 from asrtrain.training.interface import Validation
 from asrtrain.training.records import StepBuffer, StepRecord
-from asrtrain.training.step import StepReport
+from asrtrain.training.report import StepReport
 
 
 @final

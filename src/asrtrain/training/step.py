@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import final
 
 import torch
 
-from asrtrain.clipping import ClipReport, Gradients, UpdateReport, measure
+from asrtrain.clipping import Gradients, UpdateReport, measure
 from asrtrain.clipping.measure import tensor_norms
+from asrtrain.clipping.parts.looking import plain_numbers
 from asrtrain.errors import UsageError
+from asrtrain.training.accumulation import Accumulator
 from asrtrain.training.averaging import MovingAverage
 from asrtrain.training.config import TrainingConfig
 from asrtrain.training.culprits import find_culprits
@@ -19,76 +21,14 @@ from asrtrain.training.injection import Injector, PlantedFaults, nothing_planted
 from asrtrain.training.interface import Ingredients
 from asrtrain.training.loss_scale import LossScale
 from asrtrain.training.regularisation import add_penalty_gradients
+from asrtrain.training.report import Fault, FaultKind, Reason, StepReport, fault_kind
 from asrtrain.training.trace import Trace, frozen_statistics
 from asrtrain.training.watch import Trouble, Watch
 from asrtrain.training.world import World
-from asrtrain.types import Batch, Scores
-
-FaultKind = Literal["loss", "gradient"]
-Reason = Literal["", "loss", "gradient", "loss scale", "nothing counted", "spike"]
-"""Why a step was not taken; empty if it was. A half-precision overflow that a smaller loss scale cures is no fault."""
+from asrtrain.types import Batch
 
 _UPDATE_INTERVAL = 10
 """Steps taken between measurements of an update, each of which costs a copy of the weights."""
-_AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-def fault_kind(reason: Reason) -> FaultKind | None:
-    """The fault that is the reason; None for any other reason, and for none."""
-    match reason:
-        case "loss" | "gradient":
-            return reason
-        case _:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What was not finite in a step, and with whom.
-
-    culprits are the utterances that are faulty alone: none, where only several together are. suspects are the culprits
-    or, for want of any, everybody; losses are the suspects'.
-    """
-
-    kind: FaultKind
-    culprits: tuple[str, ...]
-    suspects: tuple[str, ...]
-    losses: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """What one update did. Tensors stay on the device until somebody asks.
-
-    loss () is the mean over the utterances that count, counted () their number; losses (B,) are those of ``ids``, in
-    whichever process. clip is None where the step was not taken, norm () is the norm of the gradient before clipping.
-    A step with a fault may have been taken all the same, without the utterances in ``dropped``. update is measured at
-    every tenth step that is taken, and at all of them where a clipping rule limits updates.
-    """
-
-    ids: tuple[str, ...]
-    losses: torch.Tensor
-    loss: torch.Tensor
-    counted: torch.Tensor
-    norm: torch.Tensor
-    clip: ClipReport | None
-    reason: Reason
-    lr: float
-    loss_scale: float
-    fault: Fault | None = None
-    dropped: tuple[str, ...] = ()
-    update: UpdateReport | None = None
-    planted: tuple[str, ...] = ()
-    explanation: str = ""
-
-    def late_fault(self, kind: FaultKind) -> Fault:
-        """What can be said of a step that was taken before its numbers were known. Waits for the device.
-
-        Those are suspect whose own loss is not finite; all, if every loss is.
-        """
-        losses = dict(zip(self.ids, self.losses.tolist(), strict=True))
-        suspects = tuple(name for name, loss in losses.items() if not math.isfinite(loss)) or self.ids
-        return Fault(kind, (), suspects, tuple(losses[name] for name in suspects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +60,13 @@ class Updater:
         decides: bool,
         world: World | None = None,
     ) -> None:
-        self._model, self._objective = ingredients.model, ingredients.objective
+        self._model = ingredients.model
         self._optimizer, self._schedule = ingredients.optimizer, ingredients.schedule
         self._clipper = ingredients.clipper
         self._clipper.attach(self._model)
+        self._named = tuple(self._model.named_parameters())
         self._config, self._device, self._world = config, device, world or World()
+        self._accumulate = Accumulator(ingredients, config, device, self._world)
         self._base_rates = [float(group["lr"]) for group in self._optimizer.param_groups]
         self.loss_scale = LossScale(enabled=config.precision == "fp16")
         self.average = None if config.ema is None else MovingAverage(self._model, config.ema)
@@ -169,7 +111,7 @@ class Updater:
             update = self._take()
         elif self._decides:
             self._trace.wipe()
-        self._optimizer.zero_grad(set_to_none=True)
+        self._forget_gradients()
         return StepReport(
             attempt.ids, attempt.losses, attempt.loss, attempt.counted, attempt.gradients.total, clip, reason,
             lr, scale, fault, dropped, update, self._planted.names if self._planted else (), explanation,
@@ -177,56 +119,24 @@ class Updater:
 
     def _attempt(self, window: Sequence[Batch]) -> _Attempt:
         """Leave the window's gradient in the model, measure it and judge it."""
-        losses, counted = self._accumulate(window)
+        planted = self._planted or nothing_planted
+        losses, counted, loss = self._accumulate(window, planted, self.loss_scale.value)
         if self._config.penalties == "before_clipping":
             self._add_penalties()
-        gradients = measure(self._model.named_parameters())
-        loss = losses.sum() / counted.clamp(min=1)
+        gradients = measure(self._named)
         reason = self._decide(loss, gradients.total, counted)
-        ids = tuple(name for batch in window for name in batch.everyone)
+        ids = sum((batch.everyone for batch in window), ())
         return _Attempt(ids, losses, loss, counted, gradients, reason)
-
-    def _accumulate(self, window: Sequence[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Leave the gradient of the mean loss of the window's counted utterances; return all losses and the count.
-
-        Every utterance weighs the same, whatever batch and process it came in. How many count is known at the end only,
-        so the sum is divided by the number of all first, lest it overflow, and put right afterwards.
-        """
-        everyone, scale = sum(len(batch.everyone) for batch in window), self.loss_scale.value
-        numbers = torch.zeros(everyone + 1, device=self._device)
-        losses, counted, start = numbers[:-1], numbers[-1], 0
-        for batch in window:
-            on_device = batch.to(self._device)
-            if batch.ids:
-                with (self._planted or nothing_planted)(on_device) as given:
-                    answer = self._objective(self._scores(given), given)
-                    self._clipper.backward(answer.per_utterance, weight=1 / everyone, loss_scale=scale)
-                losses[_rows(batch, start)] = answer.per_utterance.detach().to(losses.dtype)
-                counted += answer.counted.sum()
-            elif self._trace.has_statistics:
-                # Other processes have utterances of this batch, and wait to hear of the frames that are not here.
-                self._scores(on_device).logits.sum().backward()  # type: ignore[no-untyped-call]
-            start += len(batch.everyone)
-        numbers = self._world.sum_gradients(self._model.parameters(), numbers)
-        losses, counted = numbers[:-1], numbers[-1]
-        gradients = [p.grad for p in self._model.parameters() if p.grad is not None]
-        torch._foreach_mul_(gradients, everyone / counted.clamp(min=1) / scale)
-        return losses, counted
-
-    def _scores(self, batch: Batch) -> Scores:
-        precision: Literal["fp32", "bf16", "fp16"] = self._config.precision
-        with torch.autocast(self._device.type, _AUTOCAST[precision], enabled=precision != "fp32"):
-            scores: Scores = self._model(batch.features, batch.lengths)
-        return scores
 
     def _decide(self, loss: torch.Tensor, norm: torch.Tensor, counted: torch.Tensor) -> Reason:
         """Why not to take this step; empty to take it. All processes see the same sums, and so agree."""
         if not self._decides:
             return ""
         # The host waits for the device here, and nowhere else in a step.
-        fine_loss, fine_norm, some = torch.stack([torch.isfinite(loss), torch.isfinite(norm), counted > 0]).tolist()
-        if not fine_loss:
+        mean, length, some = plain_numbers([loss, norm, counted])
+        if not math.isfinite(mean):
             return "loss"
+        fine_norm = math.isfinite(length)
         if not fine_norm and self.loss_scale.can_fall:
             self.loss_scale.overflowed()
             return "loss scale"
@@ -268,8 +178,8 @@ class Updater:
 
     def _is_faulty(self, batch: Batch) -> bool:
         with (self._planted or nothing_planted)(batch.to(self._device)) as given:
-            loss = self._objective(self._scores(given), given).per_utterance.sum() / len(batch.ids)
-            trained = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
+            loss = self._accumulate.losses(given).per_utterance.sum() / len(batch.ids)
+            trained = [parameter for _, parameter in self._named if parameter.requires_grad]
             gradients = torch.autograd.grad(loss, trained, allow_unused=True)
         norms = tensor_norms([gradient for gradient in gradients if gradient is not None])
         return not bool(torch.isfinite(loss) & torch.isfinite(norms).all())
@@ -283,9 +193,14 @@ class Updater:
         rest = [one for batch in window if (one := batch.without(fault.culprits)).everyone]
         if not (wanted and fault.culprits and rest):
             return attempt, ()
-        self._optimizer.zero_grad(set_to_none=True)
+        self._forget_gradients()
         again = self._attempt(rest)
         return (attempt, ()) if fault_kind(again.reason) else (again, fault.culprits)
+
+    def _forget_gradients(self) -> None:
+        """What ``zero_grad`` does, without looking for the parameters anew."""
+        for _, parameter in self._named:
+            parameter.grad = None
 
     def _set_rates(self) -> float:
         """The learning rates follow from the number of steps taken, so a skipped step does not move the schedule."""
@@ -304,12 +219,4 @@ class Updater:
         return update
 
     def _add_penalties(self) -> None:
-        add_penalty_gradients(self._model.parameters(), self._config.l1, self._config.l2)
-
-
-def _rows(batch: Batch, start: int) -> slice | list[int]:
-    """Where a batch's utterances stand among those of the window, if its first stands at ``start``."""
-    if batch.whole is None:
-        return slice(start, start + len(batch.ids))
-    place_of = {name: place for place, name in enumerate(batch.whole, start)}
-    return [place_of[name] for name in batch.ids]
+        add_penalty_gradients([parameter for _, parameter in self._named], self._config.l1, self._config.l2)

@@ -25,7 +25,6 @@ class Trace:
         """Whether the model has running statistics."""
         return bool(self._buffers)
 
-    @torch.no_grad()
     def begin(self) -> None:
         """Remember how it is before the step."""
         if self._buffers:

@@ -31,3 +31,9 @@ def constants(device: torch.device) -> Constants:
     flags = torch.tensor([False, True], device=device).unbind()
     places = torch.tensor([0, -1], device=device).unbind()
     return Constants(*numbers, *flags, *places)
+
+
+@cache
+def place(number: int) -> torch.Tensor:
+    """The number of a tensor among others, () int64 on the host."""
+    return torch.tensor(number)

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from asrtrain.clipping.parts.limits import Alike, ByThreshold, Limits
+from asrtrain.clipping.parts.limits import Alike, ByThreshold, Constant, Limits
 from asrtrain.clipping.parts.patterns import Pattern
 from asrtrain.clipping.parts.scopes import Scope, Splitter, not_one_group, split_by, split_by_pattern
-from asrtrain.clipping.thresholds import ThresholdChoice, ThresholdConfig
+from asrtrain.clipping.thresholds import FixedConfig, ThresholdChoice, ThresholdConfig
 from asrtrain.errors import UsageError
 
 
@@ -43,6 +43,8 @@ def limits_of(threshold: Thresholds, seed: int) -> Limits:
     """The limits of every block: thresholds alike, or those of its group."""
     if isinstance(threshold, Mapping):
         return ByThreshold(lambda group: threshold[group].build(seed))
+    if isinstance(threshold, FixedConfig):
+        return Constant(threshold.value)
     return Alike(threshold.build(seed))
 
 

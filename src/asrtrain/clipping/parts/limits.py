@@ -64,6 +64,27 @@ class Alike(Limits):
 
 
 @final
+class Constant(Limits):
+    """Every block has the same threshold at every step."""
+
+    def __init__(self, value: float) -> None:
+        self._value = value
+        self._limits: dict[torch.device, torch.Tensor] = {}
+
+    def next(self, blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        device = norms[0].device
+        if device not in self._limits:
+            self._limits[device] = torch.tensor(self._value, dtype=torch.float64, device=device)
+        return [self._limits[device]] * len(blocks)
+
+    def state_dict(self) -> State:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Nothing to take back."""
+
+
+@final
 class ByThreshold(Limits):
     """Every block has a threshold of its own, which learns from the block's largest norm alone.
 
