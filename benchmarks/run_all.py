@@ -18,6 +18,9 @@ BENCHMARKS = {
     "clipping_cost.py": "Clipping: per cent of a training step, and CPU time of ours by torch's clip_grad_norm_",
     "explain_cost.py": "Being ready to explain a step: per cent of the step",
     "overhead.py": "Our loop beside a bare one with clip_grad_norm_: microseconds added to a step, and per cent of it",
+    "processes.py": "Two processes: one's time by theirs (above 1: two are faster), milliseconds, and the load",
+    "epoch.py": "An epoch of a whole training run, CPU time of the other by ours; seconds; per cent right or wrong",
+    "time_to_accuracy.py": "From process start to a goal, CPU time and peak memory: ours by the other's; seconds, MB",
     "hmm.py": "Baum-Welch training, CPU time of hmmlearn's by ours on the same frames, and what both arrive at",
 }
 

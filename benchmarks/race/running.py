@@ -55,7 +55,8 @@ class Running:
                 if found := _EPOCH.search(line):
                     self._process.send_signal(signal.SIGSTOP)
                     self._wall += time.monotonic() - began
-                    return Epoch(self._cpu(), self._wall, float(found[2]), self._peak())
+                    cpu, peak = self._used()
+                    return Epoch(cpu, self._wall, float(found[2]), peak)
         raise RuntimeError(
             f"{self._process.args} ended too early: see\n{self._log.read_text(encoding='utf-8')[-3000:]}"
         )
@@ -67,13 +68,16 @@ class Running:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def _cpu(self) -> float:
-        return time.clock_gettime((~self._process.pid << 3) | _SCHEDULED)
-
-    def _peak(self) -> float:
-        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
-        return int(kilobytes) / 1e3
+    def _used(self) -> tuple[float, float]:
+        """CPU seconds and peak memory in MB so far, even if this was the last that it did."""
+        try:
+            seconds = time.clock_gettime((~self._process.pid << 3) | _SCHEDULED)
+            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
+            (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+        except (OSError, ValueError):
+            _, _, usage = os.wait4(self._process.pid, 0)
+            seconds, kilobytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+        return seconds, int(kilobytes) / 1e3
 
 
 @contextmanager

@@ -1,0 +1,100 @@
+"""From the start of a process to a goal beside other libraries, with nothing cached: CPU time, ours by theirs.
+
+Interpreter, imports, manifests, features, every epoch's test and checkpoints are in. The goals are 99 % of FSDD's
+digits recognised and fewer than 1 % of the words of connected digits wrong, on the test recordings, at the end of an
+epoch for the first time. Candidates are those of ``epoch.py`` as documented, and ``plain_loop``; each trains to its
+goal by itself, seed after seed, and whoever never gets there counts with all of its epochs. ``start`` is what the
+first epoch takes over the later ones, less ``import torch``: seconds. ``peak`` is the largest resident memory by the
+goal, ours by theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from race.candidates import Candidate, add_peers_option, contenders
+from race.running import Epoch, taking_turns
+from race.task import TASKS, Split, Task
+
+Run = Sequence[Epoch]
+
+
+def train(task: Task, manifests: Mapping[Split, Path], candidate: Candidate, seed: int, python: str) -> Run:
+    """Its epochs up to the goal, at least two."""
+    with tempfile.TemporaryDirectory() as name, taking_turns() as running:
+        process = candidate.start(task, manifests, seed=seed, python=python, folder=Path(name) / "run")
+        running.append(process)
+        epochs: list[Epoch] = []
+        while len(epochs) < 2 or (len(epochs) < task.epochs and not any(task.reached(one.metric) for one in epochs)):
+            epochs.append(process.epoch())
+        return epochs
+
+
+def cpu_to_goal(task: Task, run: Run) -> float:
+    return next((epoch for epoch in run if task.reached(epoch.metric)), run[-1]).cpu
+
+
+def start_up(run: Run) -> float:
+    """What is done before the first batch, and is not done again: CPU seconds."""
+    return run[0].cpu - median(after.cpu - before.cpu for before, after in pairwise(run))
+
+
+def import_torch() -> float:
+    """CPU seconds of a process that does nothing else."""
+    ask = "import time, torch; print(time.process_time())"
+    command = [sys.executable, "-c", ask]
+    return median(float(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(3))
+
+
+def figures(task: Task, runs: Mapping[Candidate, Sequence[Run]], torch_alone: float) -> Iterator[tuple[str, float]]:
+    """Medians over seeds, ours by each other's."""
+    (ours,) = (several for candidate, several in runs.items() if candidate.library == "asrtrain")
+    seconds, peak = median(cpu_to_goal(task, run) for run in ours), median(max(e.peak for e in run) for run in ours)
+    yield f"{task.name}_asrtrain_cpu_seconds", seconds
+    yield f"{task.name}_asrtrain_epochs", median(len(run) for run in ours)
+    yield f"{task.name}_asrtrain_start_seconds_over_torch", median(map(start_up, ours)) - torch_alone
+    yield f"{task.name}_asrtrain_peak_megabytes", peak
+    for candidate, several in runs.items():
+        if candidate.library != "asrtrain":
+            name = f"{task.name}_{candidate.library}"
+            yield f"{name}_cpu_to_goal", seconds / median(cpu_to_goal(task, run) for run in several)
+            yield f"{name}_epochs", median(len(run) for run in several)
+            yield f"{name}_peak", peak / median(max(epoch.peak for epoch in run) for run in several)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one seed")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--only", choices=tuple(TASKS))
+    add_peers_option(parser)
+    options = parser.parse_args()
+    chosen = [c for c in contenders(options.peers, "fp32") if c.setup == "documented" or c.library == "plain_loop"]
+    torch_alone, found = import_torch(), dict[str, float]()
+    for name in [options.only] if options.only else TASKS:
+        task, runs = TASKS[name], defaultdict[Candidate, list[Run]](list)
+        with tempfile.TemporaryDirectory() as folder:
+            manifests = task.manifests(Path(folder) / "manifests", Path(folder) / "audio")
+            for seed in range(1 if options.quick else options.seeds):
+                for candidate in chosen:
+                    runs[candidate].append(train(task, manifests, candidate, seed, options.peers))
+                    print(name, candidate, seed, *runs[candidate][-1][-1:], file=sys.stderr)
+        found |= figures(task, runs, torch_alone)
+    if options.format == "json":
+        print(json.dumps(found))
+    else:
+        print("\n".join(f"{name:50} {figure:8.2f}" for name, figure in found.items()))
+
+
+if __name__ == "__main__":
+    main()
