@@ -16,6 +16,7 @@ from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, Sa
 from asrtrain.clipping import assemble_clipper
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import Splits
+from asrtrain.data.table import texts_of
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.decoding import build_decoder
 from asrtrain.decoding.interface import Decoder
@@ -84,8 +85,8 @@ def cache_folder() -> Path:
 
 def build_vocabulary(config: RunConfig, splits: Splits) -> Vocabulary:
     """The symbols of the training data, the part held out of it included. Raises DataError."""
-    known = splits.train if config.data.dev else [*splits.train, *splits.dev]
-    return Vocabulary.from_texts((utterance.text for utterance in known), config.data.unit)
+    known = (splits.train,) if config.data.dev else (splits.train, splits.dev)
+    return Vocabulary.from_texts((text for split in known for text in texts_of(split)), config.data.unit)
 
 
 def build_recogniser(config: RunConfig, vocabulary: Vocabulary, device: torch.device) -> Recogniser:

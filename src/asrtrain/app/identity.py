@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from asrtrain.data.complaints import Complaint, raise_any
 from asrtrain.data.data_config import Splits
+from asrtrain.data.recordings import status_of
 from asrtrain.errors import DataError
-from asrtrain.features.cache import fingerprint
+from asrtrain.features.cache import fingerprint_of_parts
 from asrtrain.types import Utterance
 
 
 def fingerprint_of(splits: Splits) -> str:
     """Changes when an utterance that is learnt from comes, goes, or is another recording or another text.
 
-    Raises DataError for a recording that is not there.
+    Raises one DataError that names all recordings that are not there.
     """
-    return fingerprint([[_identity(u) for u in split] for split in (splits.train, splits.dev)])
+    missing: list[Complaint] = []
+
+    def identities(utterances: Iterator[Utterance]) -> Iterator[list[str | int | float | None]]:
+        for utterance in utterances:
+            try:
+                yield _identity(utterance)
+            except DataError as error:
+                missing.append(Complaint("missing_audio", str(error), utterance.source, utterance.id))
+
+    found = fingerprint_of_parts("[", identities(iter(splits.train)), ",", identities(iter(splits.dev)), "]")
+    raise_any(missing)
+    return found
 
 
 def _identity(utterance: Utterance) -> list[str | int | float | None]:
-    try:
-        size = utterance.audio.stat().st_size
-    except OSError as error:
-        where = utterance.source or utterance.id
-        raise DataError(f"{where}: {utterance.audio} cannot be read: {error.strerror}") from error
+    size = status_of(utterance.audio).size
     return [utterance.id, utterance.text, utterance.speaker, size, utterance.offset, utterance.duration]

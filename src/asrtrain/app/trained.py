@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +37,9 @@ def load_recogniser(folder: Path, checkpoint: Checkpoint, device: str) -> Recogn
     return recogniser
 
 
-def chosen_utterances(settings: DataConfig, data: str | Path | None, split: SplitName) -> tuple[list[Utterance], str]:
+def chosen_utterances(
+    settings: DataConfig, data: str | Path | None, split: SplitName
+) -> tuple[Sequence[Utterance], str]:
     """The utterances of a manifest, written as the run's texts are, or else of one of its splits; and their name.
 
     Raises UsageError, DataError.

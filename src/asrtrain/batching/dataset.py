@@ -13,8 +13,9 @@ import torch
 from tqdm import tqdm
 
 from asrtrain.data.audio import read_audio
+from asrtrain.data.recordings import status_of
 from asrtrain.errors import DataError
-from asrtrain.features.cache import RaggedArray, fingerprint
+from asrtrain.features.cache import RaggedArray, fingerprint, fingerprint_of_parts
 from asrtrain.features.interface import NUMERICS, FrontEnd
 from asrtrain.types import Hertz, Task, Utterance
 
@@ -78,7 +79,7 @@ def load_dataset(
     if not utterances:
         raise DataError("there are no utterances: every one was held out, dropped or never listed")
     targets = tuple(_encoded(utterance, encode) for utterance in utterances)
-    key = fingerprint({"sample rate": sample_rate, "recordings": [_identity(utterance) for utterance in utterances]})
+    key = fingerprint_of_parts('{"recordings":', map(_identity, utterances), f',"sample rate":{sample_rate}}}')
     waveforms = _cached(cache / f"waveforms-{key[:16]}.bin", key, _read(utterances, sample_rate))
     return Dataset(
         ids=tuple(utterance.id for utterance in utterances),
@@ -109,11 +110,10 @@ def _encoded(utterance: Utterance, encode: Callable[[str], Sequence[int]]) -> tu
 def _identity(utterance: Utterance) -> list[str | int | float | None]:
     """What tells one recording from another without reading it."""
     try:
-        status = utterance.audio.stat()
-    except OSError as error:
-        where = utterance.source or utterance.id
-        raise DataError(f"{where}: {utterance.audio} cannot be read: {error.strerror}") from error
-    return [str(utterance.audio), status.st_size, status.st_mtime_ns, utterance.offset, utterance.duration]
+        status = status_of(utterance.audio)
+    except DataError as error:
+        raise DataError(f"{utterance.source or utterance.id}: {error}") from error
+    return [str(utterance.audio), status.size, status.changed, utterance.offset, utterance.duration]
 
 
 def _read(utterances: Sequence[Utterance], sample_rate: Hertz) -> Iterator[npt.NDArray[np.float32]]:

@@ -20,6 +20,7 @@ import soundfile
 import soxr
 
 from asrtrain.data.audio_container import check_container
+from asrtrain.data.tar_index import find_member
 from asrtrain.errors import DataError
 from asrtrain.types import Audio, Hertz, Seconds
 
@@ -96,6 +97,12 @@ def _open_file(path: Path) -> Iterator[_Recording]:
             raise DataError(f"{path}: not a regular file")
         # Unbuffered: the decoder goes on with the bare descriptor, which is faster than calling back into Python.
         with path.open("rb", buffering=0) as file, _open_stream(file, str(path)) as recording:
+            yield recording
+    except NotADirectoryError:
+        member = find_member(path)
+        if member.size > MAX_BYTES:
+            raise DataError(f"{path}: larger than the {MAX_BYTES >> 20} MiB that are accepted: cut it") from None
+        with _open_stream(io.BytesIO(member.read()), str(path)) as recording:
             yield recording
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error

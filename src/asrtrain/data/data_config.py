@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal, final
 
+import numpy as np
 from pydantic import Field, Strict
 
 from asrtrain.config import Config, OneOf
@@ -14,6 +16,7 @@ from asrtrain.data import SOURCES
 from asrtrain.data.complaints import Complaint, raise_any
 from asrtrain.data.interface import SourceConfig
 from asrtrain.data.splits import HeldOutConfig, hold_out
+from asrtrain.data.table import UtteranceTable, chosen, speakers_of
 from asrtrain.data.text import TextConfig
 from asrtrain.data.vocabulary import Unit
 from asrtrain.errors import DataError, UsageError
@@ -29,9 +32,9 @@ AnySources = Annotated[tuple[AnySource, ...], Strict(False), Field(min_length=1)
 class Splits:
     """The utterances of a run, texts normalised. ``test`` is empty where no test source is given."""
 
-    train: list[Utterance]
-    dev: list[Utterance]
-    test: list[Utterance]
+    train: Sequence[Utterance]
+    dev: Sequence[Utterance]
+    test: Sequence[Utterance]
 
 
 @final
@@ -58,7 +61,7 @@ class DataConfig(Config):
         train, dev = self.load_training(cache)
         return Splits(train, dev, self.load_test(cache))
 
-    def load_split(self, split: SplitName, cache: Path) -> list[Utterance]:
+    def load_split(self, split: SplitName, cache: Path) -> Sequence[Utterance]:
         """List the utterances of one split, reading no more than it needs.
 
         Raises DataError, and UsageError for ``test`` where no test source is given.
@@ -69,16 +72,17 @@ class DataConfig(Config):
             return self.load_test(cache)
         return self.load_training(cache)[0 if split == "train" else 1]
 
-    def load_training(self, cache: Path) -> tuple[list[Utterance], list[Utterance]]:
+    def load_training(self, cache: Path) -> tuple[Sequence[Utterance], Sequence[Utterance]]:
         """List the (training, development) utterances. Raises DataError."""
         sources = self.train if isinstance(self.train, tuple) else (self.train,)
-        train = self.normalised(utterance for source in sources for utterance in source.load(cache))
+        listed = [source.load(cache) for source in sources]
+        train = self.normalised(listed[0] if len(listed) == 1 else list(chain.from_iterable(listed)))
         if self.dev is None:
             kept, held_out = hold_out(train, self.held_out)
             return self._others(kept), self._others(held_out)
         return self._others(train), self._others(self.normalised(self.dev.load(cache)))
 
-    def load_test(self, cache: Path) -> list[Utterance]:
+    def load_test(self, cache: Path) -> Sequence[Utterance]:
         """List the test utterances; there are none without a test source. Raises DataError."""
         test = self.normalised(self.test.load(cache)) if self.test else []
         if self.leave_out is None:
@@ -89,17 +93,23 @@ class DataConfig(Config):
             raise DataError(f"data.leave_out: data.test has no speaker {self.leave_out!r}; there are: {there}")
         return own
 
-    def _others(self, utterances: Sequence[Utterance]) -> list[Utterance]:
-        return [utterance for utterance in utterances if not self.leave_out or utterance.speaker != self.leave_out]
+    def _others(self, utterances: Sequence[Utterance]) -> Sequence[Utterance]:
+        if not self.leave_out:
+            return utterances
+        return chosen(utterances, np.array([speaker != self.leave_out for speaker in speakers_of(utterances)], bool))
 
-    def normalised(self, utterances: Iterable[Utterance]) -> list[Utterance]:
+    def normalised(self, utterances: Sequence[Utterance]) -> Sequence[Utterance]:
         """The utterances with their texts normalised. Raises DataError naming empty texts and doubled ids."""
+        if isinstance(utterances, UtteranceTable):  # its ids differ
+            table = utterances.with_texts(self.text.normalise)
+            raise_any(_empty_texts(chosen(table, np.array([not text for text in table.texts], bool))))
+            return table
         found = [replace(utterance, text=self.text.normalise(utterance.text)) for utterance in utterances]
         raise_any([*_empty_texts(found), *_doubled_ids(found)])
         return found
 
 
-def _empty_texts(utterances: Sequence[Utterance]) -> list[Complaint]:
+def _empty_texts(utterances: Iterable[Utterance]) -> list[Complaint]:
     message = "nothing is left of the text after normalisation (data.text)"
     return [Complaint("empty_text", message, u.source, u.id) for u in utterances if not u.text]
 

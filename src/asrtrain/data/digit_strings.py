@@ -17,6 +17,7 @@ from asrtrain.data.audio import read_audio
 from asrtrain.data.corpora import CORPORA
 from asrtrain.data.interface import SourceConfig
 from asrtrain.data.manifest_source import ManifestConfig
+from asrtrain.data.recordings import status_of
 from asrtrain.data.rendering import Rendered, render_once
 from asrtrain.data.synthesis import SynthConfig
 from asrtrain.errors import DataError
@@ -94,8 +95,5 @@ class DigitStringsConfig(SourceConfig):
 
 
 def _fingerprint(word: Utterance) -> list[object]:
-    try:
-        file = word.audio.stat()
-    except OSError as error:
-        raise DataError(f"{word.audio}: {error.strerror}") from error
-    return [word.id, word.text, word.speaker, word.offset, word.duration, file.st_size, file.st_mtime_ns]
+    file = status_of(word.audio)
+    return [word.id, word.text, word.speaker, word.offset, word.duration, file.size, file.changed]

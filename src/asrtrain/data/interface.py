@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 from asrtrain.config import Config
@@ -18,7 +19,7 @@ class SourceConfig(Config, ABC):
     name: str
 
     @abstractmethod
-    def load(self, cache: Path) -> list[Utterance]:
+    def load(self, cache: Path) -> Sequence[Utterance]:
         """List the utterances, in a fixed order.
 
         Audio that has to be made (synthesis, digit strings) is written under

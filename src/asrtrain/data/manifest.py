@@ -9,6 +9,9 @@ from typing import Literal
 from asrtrain.data.complaints import Complaint, raise_any
 from asrtrain.data.formats import FORMATS
 from asrtrain.data.formats.entry import utterance_of
+from asrtrain.data.formats.rows import RowCheck, Rows
+from asrtrain.data.table import UtteranceTable
+from asrtrain.data.table_builder import TableBuilder
 from asrtrain.errors import DataError
 from asrtrain.types import Utterance
 
@@ -24,7 +27,7 @@ _SUFFIXES: dict[str, FormatName] = {
 }
 
 
-def read_manifest(path: Path, format: AnyFormat = "auto", audio_root: Path | None = None) -> list[Utterance]:
+def read_manifest(path: Path, format: AnyFormat = "auto", audio_root: Path | None = None) -> UtteranceTable:
     """Read a manifest; audio paths are relative to ``audio_root``, by default the manifest's folder.
 
     Raises one DataError with a sentence for every line that cannot be used.
@@ -36,26 +39,33 @@ def read_manifest(path: Path, format: AnyFormat = "auto", audio_root: Path | Non
 
 def scan_manifest(
     path: Path, format: AnyFormat = "auto", audio_root: Path | None = None
-) -> tuple[list[Utterance], list[Complaint]]:
+) -> tuple[UtteranceTable, list[Complaint]]:
     """The usable utterances of a manifest, and a complaint for everything else.
 
     Raises DataError where nothing can be read at all: no such file, an unknown format, an empty manifest.
     """
     complaints: list[Complaint] = []
     name = detect_format(path) if format == "auto" else format
+    folder = audio_root or (path if path.is_dir() else path.parent)
+    check, builder = RowCheck(folder), TableBuilder(folder)
     try:
-        entries = FORMATS[name].read(path, complaints)
+        for part in FORMATS[name].read(path, complaints):
+            columns = check(part) if isinstance(part, Rows) else None
+            if columns is not None:
+                builder.add(columns)
+                continue
+            entries = part.entries() if isinstance(part, Rows) else part
+            found = [utterance_of(entry, folder, complaints) for entry in entries]
+            builder.add_each([utterance for utterance in found if utterance])
     except OSError as error:
         raise DataError(f"cannot read {error.filename or path}: {error.strerror}") from error
-    if not entries and not complaints:
+    if not builder and not complaints:
         raise DataError(f"{path}: no utterances in it, read as {name}")
-    folder = audio_root or (path if path.is_dir() else path.parent)
-    found = [utterance_of(entry, folder, complaints) for entry in entries]
-    utterances = _without_doubles([utterance for utterance in found if utterance], complaints)
+    table = builder.finish(complaints)
     complaints.sort(
         key=lambda complaint: (str(complaint.source.file), complaint.source.line or 0) if complaint.source else ("", 0)
     )
-    return utterances, complaints
+    return table, complaints
 
 
 def write_manifest(utterances: Sequence[Utterance], path: Path, format: FormatName | None = None) -> None:
@@ -109,13 +119,3 @@ def _first_line(path: Path) -> str:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     lines = start.decode("utf-8-sig", errors="replace").split("\n")
     return next((line.strip() for line in lines if line.strip()), "")
-
-
-def _without_doubles(utterances: Sequence[Utterance], complaints: list[Complaint]) -> list[Utterance]:
-    first: dict[str, Utterance] = {}
-    for utterance in utterances:
-        earlier = first.setdefault(utterance.id, utterance)
-        if earlier is not utterance:
-            message = f"the id {utterance.id!r} is that of {earlier.source} already"
-            complaints.append(Complaint("duplicate_id", message, utterance.source))
-    return list(first.values())

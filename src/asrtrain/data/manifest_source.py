@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self, final
 
 from pydantic import model_validator
 
 from asrtrain.config import FilePath
+from asrtrain.data.formats.kaldi import FILES as KALDI_FILES
 from asrtrain.data.interface import SourceConfig
-from asrtrain.data.manifest import AnyFormat, read_manifest
+from asrtrain.data.kept_tables import kept
+from asrtrain.data.manifest import AnyFormat, detect_format, read_manifest
 from asrtrain.data.splits import HeldOutConfig, hold_out
+from asrtrain.data.table import UtteranceTable
 from asrtrain.errors import DataError
 from asrtrain.types import Utterance
 
@@ -41,12 +45,23 @@ class ManifestConfig(SourceConfig):
             )
         return self
 
-    def load(self, cache: Path) -> list[Utterance]:
-        """List the utterances in the order of the manifest; nothing is written to ``cache``."""
+    def load(self, cache: Path) -> Sequence[Utterance]:
+        """List the utterances in the order of the manifest; what long ones came to is kept in ``cache``."""
         if not self.path.exists():
             raise DataError(f"{self.path}: there is no such manifest; set the path of the data source to yours")
-        utterances = read_manifest(self.path, self.format, self.audio_root)
+        utterances = self._listed(cache)
         if self.test_part is None:
             return utterances
         train, test = hold_out(utterances, self.test_part)
         return train if self.split == "train" else test
+
+    def _listed(self, cache: Path) -> Sequence[Utterance]:
+        def read() -> UtteranceTable:
+            return read_manifest(self.path, self.format, self.audio_root)
+
+        files = [self.path / name for name in KALDI_FILES] if self.path.is_dir() else [self.path]
+        files = [file.absolute() for file in files if file.is_file()]
+        if not files or self.path.name == KALDI_FILES[0] or detect_format(self.path) in ("folder", "ljspeech"):
+            return read()  # other files say what is in it
+        settings = [self.format, str(self.audio_root and self.audio_root.absolute())]
+        return kept(cache, "manifest", files, settings, read)

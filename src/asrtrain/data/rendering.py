@@ -51,7 +51,7 @@ def render_once(
                 for index, utterance in enumerate(make())
             ]
             write_manifest(written, complete / _MANIFEST)
-    return read_manifest(folder / _MANIFEST)
+    return list(read_manifest(folder / _MANIFEST))
 
 
 def _write(path: Path, utterance: Rendered, sample_rate: Hertz) -> Utterance:

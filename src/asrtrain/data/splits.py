@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self, final
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from asrtrain.config import Config, FilePath
 from asrtrain.data.complaints import listing
 from asrtrain.data.interface import AUDIO_SUFFIXES
+from asrtrain.data.table import chosen, ids_of, speakers_of
 from asrtrain.errors import DataError
 from asrtrain.types import Utterance
 
-Parts = tuple[list[Utterance], list[Utterance]]
+Parts = tuple[Sequence[Utterance], Sequence[Utterance]]
+Mask = npt.NDArray[np.bool_]
 
 
 @final
@@ -53,17 +57,18 @@ def hold_out(utterances: Sequence[Utterance], config: HeldOutConfig) -> Parts:
         raise DataError(f"cannot hold a development part out of {len(utterances)} utterance(s): name a dev source")
     if config.by == "list":
         assert config.list is not None
-        chosen = _listed(utterances, config.list)
+        listed = _listed(utterances, config.list)
+        held = _mask(name in listed for name in ids_of(utterances))
     elif config.by == "speaker":
         speakers = _some_speakers(utterances, config)
-        chosen = {utterance.id for utterance in utterances if utterance.speaker in speakers}
+        held = _mask(speaker in speakers for speaker in speakers_of(utterances))
     else:
-        chosen = _hashed([utterance.id for utterance in utterances], config)
-    return _divide(utterances, chosen)
+        held = _hashed(ids_of(utterances), config)
+    return chosen(utterances, ~held), chosen(utterances, held)
 
 
-def _divide(utterances: Sequence[Utterance], chosen: set[str]) -> Parts:
-    return [u for u in utterances if u.id not in chosen], [u for u in utterances if u.id in chosen]
+def _mask(answers: Iterable[bool]) -> Mask:
+    return np.fromiter(answers, np.bool_)
 
 
 def _place(seed: int, name: str) -> float:
@@ -72,11 +77,15 @@ def _place(seed: int, name: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def _hashed(ids: Sequence[str], config: HeldOutConfig) -> set[str]:
-    order = sorted((_place(config.seed, name), name) for name in ids)
-    chosen = {name for place, name in order if place < config.fraction}
+def _hashed(ids: Sequence[str], config: HeldOutConfig) -> Mask:
+    places = np.fromiter((_place(config.seed, name) for name in ids), np.float64, len(ids))
+    held: Mask = places < config.fraction
     # Few utterances may all fall on one side; then the nearest one changes it.
-    return (chosen or {order[0][1]}) - ({order[-1][1]} if len(chosen) == len(ids) else set())
+    if not held.any():
+        held[places.argmin()] = True
+    elif held.all():
+        held[places.argmax()] = False
+    return held
 
 
 def _some_speakers(utterances: Sequence[Utterance], config: HeldOutConfig) -> set[str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, final
 
@@ -25,6 +26,9 @@ HEADER = 4096
 SCALE = {"int16": 32768.0, "float16": 1.0, "float32": 1.0}
 """What 1.0 is stored as: 16-bit recordings are kept exactly as they were."""
 
+RESIDENT = 256 << 20
+"""Bytes of the mapped file that are read before its pages are given back: what a corpus of any size takes at most."""
+
 Kind = Literal["float32", "float16", "int16"]
 
 
@@ -34,24 +38,54 @@ def fingerprint(value: object) -> str:
     Name in it everything that changes the numbers: settings, and for each recording path, size, time of change, offset
     and duration.
     """
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()
+
+
+def fingerprint_of_parts(*parts: str | Iterable[object]) -> str:
+    """``fingerprint`` of a value with lists in it that are too long to be held, between pieces of JSON.
+
+    >>> fingerprint_of_parts('{"x":', iter([[1, "a"], 2]), "}") == fingerprint({"x": [[1, "a"], 2]})
+    True
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        for piece in (part,) if isinstance(part, str) else _pieces(part):
+            digest.update(piece.encode())
+    return digest.hexdigest()
+
+
+def _pieces(items: Iterable[object]) -> Iterator[str]:
+    mark = "["
+    for item in items:
+        yield mark + _canonical(item)
+        mark = ","
+    yield "]" if mark == "," else "[]"
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 @final
 class RaggedArray:
     """Arrays (S,), or (T, F) with one F, read from the mapped file as they are asked for."""
 
-    def __init__(self, rows: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> None:
+    def __init__(
+        self, rows: npt.NDArray[Any], offsets: npt.NDArray[np.int64], mapping: mmap.mmap | None = None
+    ) -> None:
         self._rows = rows
         self._offsets = offsets
+        self._mapping = mapping
+        self._touched = 0
         self.lengths: npt.NDArray[np.int64] = np.diff(offsets)
 
     @classmethod
     def open(cls, path: Path, key: str) -> RaggedArray | None:
         """Map a file in milliseconds; None where there is none, or none that is whole and has this key."""
         try:
-            content = np.memmap(path, np.uint8, "r")
+            with path.open("rb") as file:
+                mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            content = np.frombuffer(mapping, np.uint8)
             header = _read_header(bytes(content[:HEADER]))
             if header["key"] != key or header["bytes"] != len(content):
                 return None
@@ -59,7 +93,7 @@ class RaggedArray:
             if zlib.crc32(index.tobytes()) != header["index_crc"]:
                 return None
             rows = content[HEADER : HEADER + header["data"]].view(header["dtype"])
-            return cls(rows.reshape(-1, *header["width"]), index.view(np.int64))
+            return cls(rows.reshape(-1, *header["width"]), index.view(np.int64), mapping)
         except (OSError, ValueError):
             return None
 
@@ -103,7 +137,15 @@ class RaggedArray:
             row[:length] = self._rows[first : first + length]
         if (scale := SCALE[self._rows.dtype.name]) != 1.0:
             batch *= np.float32(1.0 / scale)
+        self._forget(int(lengths.sum()) * self._rows.itemsize * int(np.prod(self._rows.shape[1:])))
         return torch.from_numpy(batch), torch.from_numpy(lengths)
+
+    def _forget(self, read: int) -> None:
+        """Give pages back that were read: the kernel may keep them, but they are no memory of this process any more."""
+        self._touched += read
+        if self._touched > RESIDENT and self._mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._mapping.madvise(mmap.MADV_DONTNEED)
+            self._touched = 0
 
 
 def _read_header(block: bytes) -> dict[str, Any]:

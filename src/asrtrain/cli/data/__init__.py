@@ -8,6 +8,7 @@ from asrtrain.cli.data.convert import convert
 from asrtrain.cli.data.get import get
 from asrtrain.cli.data.list import list_corpora
 from asrtrain.cli.data.prepare import prepare
+from asrtrain.cli.data.shard import shard
 from asrtrain.cli.data.stats import stats
 from asrtrain.cli.data.synth import synth
 from asrtrain.cli.data.validate import validate
@@ -20,6 +21,7 @@ app.command()(prepare)
 app.command()(validate)
 app.command()(stats)
 app.command()(convert)
+app.command()(shard)
 app.command()(synth)
 
 __all__ = ["app"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, final
 
@@ -28,7 +29,7 @@ class CommonVoiceConfig(CorpusConfig):
     split: Literal["train", "dev", "test", "validated", "other"] = "train"
     """The corpus's own tables; train, dev and test are parts of validated and share no speaker."""
 
-    def load(self, cache: Path) -> list[Utterance]:
+    def load(self, cache: Path) -> Sequence[Utterance]:
         """List the split in the order of its table; nothing is written to ``cache``."""
         table = f"{self.split}.tsv"
         return read_manifest(locate(self.folder, table, self.name) / table, "tsv")

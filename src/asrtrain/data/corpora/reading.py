@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from asrtrain.data.corpora import CORPORA
@@ -18,12 +19,12 @@ def find_corpus(name: str) -> type[CorpusConfig]:
     return CORPORA[name]
 
 
-def load_splits(corpus: type[CorpusConfig], folder: Path, cache: Path) -> dict[str, list[Utterance]]:
+def load_splits(corpus: type[CorpusConfig], folder: Path, cache: Path) -> dict[str, Sequence[Utterance]]:
     """The utterances of all splits that are in ``folder``.
 
     Raises AbsentError where there is none, and DataError where one is damaged.
     """
-    found: dict[str, list[Utterance]] = {}
+    found: dict[str, Sequence[Utterance]] = {}
     absent: list[AbsentError] = []
     for split in corpus.card.splits:
         try:

@@ -11,6 +11,8 @@ from typing import final
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.interface import AUDIO_SUFFIXES
+from asrtrain.data.recordings import status_of
+from asrtrain.errors import DataError
 from asrtrain.types import Seconds, Source, Utterance
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
@@ -87,6 +89,8 @@ def audio_path(written: str, folder: Path) -> Path:
         raise MalformedError(f"{written!r} is not a kind of audio that is read ({', '.join(AUDIO_SUFFIXES)})")
     try:
         status = path.stat()
+    except NotADirectoryError:
+        return _member(path)
     except FileNotFoundError:
         raise MalformedError(f"the audio file {path} does not exist", "missing_audio") from None
     except (OSError, ValueError) as error:
@@ -95,6 +99,16 @@ def audio_path(written: str, folder: Path) -> Path:
         raise MalformedError(f"{path} is not a file", "missing_audio")
     if status.st_size == 0:
         raise MalformedError(f"the audio file {path} is empty (0 bytes)", "empty_audio")
+    return path
+
+
+def _member(path: Path) -> Path:
+    """A recording within a tar file."""
+    try:
+        if status_of(path).size == 0:
+            raise MalformedError(f"the audio file {path} is empty (0 bytes)", "empty_audio")
+    except DataError as error:
+        raise MalformedError(str(error), "missing_audio") from None
     return path
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.entry import Entry
+from asrtrain.data.formats.rows import Rows
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.errors import DataError
 from asrtrain.types import Source, Utterance
@@ -19,7 +20,7 @@ from asrtrain.types import Source, Utterance
 _OTHER_AUDIO = (".aac", ".amr", ".m4a", ".mp4", ".webm", ".wma")
 
 
-def read_folder(path: Path, complaints: list[Complaint]) -> list[Entry]:
+def read_folder(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[Entry]]:
     """Read a folder per class, labels and files in the order of their names."""
     entries = []
     for file in _files(path):
@@ -30,7 +31,7 @@ def read_folder(path: Path, complaints: list[Complaint]) -> list[Entry]:
         else:
             speaker, found, _ = file.stem.partition("_nohash_")
             entries.append(Entry(Source(file), within.as_posix(), within.parts[0], speaker=speaker if found else ""))
-    return entries
+    yield entries
 
 
 def _files(folder: Path, *, within_class: bool = False) -> Iterator[Path]:

@@ -3,35 +3,110 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.columns import meanings
 from asrtrain.data.formats.entry import Entry
-from asrtrain.data.formats.lines import read_lines, write_lines
+from asrtrain.data.formats.lines import Block, read_blocks, write_lines
 from asrtrain.data.formats.paths import one_line, relative_audio
+from asrtrain.data.formats.rows import Rows
 from asrtrain.types import Source, Utterance
 
 _MOST_DIGITS = 30
+_TIMES = ("duration", "offset")
+# Possessive (*+), since nothing that follows could match what was taken: without it matching takes twice as long.
+_SIMPLE = r'[^"]*+'
+_ESCAPED = r'[^"\\]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*+)*+'
+_WHOLE = rf"(?:0|[1-9][0-9]{{0,{_MOST_DIGITS - 1}}}+)"
+_NUMBER = rf"-?+{_WHOLE}(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
 
 
-def read_jsonl(path: Path, complaints: list[Complaint]) -> list[Entry]:
-    """Read a JSON Lines manifest."""
-    entries = []
-    for number, line in read_lines(path, complaints):
-        source = Source(path, number)
-        try:
-            entries.append(_entry(_object(line), source))
-        except ValueError as error:
-            complaints.append(Complaint("malformed", str(error), source))
-    return entries
+def read_jsonl(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[Entry]]:
+    """Read a JSON Lines manifest: many lines at once where all are alike, and the others one by one."""
+    for block in read_blocks(path):
+        rows = _alike(block)
+        if rows is not None:
+            yield rows
+            continue
+        lines, more = block.lines(complaints)
+        yield list(_entries(lines, path, complaints))
+        if not more:
+            break
 
 
 def write_jsonl(utterances: Sequence[Utterance], path: Path) -> None:
     """Write a JSON Lines manifest."""
     write_lines(path, (json.dumps(_written(u, path.parent), ensure_ascii=False) for u in utterances))
+
+
+def _entries(lines: list[tuple[int, str]], path: Path, complaints: list[Complaint]) -> Iterator[Entry]:
+    for number, line in lines:
+        source = Source(path, number)
+        try:
+            yield _entry(_object(line), source)
+        except ValueError as error:
+            complaints.append(Complaint("malformed", str(error), source))
+
+
+def _one_by_one(block: Block) -> list[Entry]:
+    """The lines of a block that are all well-formed."""
+    return list(_entries(block.lines([])[0], block.path, []))
+
+
+def _alike(block: Block) -> Rows | None:
+    """The values of a block whose lines all have the keys and the kinds of values of its first; None for any other."""
+    text = block.text(b"\r\n")
+    if text is None:
+        return None
+    try:
+        first = _object(text[: text.index("\n")])
+        found = meanings(first)
+    except ValueError:
+        return None
+    escapes = "\\" in text
+    pattern = _pattern(first, found, _ESCAPED if escapes else _SIMPLE)
+    if pattern is None:
+        return None
+    values = pattern.findall(text)
+    if len(values) != text.count("\n"):  # a string that holds the end of a line, too, makes one less
+        return None
+    columns = [_unescaped(column) if escapes else list(column) for column in zip(*values, strict=True)]
+    by_meaning = dict(zip(found, columns, strict=True))
+    words = (list(map(str.strip, by_meaning.get(what, []))) for what in ("audio", "text", "id", "speaker"))
+    times = (by_meaning.get(what, []) for what in ("duration", "offset"))
+    lines = range(block.number, block.number + len(values))
+    return Rows(block.path, lines, lambda: _one_by_one(block), *words, *times)
+
+
+def _pattern(example: dict[str, Any], found: dict[str, str], characters: str) -> re.Pattern[str] | None:
+    """What lines look like that have the keys of ``example`` in its order; a group for each key that means anything."""
+    meaning_of = {key: meaning for meaning, key in found.items()}
+    parts = []
+    for key, value in example.items():
+        kind = _kind(value, meaning_of.get(key), characters)
+        if kind is None or key == "type":
+            return None
+        parts.append(f"{re.escape(json.dumps(key, ensure_ascii=False))}: ?{kind}")
+    return re.compile(r"^\{" + ", ?".join(parts) + r"\}$", re.MULTILINE)
+
+
+def _kind(value: object, meaning: str | None, characters: str) -> str | None:
+    """The pattern of values like this one, with a group if it means anything; None where it would be a mistake."""
+    if isinstance(value, str) and meaning not in _TIMES:
+        return f'"({characters})"' if meaning else f'"{characters}"'
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if meaning is None or meaning in _TIMES:
+        return f"({_NUMBER})" if meaning else _NUMBER
+    return f"({_WHOLE})" if isinstance(value, int) else None
+
+
+def _unescaped(values: Iterable[str]) -> list[str]:
+    return [json.loads(f'"{value}"') if "\\" in value else value for value in values]
 
 
 def _object(line: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ be moved. Commands in ``wav.scp`` (``sox … |``) are refused with their line, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,11 @@ from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.entry import Entry
 from asrtrain.data.formats.lines import read_lines, write_lines
 from asrtrain.data.formats.paths import one_line, relative_audio
+from asrtrain.data.formats.rows import Rows
 from asrtrain.errors import DataError
 from asrtrain.types import Source, Utterance
+
+FILES = ("wav.scp", "text", "segments", "utt2spk", "utt2dur", "reco2dur")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class _Value:
 _Table = dict[str, _Value]
 
 
-def read_kaldi(path: Path, complaints: list[Complaint]) -> list[Entry]:
+def read_kaldi(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[Entry]]:
     """Read a Kaldi data directory, given as the directory or its ``wav.scp``."""
     folder = path.parent if path.name == "wav.scp" else path
     texts, recordings = _table(folder / "text", complaints), _table(folder / "wav.scp", complaints)
@@ -44,7 +47,7 @@ def read_kaldi(path: Path, complaints: list[Complaint]) -> list[Entry]:
             for name, audio in recordings.items()
         }
     _complain_of_orphans(texts, segments or recordings, complaints)
-    return [_told(entry, texts[name], speakers.get(name)) for name, entry in entries.items() if name in texts]
+    yield [_told(entry, texts[name], speakers.get(name)) for name, entry in entries.items() if name in texts]
 
 
 def _told(entry: Entry, text: _Value, speaker: _Value | None) -> Entry:

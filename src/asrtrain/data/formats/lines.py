@@ -4,16 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import final
+
+import numpy as np
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.errors import DataError
 from asrtrain.types import Source
 
 LONGEST_LINE = 2**20
+BLOCK = 2**16
+"""Bytes read at a time."""
+
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some lines of a file as they are, the first of them line ``number``."""
+
+    path: Path
+    number: int
+    content: bytes
+
+    def text(self, usual: bytes) -> str | None:
+        """All lines at once, each with its LF; None if any needs a closer look: other than ``usual`` controls, say."""
+        controls = np.count_nonzero(np.frombuffer(self.content, np.uint8) < ord(" "))
+        if controls != sum(map(self.content.count, usual)) or self.content.startswith((*_UTF16_MARKS, _UTF8_MARK)):
+            return None
+        try:
+            text = self.content.decode("utf-8").replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            return None
+        if "\r" in text or len(text) > 2 * BLOCK:
+            return None
+        return text if text.endswith("\n") else f"{text}\n"
+
+    def lines(self, complaints: list[Complaint]) -> tuple[list[tuple[int, str]], bool]:
+        """The lines that are not blank, with their numbers, and whether what follows may be lines too."""
+        lines: list[tuple[int, str]] = []
+        for number, line in enumerate(BytesIO(self.content), self.number):
+            text = _text(line, Source(self.path, number), complaints)
+            if text is None:
+                return lines, False
+            if text and not text.isspace():
+                lines.append((number, text))
+        return lines, True
+
+
+def read_blocks(path: Path) -> Iterator[Block]:
+    """A file in blocks of whole lines. Raises DataError if it cannot be read."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file" if not path.exists() else f"{path}: expected a file")
+    try:
+        with path.open("rb") as stream:
+            number = 1
+            while content := stream.read(BLOCK):
+                content += b"" if content.endswith(b"\n") else stream.readline(LONGEST_LINE + 1)
+                yield Block(path, number, content)
+                number += content.count(b"\n")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
 def read_lines(path: Path, complaints: list[Complaint]) -> list[tuple[int, str]]:
@@ -22,19 +78,12 @@ def read_lines(path: Path, complaints: list[Complaint]) -> list[tuple[int, str]]
     Lines that are not UTF-8, hold a NUL or are longer than 1 MiB become complaints. Raises DataError if the file
     cannot be read.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file" if not path.exists() else f"{path}: expected a file")
     lines = []
-    try:
-        with path.open("rb") as stream:
-            for number, line in _numbered(stream):
-                text = _text(line, Source(path, number), complaints)
-                if text is None:
-                    break
-                if text and not text.isspace():
-                    lines.append((number, text))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    for block in read_blocks(path):
+        some, more = block.lines(complaints)
+        lines += some
+        if not more:
+            break
     return lines
 
 
@@ -50,10 +99,6 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
         with suppress(OSError):
             partial.unlink()
         raise DataError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    return enumerate(iter(lambda: stream.readline(LONGEST_LINE + 1), b""), start=1)
 
 
 def _text(line: bytes, source: Source, complaints: list[Complaint]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asrtrain.data.complaints import Complaint
@@ -10,6 +10,7 @@ from asrtrain.data.formats.entry import Entry
 from asrtrain.data.formats.folder import copy_audio
 from asrtrain.data.formats.lines import read_lines, write_lines
 from asrtrain.data.formats.paths import one_line
+from asrtrain.data.formats.rows import Rows
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.errors import DataError
 from asrtrain.types import Source, Utterance
@@ -17,7 +18,7 @@ from asrtrain.types import Source, Utterance
 METADATA = "metadata.csv"
 
 
-def read_ljspeech(path: Path, complaints: list[Complaint]) -> list[Entry]:
+def read_ljspeech(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[Entry]]:
     """Read ``metadata.csv``, given as the file or its folder. The normalised text is used where there is one."""
     metadata = path / METADATA if path.is_dir() else path
     entries = []
@@ -33,7 +34,7 @@ def read_ljspeech(path: Path, complaints: list[Complaint]) -> list[Entry]:
         else:
             text = texts[-1] if texts[-1].strip() else texts[0]
             entries.append(Entry(source, _recording(metadata.parent, name.strip()), text, name.strip()))
-    return entries
+    yield entries
 
 
 def _recording(folder: Path, name: str) -> str:

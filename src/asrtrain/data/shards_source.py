@@ -1,0 +1,28 @@
+"""Shards as a source of utterances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, final
+
+from asrtrain.config import FilePath
+from asrtrain.data.interface import SourceConfig
+from asrtrain.data.kept_tables import kept
+from asrtrain.data.shards import read_shards, shard_files
+from asrtrain.types import Utterance
+
+
+@final
+class ShardsConfig(SourceConfig):
+    """Recordings and texts in tar files, as WebDataset has them: ``train: {name: shards, path: corpus}``."""
+
+    name: Literal["shards"] = "shards"
+    path: FilePath
+    """A tar file, or a folder of them (``*.tar``, not compressed): ``000123.flac`` with ``000123.txt`` or ``.json``."""
+
+    def load(self, cache: Path) -> Sequence[Utterance]:
+        """List the utterances in the order of the shards; what many came to is kept in ``cache``."""
+        files = [file.absolute() for file in shard_files(self.path)]
+        folder = self.path.absolute() if self.path.is_dir() else self.path.absolute().parent
+        return kept(cache, "shards", files, [], lambda: read_shards(files, folder))
