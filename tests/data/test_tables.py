@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from asrtrain.data import kept_tables
 from asrtrain.data.formats import FORMATS
 from asrtrain.data.formats.entry import utterance_of
-from asrtrain.data.formats.rows import Rows
+from asrtrain.data.formats.rows import IrregularError, Rows
 from asrtrain.data.manifest import read_manifest, scan_manifest, write_manifest
 from asrtrain.data.manifest_source import ManifestConfig
 from asrtrain.data.splits import HeldOutConfig, hold_out
@@ -175,3 +175,17 @@ def test_a_table_is_divided_as_a_list_is(by: str, folder: Path) -> None:
         assert 0 < len(other) < 200
     changed = table.with_texts(str.upper)
     assert list(changed) == [replace(u, text=u.text.upper()) for u in table]
+
+
+def test_a_kaldi_directory_in_order_is_what_it_is_out_of_order(corpora: Path, tmp_path: Path) -> None:
+    folder = corpora / "speechocean762-train"
+    for name in ("text", "utt2spk", "wav.scp"):
+        lines = (folder / name).read_text().splitlines(keepends=True)
+        (tmp_path / name).write_text("".join([*lines[1:], lines[0]] if name == "text" else lines))
+    some = list(FORMATS["kaldi"].quickly(folder))  # type: ignore[misc]
+    assert sum(len(rows.lines) for rows in some) == 2500
+    with pytest.raises(IrregularError):
+        list(FORMATS["kaldi"].quickly(tmp_path))  # type: ignore[misc]
+    quick, careful = read_manifest(folder), read_manifest(tmp_path, audio_root=folder)
+    assert [replace(u, source=None) for u in quick] == [replace(u, source=None) for u in careful]
+    assert [u.source.line for u in quick if u.source] == [u.source.line for u in careful if u.source]

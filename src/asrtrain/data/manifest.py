@@ -9,7 +9,7 @@ from typing import Literal
 from asrtrain.data.complaints import Complaint, raise_any
 from asrtrain.data.formats import FORMATS
 from asrtrain.data.formats.entry import utterance_of
-from asrtrain.data.formats.rows import RowCheck, Rows
+from asrtrain.data.formats.rows import IrregularError, RowCheck, Rows
 from asrtrain.data.table import UtteranceTable
 from asrtrain.data.table_builder import TableBuilder
 from asrtrain.errors import DataError
@@ -47,16 +47,8 @@ def scan_manifest(
     complaints: list[Complaint] = []
     name = detect_format(path) if format == "auto" else format
     folder = audio_root or (path if path.is_dir() else path.parent)
-    check, builder = RowCheck(folder), TableBuilder(folder)
     try:
-        for part in FORMATS[name].read(path, complaints):
-            columns = check(part) if isinstance(part, Rows) else None
-            if columns is not None:
-                builder.add(columns)
-                continue
-            entries = part.entries() if isinstance(part, Rows) else part
-            found = [utterance_of(entry, folder, complaints) for entry in entries]
-            builder.add_each([utterance for utterance in found if utterance])
+        builder = _read_quickly(name, path, folder) or _read(name, path, folder, complaints)
     except OSError as error:
         raise DataError(f"cannot read {error.filename or path}: {error.strerror}") from error
     if not builder and not complaints:
@@ -66,6 +58,34 @@ def scan_manifest(
         key=lambda complaint: (str(complaint.source.file), complaint.source.line or 0) if complaint.source else ("", 0)
     )
     return table, complaints
+
+
+def _read_quickly(name: FormatName, path: Path, folder: Path) -> TableBuilder | None:
+    quickly, check, builder = FORMATS[name].quickly, RowCheck(folder), TableBuilder(folder)
+    if quickly is None:
+        return None
+    try:
+        for rows in quickly(path):
+            columns = check(rows)
+            if columns is None:
+                return None
+            builder.add(columns)
+    except IrregularError:
+        return None
+    return builder
+
+
+def _read(name: FormatName, path: Path, folder: Path, complaints: list[Complaint]) -> TableBuilder:
+    check, builder = RowCheck(folder), TableBuilder(folder)
+    for part in FORMATS[name].read(path, complaints):
+        columns = check(part) if isinstance(part, Rows) else None
+        if columns is not None:
+            builder.add(columns)
+            continue
+        entries = part.entries() if isinstance(part, Rows) else part
+        found = [utterance_of(entry, folder, complaints) for entry in entries]
+        builder.add_each([utterance for utterance in found if utterance])
+    return builder
 
 
 def write_manifest(utterances: Sequence[Utterance], path: Path, format: FormatName | None = None) -> None:

@@ -21,9 +21,11 @@ class ManifestFormat:
     What it reads comes in parts: as columns where many lines are alike, as entries elsewhere.
 
     ``write`` raises DataError for utterances that the format cannot hold. ``copies_audio``: the format fixes where
-    recordings lie, so writing it copies them there.
+    recordings lie, so writing it copies them there. ``quickly`` is another way to read, where lines do not stand
+    alone; it raises IrregularError wherever the careful way has to be taken.
     """
 
     read: Callable[[Path, list[Complaint]], Iterator[Rows | list[Entry]]]
     write: Callable[[Sequence[Utterance], Path], None]
     copies_audio: bool = False
+    quickly: Callable[[Path], Iterator[Rows]] | None = None

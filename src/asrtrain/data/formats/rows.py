@@ -22,6 +22,14 @@ _ODD_PATH = re.compile(r"//|(?:^|[/\0])\.(?:/|\0)")
 """Paths that Python writes in another way, where an id would be made of one."""
 
 
+Times = Sequence[str] | Sequence[float] | Sequence[str | float | None]
+"""Seconds as written; what is empty or None is not known."""
+
+
+class IrregularError(Exception):
+    """What was to be read many lines at once has to be read line by line."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -37,8 +45,8 @@ class Rows:
     text: list[str]
     id: list[str]
     speaker: list[str]
-    duration: list[str]
-    offset: list[str]
+    duration: Times
+    offset: Times
 
 
 @final
@@ -108,12 +116,12 @@ def hashes_of(names: Sequence[str]) -> npt.NDArray[np.int64]:
     return np.fromiter(map(hash, names), np.int64, len(names))
 
 
-def _seconds(written: Sequence[str], count: int, unknown: float) -> npt.NDArray[np.float64]:
+def _seconds(written: Times, count: int, unknown: float) -> npt.NDArray[np.float64]:
     """Raises ValueError for what is no number of seconds."""
     if not any(written):
         return np.full(count, unknown)
     if all(written):
-        known = seconds = np.fromiter(map(float, written), np.float64, count)
+        known = seconds = np.fromiter((float(one) for one in written if one), np.float64, count)
     else:
         seconds = np.array([float(one) if one else unknown for one in written])
         known = seconds[[bool(one) for one in written]]
