@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -41,19 +41,19 @@ class Running:
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | dict(environment)
         )
-        self._process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
         self._wall = 0.0
 
     def epoch(self) -> Epoch:
         """Let it run to the end of its next epoch. Raises RuntimeError where it ends before."""
         began = time.monotonic()
-        self._process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
         assert self._process.stdout is not None
         with self._log.open("a", encoding="utf-8") as log:
             for line in self._process.stdout:
                 log.write(line)
                 if found := _EPOCH.search(line):
-                    self._process.send_signal(signal.SIGSTOP)
+                    self._signal(signal.SIGSTOP)
                     self._wall += time.monotonic() - began
                     cpu, peak = self._used()
                     return Epoch(cpu, self._wall, float(found[2]), peak)
@@ -67,6 +67,11 @@ class Running:
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Not by ``Popen``, which takes note of a process that has ended, and with that of what it used."""
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
 
     def _used(self) -> tuple[float, float]:
         """CPU seconds and peak memory in MB so far, even if this was the last that it did."""
