@@ -166,7 +166,7 @@ def test_what_is_said_becomes_more_probable_than_all_else(string_hybrid: Path, t
         f"model.start_from={string_hybrid}",
         "objective=lf_mmi",
         "clipping={name: per_utterance, threshold: 1.0}",
-        "training.max_epochs=2",
+        "training.max_epochs=1",
     ]
     run = fit(string_hybrid / "config.yaml", overrides=overrides, output=tmp_path / "run")
     assert likelihood_ratio(run) > likelihood_ratio(string_hybrid)
