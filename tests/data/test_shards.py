@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -18,7 +19,7 @@ from asrtrain.data.data_config import DataConfig
 from asrtrain.data.manifest import read_manifest, write_manifest
 from asrtrain.data.recordings import status_of
 from asrtrain.data.shards import write_shards
-from asrtrain.data.shards_source import ShardsConfig
+from asrtrain.data.shards_source import SharConfig, ShardsConfig
 from asrtrain.errors import DataError
 from asrtrain.types import Utterance
 
@@ -166,3 +167,65 @@ def test_splits_of_shards_are_those_of_their_manifest(spoken: list[Utterance], t
     other = DataConfig.model_validate({"train": {"name": "shards", "path": tmp_path / "s"}}).load(tmp_path)
     assert [u.id for u in one.train] == [u.id for u in other.train]
     assert [u.id for u in one.dev] == [u.id for u in other.dev]
+
+
+def cut(name: str, text: str, **others: object) -> dict[str, object]:
+    """A cut as lhotse 1.33 writes it."""
+    said = {"id": name, "recording_id": name, "start": 0, "channel": 0, "text": text, "speaker": "theo"}
+    recording = {"id": name, "sources": [{"type": "shar", "channels": [0], "source": ""}], "sampling_rate": 8000}
+    return {
+        "id": name,
+        "start": 0,
+        "channel": 0,
+        "supervisions": [said],
+        "recording": recording,
+        "type": "MonoCut",
+    } | others
+
+
+def shar_of(folder: Path, cuts: list[dict[str, object]], members: dict[str, bytes]) -> Path:
+    tar_of(folder / "recording.000000.tar", members)
+    with gzip.open(folder / "cuts.000000.jsonl.gz", "wt") as lines:
+        lines.writelines(json.dumps(one) + "\n" for one in cuts)
+    return folder
+
+
+def test_shar_is_read_without_lhotse(fsdd: Path, tmp_path: Path) -> None:
+    sound = {f"{digit}_theo_0.wav": (fsdd / f"{digit}_theo_0.wav").read_bytes() for digit in (1, 2)}
+    cuts = [cut("1_theo_0", "one"), cut("2_theo_0", "tw", start=0.0625, duration=0.125)]
+    described = {"1_theo_0.json": b"{}", "2_theo_0.json": b"{}"}
+    read = SharConfig(path=shar_of(tmp_path / "shar", cuts, sound | described)).load(tmp_path)
+    assert [(u.id, u.text, u.speaker, u.offset, u.duration) for u in read] == [
+        ("1_theo_0", "one", "theo", 0.0, None),
+        ("2_theo_0", "tw", "theo", 0.0625, 0.125),
+    ]
+    assert np.array_equal(read_audio(read[0].audio, 8000).samples, read_audio(fsdd / "1_theo_0.wav", 8000).samples)
+
+
+def test_cuts_that_are_no_utterances_are_told_by_their_lines(fsdd: Path, tmp_path: Path) -> None:
+    sound = {"a.wav": (fsdd / "1_theo_0.wav").read_bytes()}
+    cuts = [cut("a", "one"), cut("b", "two"), cut("a", "one", type="MixedCut"), cut("a", "one", supervisions=None)]
+    told = said(lambda: SharConfig(path=shar_of(tmp_path / "s", cuts, sound)).load(tmp_path)).splitlines()
+    assert [line.split(": ")[0].rpartition(":")[2] for line in told] == ["2", "3", "4"]
+    assert "'b' is not in recording.000000.tar" in told[0]
+    (tmp_path / "s" / "recording.000000.tar").unlink()
+    assert "recording.000000.tar: no such file" in said(lambda: SharConfig(path=tmp_path / "s").load(tmp_path))
+    assert "no Shar folder" in said(lambda: SharConfig(path=tmp_path).load(tmp_path))
+
+
+def test_what_lhotse_itself_writes(spoken: list[Utterance], tmp_path: Path) -> None:
+    lhotse = pytest.importorskip(
+        "lhotse", reason="lhotse is not installed: Shar is tested as its version 1.33 writes it"
+    )
+    recordings = [lhotse.Recording.from_file(utterance.audio) for utterance in spoken[:20]]
+    cuts = lhotse.CutSet.from_cuts(
+        lhotse.MonoCut(
+            u.id, 0, r.duration, 0, [lhotse.SupervisionSegment(u.id, r.id, 0, r.duration, text=u.text)], recording=r
+        )
+        for u, r in zip([replace(u, id=u.audio.stem) for u in spoken[:20]], recordings, strict=True)
+    )
+    cuts.to_shar(tmp_path / "shar", fields={"recording": "flac"}, shard_size=6)
+    read = SharConfig(path=tmp_path / "shar").load(tmp_path)
+    assert [u.text for u in read] == [u.text for u in spoken[:20]]
+    for before, after in zip(spoken, read, strict=False):
+        assert np.array_equal(read_audio(before.audio, 8000).samples, read_audio(after.audio, 8000).samples)

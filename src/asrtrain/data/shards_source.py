@@ -1,14 +1,16 @@
-"""Shards as a source of utterances."""
+"""Shards, WebDataset's and lhotse's, as sources of utterances."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Literal, final
 
 from asrtrain.config import FilePath
 from asrtrain.data.interface import SourceConfig
 from asrtrain.data.kept_tables import kept
+from asrtrain.data.shar import read_shar, shar_files
 from asrtrain.data.shards import read_shards, shard_files
 from asrtrain.types import Utterance
 
@@ -26,3 +28,18 @@ class ShardsConfig(SourceConfig):
         files = [file.absolute() for file in shard_files(self.path)]
         folder = self.path.absolute() if self.path.is_dir() else self.path.absolute().parent
         return kept(cache, "shards", files, [], lambda: read_shards(files, folder))
+
+
+@final
+class SharConfig(SourceConfig):
+    """A folder that lhotse wrote with ``cuts.to_shar``: ``train: {name: shar, path: corpus}``."""
+
+    name: Literal["shar"] = "shar"
+    path: FilePath
+    """The folder, with ``cuts.000000.jsonl.gz`` and ``recording.000000.tar``; cuts of single recordings only."""
+
+    def load(self, cache: Path) -> Sequence[Utterance]:
+        """List the utterances in the order of the cuts; what many came to is kept in ``cache``."""
+        folder = self.path.absolute()
+        files = shar_files(folder)
+        return kept(cache, "shar", chain.from_iterable(files), [], lambda: read_shar(files, folder))

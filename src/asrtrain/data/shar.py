@@ -1,0 +1,91 @@
+"""lhotse's Shar: folders with ``cuts.000000.jsonl.gz``, and ``recording.000000.tar`` with the recording of every cut.
+
+Read without lhotse, since both are plain: a cut's recording is the member of its name. Only single recordings
+(``MonoCut``) that lie in the tar file are read; nothing is fetched, and no command is run.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from asrtrain.data.complaints import Complaint, raise_any
+from asrtrain.data.formats.entry import Entry, utterance_of
+from asrtrain.data.formats.lines import LONGEST_LINE
+from asrtrain.data.interface import AUDIO_SUFFIXES
+from asrtrain.data.table import UtteranceTable
+from asrtrain.data.table_builder import TableBuilder
+from asrtrain.data.tar_index import members
+from asrtrain.errors import DataError
+from asrtrain.types import Source
+
+
+def shar_files(folder: Path) -> list[tuple[Path, Path]]:
+    """The files of cuts and of recordings, in the order of their names. Raises DataError."""
+    cuts = sorted(folder.glob("cuts.*.jsonl.gz"))
+    if not cuts:
+        raise DataError(f"{folder}: no Shar folder; expected files cuts.000000.jsonl.gz and recording.000000.tar")
+    found = [(file, folder / f"recording.{file.name.split('.')[1]}.tar") for file in cuts]
+    missing = next((recordings for _, recordings in found if not recordings.is_file()), None)
+    if missing:
+        raise DataError(
+            f"{missing}: no such file; Shar has it beside its cuts where fields={{'recording': …}} was said"
+        )
+    return found
+
+
+def read_shar(files: Sequence[tuple[Path, Path]], folder: Path) -> UtteranceTable:
+    """The utterances of all cuts. Raises one DataError that tells of everything that cannot be used."""
+    complaints: list[Complaint] = []
+    builder = TableBuilder(folder)
+    for cuts, recordings in tqdm(files, "reading shards", unit="shard", disable=None, leave=False):
+        entries = _entries(cuts, recordings, complaints)
+        found = [utterance_of(entry, folder, complaints) for entry in entries]
+        builder.add_each([utterance for utterance in found if utterance])
+    table = builder.finish(complaints)
+    raise_any(complaints)
+    return table
+
+
+def _entries(cuts: Path, recordings: Path, complaints: list[Complaint]) -> Iterator[Entry]:
+    names = [member.name for member in members(recordings)]
+    audio = {name.rpartition(".")[0]: name for name in names if name.lower().endswith(AUDIO_SUFFIXES)}
+    for number, line in _lines(cuts):
+        try:
+            yield _entry(json.loads(line), recordings.absolute(), audio)
+        except (ValueError, RecursionError) as error:
+            complaints.append(Complaint("malformed", str(error), Source(cuts, number)))
+
+
+def _lines(cuts: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with gzip.open(cuts) as stream:
+            for number, line in enumerate(iter(lambda: stream.readline(LONGEST_LINE + 1), b""), start=1):
+                if len(line) > LONGEST_LINE:
+                    raise DataError(f"{cuts}:{number}: a line longer than 1 MiB: these are no cuts")
+                if not line.isspace():
+                    yield number, line
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{cuts}: cannot be unpacked: {error}") from error
+
+
+def _entry(cut: Any, recordings: Path, audio: Mapping[str, str]) -> Entry:  # noqa: ANN401  # anything that JSON holds
+    """Raises ValueError for a cut that is no utterance."""
+    if not isinstance(cut, dict) or cut.get("type") != "MonoCut":
+        raise ValueError("no MonoCut; write cuts of single recordings (cuts.trim_to_supervisions()) to Shar")
+    name, said = cut.get("id"), cut.get("supervisions")
+    if not isinstance(name, str) or not isinstance(said, list) or not all(isinstance(one, dict) for one in said):
+        raise ValueError("a cut has an id and supervisions")
+    if name not in audio:
+        raise ValueError(f"the recording of {name!r} is not in {recordings.name}")
+    text = " ".join(str(one.get("text") or "") for one in sorted(said, key=lambda one: float(one.get("start") or 0)))
+    speakers = {str(one.get("speaker") or "") for one in said}
+    path = recordings / audio[name]
+    speaker = speakers.pop() if len(speakers) == 1 else ""
+    return Entry(Source(path), str(path), text, name, speaker, cut.get("duration"), cut.get("start"))
