@@ -21,6 +21,7 @@ BENCHMARKS = {
     "processes.py": "Two processes: one's time by theirs (above 1: two are faster), milliseconds, and the load",
     "epoch.py": "An epoch of a whole training run, CPU time of the other by ours; seconds; per cent right or wrong",
     "time_to_accuracy.py": "From process start to a goal, CPU time and peak memory: ours by the other's; seconds, MB",
+    "roofline.py": "A training step beside the processor's matrix peak: per cent of it, GFLOP/s, the allocator",
     "hmm.py": "Baum-Welch training, CPU time of hmmlearn's by ours on the same frames, and what both arrive at",
 }
 

@@ -14,6 +14,7 @@ from asrtrain.clipping.thresholds import FixedConfig
 from asrtrain.clipping.truncate import TruncateConfig
 from asrtrain.config import Config, FilePath, OneOf
 from asrtrain.data.data_config import DataConfig
+from asrtrain.errors import UsageError
 from asrtrain.features import FEATURES
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.features.interface import FrontEndConfig
@@ -28,6 +29,12 @@ from asrtrain.optim import OPTIMIZERS, SCHEDULES
 from asrtrain.optim.adamw import AdamWConfig
 from asrtrain.optim.interface import OptimizerConfig, ScheduleConfig
 from asrtrain.optim.schedules.constant import ConstantConfig
+from asrtrain.performance.config import (
+    PERFORMANCE,
+    AutoPerformanceConfig,
+    FixedPerformanceConfig,
+    PerformanceConfig,
+)
 from asrtrain.training import TrainingConfig
 from asrtrain.types import Task
 
@@ -61,11 +68,31 @@ class RunConfig(Config):
     """What is done to gradients before the optimiser sees them: one rule, or an ordered list of rules."""
     training: TrainingConfig = TrainingConfig()
     """How long to train, on what batches, and what to keep."""
+    performance: Annotated[PerformanceConfig, OneOf(PERFORMANCE)] = FixedPerformanceConfig()
+    """How the machine is used: fixed, as written, or auto, as measured when a run begins."""
 
     @property
     def task(self) -> Task:
         """Whether single words are told apart, or speech is transcribed."""
         return "classification" if self.data.unit == "label" else "transcription"
+
+    @property
+    def fixed_performance(self) -> FixedPerformanceConfig:
+        """How the machine is used. Raises UsageError where that is still to be measured."""
+        if not isinstance(self.performance, FixedPerformanceConfig):
+            raise UsageError(
+                f"performance: {self.performance.name} is measured by asrtrain fit, for the run that it begins; write "
+                "here what it wrote into that run's config.yaml, so that all runs of a comparison compute alike"
+            )
+        return self.performance
+
+    def decided_as(self, other: RunConfig) -> RunConfig:
+        """With what measuring has decided for another run, where this one leaves it to be measured."""
+        if not isinstance(self.performance, AutoPerformanceConfig):
+            return self
+        precision = other.training.precision if self.training.precision == "fp32" else self.training.precision
+        training = self.training.model_copy(update={"precision": precision})
+        return self.model_copy(update={"performance": other.performance, "training": training})
 
     @model_validator(mode="after")
     def _hmm_is_trained_its_own_way(self) -> Self:

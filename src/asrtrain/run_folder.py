@@ -117,11 +117,15 @@ def read_config(folder: Path) -> RunConfig:
 
 
 def _holds(folder: Path, config: RunConfig) -> bool:
-    """Whether a run has this configuration; keys that it was written without have their default value in both."""
+    """Whether a run has this configuration; keys that it was written without have their default value in both.
+
+    What is left to be measured is so in any run.
+    """
     if (folder / CONFIG).read_text(encoding="utf-8") == dump_config(config):
         return True
     try:
-        return load_config(folder / CONFIG, RunConfig) == config
+        held = load_config(folder / CONFIG, RunConfig)
+        return held == config.decided_as(held)
     except UsageError:
         return False  # of another version, or changed by hand
 

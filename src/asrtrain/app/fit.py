@@ -19,6 +19,7 @@ from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.processes import run_processes
 from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.app.tuning import decide_performance
 from asrtrain.assembly import (
     Recogniser,
     build_recogniser,
@@ -32,6 +33,7 @@ from asrtrain.data.data_config import Splits
 from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.hmm import GMMHMM
+from asrtrain.performance.setup import using
 from asrtrain.reporting import draw_run
 from asrtrain.run_config import RunConfig
 from asrtrain.training import World, has_checkpoint, joined_world, train
@@ -76,6 +78,9 @@ def fit(
         # A name of its own: learning a few by heart must not take up a stopped run on all data, nor the reverse.
         name = Path(config).stem if overfit is None else f"{Path(config).stem}-overfit{overfit}"
         folder = Path(world.from_leader(str(_choose_folder(settings, name, output, resume)) if world.leads else None))
+        if not dry_run:
+            recogniser = decide_performance(recogniser, splits, folder, processes=world.size)
+            settings = recogniser.config
         data = fingerprint_of(splits)
         if dry_run:
             run_folder.check(folder, settings, data)
@@ -105,8 +110,18 @@ def train_in(folder: Path, recogniser: Recogniser, splits: Splits, world: World 
         if world.leads:
             tqdm.write(f"{folder} is finished already: nothing is done", file=sys.stderr)
         return folder
+    performance = config.fixed_performance
     if world.leads:
         recogniser.vocabulary.save(folder / run_folder.TOKENS)
+    with using(performance.threads, performance.matmul):
+        _train(folder, recogniser, splits, world)
+    if world.leads:
+        draw_run(folder)
+    return folder
+
+
+def _train(folder: Path, recogniser: Recogniser, splits: Splits, world: World) -> None:
+    config = recogniser.config
     metadata = {"task": recogniser.task, "unit": config.data.unit, "config": config.model_dump(mode="json")}
     if isinstance(recogniser.model, GMMHMM):
         parts = build_reestimation(recogniser, splits, world)
@@ -125,8 +140,6 @@ def train_in(folder: Path, recogniser: Recogniser, splits: Splits, world: World 
         )
     if world.leads:
         run_folder.finish(folder, asdict(outcome))
-        draw_run(folder)
-    return folder
 
 
 def _plan(recogniser: Recogniser, splits: Splits) -> str:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from asrtrain.allocator import choose_allocator
 from asrtrain.errors import AsrtrainError, UsageError
 
 DEBUG = "--debug"
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in given or os.environ.get(_DEBUG_VARIABLE, "0") not in ("", "0")
     try:
+        choose_allocator()
         return _run([argument for argument in given if argument != DEBUG])
     except AsrtrainError as error:
         _tell(str(error), debug)

@@ -1,0 +1,195 @@
+"""How near a training step comes to the processor's limit: its matrix products, by the best that the processor does.
+
+The step is the trainer's own (``training/step.py``): forward, CTC, backward, measuring, clipping, the decision, AdamW,
+on batches of 16 utterances of 225 frames of 39 features, with a bidirectional LSTM of 3 layers of 256 cells, of 3.77
+million weights. Counted are matrix products alone, a multiplication and an addition as two. Forward they are
+
+    2 · B · T · Σ over layers and directions of 4H · (I + H)  +  2 · B · T · 2H · V
+
+for B utterances of T frames, H cells, V symbols and layers with I inputs (39, then 2H). Backward is twice that, but for
+the gradient of the features, which nobody asks for. Elementwise work, CTC, dropout and the optimiser do not count.
+
+The limit is the best of PyTorch's linear layer by MKL and by oneDNN, over several shapes, timed between the steps of
+the same process: CPU time, medians over all rounds of the best shape. The process is set up as ``asrtrain fit`` sets up
+its own (``asrtrain.allocator``), and a second one as the C library would have it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from asrtrain.allocator import VARIABLE, choose_allocator
+
+BATCH, FRAMES, FEATURES, CELLS, LAYERS, SYMBOLS, LABELS = 16, 225, 39, 256, 3, 11, 5
+SHAPES = ((2048, 2048, 2048), (1024, 1024, 1024), (BATCH * FRAMES, 2 * CELLS, 4 * CELLS))
+"""Rows, inputs and outputs: two that suit processors, and the step's own largest product."""
+
+
+def step_flops() -> float:
+    """Floating-point operations of a step's matrix products."""
+    frames = BATCH * FRAMES
+    inputs = [FEATURES, *[2 * CELLS] * (LAYERS - 1)]
+    forward = 2 * frames * sum(2 * 4 * CELLS * (size + CELLS) for size in inputs) + 2 * frames * 2 * CELLS * SYMBOLS
+    return 3 * forward - 2 * frames * 2 * 4 * CELLS * FEATURES
+
+
+def training_step(precision: str) -> Callable[[], object]:
+    """A step of the trainer on the same batch, whenever it is called."""
+    import torch
+
+    from asrtrain.clipping import build_clipper
+    from asrtrain.features.mfcc import MFCCConfig
+    from asrtrain.models import MODELS
+    from asrtrain.objectives import OBJECTIVES
+    from asrtrain.optim import OPTIMIZERS, SCHEDULES, parameter_groups
+    from asrtrain.training import Ingredients, TrainingConfig
+    from asrtrain.training.step import Updater
+    from asrtrain.types import Batch
+
+    torch.manual_seed(0)
+    network = MODELS["lstm"].model_validate(
+        {"name": "lstm", "hidden_size": CELLS, "num_layers": LAYERS, "bidirectional": True}
+    )
+    model = network.build(FEATURES, SYMBOLS, per_frame=True).train()
+    batch = Batch(
+        tuple(f"utterance-{i}" for i in range(BATCH)),
+        torch.randn(BATCH, FRAMES, FEATURES),
+        torch.full((BATCH,), FRAMES),
+        torch.randint(1, SYMBOLS, (BATCH, LABELS)),
+        torch.full((BATCH,), LABELS),
+    )
+    parts = Ingredients(
+        front_end=MFCCConfig().build(),
+        model=model,
+        objective=OBJECTIVES["ctc"].model_validate({"name": "ctc"}).build(),
+        optimizer=OPTIMIZERS["adamw"]
+        .model_validate({"name": "adamw", "lr": 1e-4})
+        .build(parameter_groups(model.named_parameters())),
+        schedule=SCHEDULES["constant"].model_validate({"name": "constant"}).build(1, 1),
+        clipper=build_clipper({"name": "norm", "threshold": 5.0}),
+        batches=None,  # type: ignore[arg-type]
+        validate=None,  # type: ignore[arg-type]
+    )
+    settings = TrainingConfig.model_validate({"precision": precision})
+    update = Updater(parts, settings, torch.device("cpu"), decides=True)
+    return lambda: update([batch], step=1, epoch=1)
+
+
+def products(precision: str) -> dict[str, tuple[float, Callable[[], object]]]:
+    """The matrix products that the processor is tried with: their operations, and how to make them."""
+    import torch
+
+    from asrtrain.performance.setup import using
+
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    found: dict[str, tuple[float, Callable[[], object]]] = {}
+    for rows, inputs, outputs in SHAPES:
+        left, right = torch.randn(rows, inputs).to(kind), torch.randn(outputs, inputs).to(kind)
+        times = max(1, 2048**3 // (rows * inputs * outputs))
+
+        def multiply(
+            matmul: str, left: torch.Tensor = left, right: torch.Tensor = right, times: int = times
+        ) -> Callable[[], object]:
+            def run() -> None:
+                with using(1, matmul):  # type: ignore[arg-type]
+                    for _ in range(times):
+                        torch.nn.functional.linear(left, right)
+
+            return run
+
+        for matmul in ("default", "onednn"):
+            flops = 2.0 * rows * inputs * outputs * times
+            found[f"{matmul} {rows}×{inputs}×{outputs}"] = flops, multiply(matmul)
+    return found
+
+
+def cpu_seconds(run: Callable[[], object]) -> float:
+    began = time.process_time()
+    run()
+    return time.process_time() - began
+
+
+def measure(precision: str, rounds: int) -> dict[str, float]:
+    """The step's and the peak's GFLOP/s, the step's seconds, its page faults and the process's memory."""
+    choose_allocator()
+    import resource
+
+    import torch
+
+    torch.set_num_threads(1)
+    step, tried = training_step(precision), products(precision)
+    steps: list[float] = []
+    speeds: dict[str, list[float]] = {name: [] for name in tried}
+    faults = 0
+    for turn in range(rounds + 1):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        taken = cpu_seconds(step)
+        faulted = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+        speed = {name: flops / cpu_seconds(run) for name, (flops, run) in tried.items()}
+        if turn:  # the first warms up
+            steps.append(taken)
+            faults += faulted
+            for name, value in speed.items():
+                speeds[name].append(value)
+    peaks = {name: median(values) / 1e9 for name, values in speeds.items()}
+    best = max(peaks, key=lambda name: peaks[name])
+    print(f"{precision}: {best}: " + ", ".join(f"{k} {v:.0f}" for k, v in peaks.items()), file=sys.stderr)
+    return {
+        "peak_gflops": peaks[best],
+        "step_gflops": step_flops() / median(steps) / 1e9,
+        "step_ms": 1e3 * median(steps),
+        "page_faults": faults / rounds,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def in_own_process(precision: str, allocator: str, rounds: int) -> dict[str, float]:
+    """Measured in a process that has not loaded PyTorch yet."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--measure", precision, "--rounds", str(rounds)]
+    environment = os.environ | {VARIABLE: allocator, "OMP_NUM_THREADS": "1"}
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
+
+
+def has_bf16() -> bool:
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--measure", choices=("fp32", "bf16"), help="measure in this process, and print JSON")
+    options = parser.parse_args()
+    rounds = options.rounds or (4 if options.quick else 12)
+    if options.measure:
+        print(json.dumps(measure(options.measure, rounds)))
+        return
+    figures: dict[str, float] = {}
+    for precision in ("fp32", "bf16") if has_bf16() else ("fp32",):
+        ours, systems = (in_own_process(precision, allocator, rounds) for allocator in ("keep", "system"))
+        figures |= {
+            f"{precision}_percent_of_peak": 100 * ours["step_gflops"] / ours["peak_gflops"],
+            f"{precision}_percent_of_peak_system_allocator": 100 * systems["step_gflops"] / systems["peak_gflops"],
+            f"{precision}_allocator_time": (ours["step_ms"] * ours["peak_gflops"])
+            / (systems["step_ms"] * systems["peak_gflops"]),
+            f"{precision}_allocator_memory": ours["peak_mb"] / systems["peak_mb"],
+            **{f"{precision}_{name}": value for name, value in ours.items()},
+        }
+    if options.format == "json":
+        print(json.dumps(figures))
+    else:
+        print("\n".join(f"{name:40} {figure:9.2f}" for name, figure in figures.items()))
+
+
+if __name__ == "__main__":
+    main()

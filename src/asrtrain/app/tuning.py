@@ -1,0 +1,59 @@
+"""``performance: auto``: measure how to use the machine, for a run that is about to begin."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from tqdm import tqdm
+
+from asrtrain import run_folder
+from asrtrain.app.ingredients import gather_ingredients
+from asrtrain.assembly import Recogniser
+from asrtrain.data.data_config import Splits
+from asrtrain.errors import UsageError
+from asrtrain.hmm import GMMHMM
+from asrtrain.performance.choice import choose
+from asrtrain.performance.config import AutoPerformanceConfig, FixedPerformanceConfig
+from asrtrain.performance.setup import Setup, in_force
+from asrtrain.performance.trial import Trial
+
+_BATCHES = 2
+"""How many of the first batches are measured on; with the lengths mixed, as they come."""
+
+
+def decide_performance(recogniser: Recogniser, splits: Splits, folder: Path, *, processes: int) -> Recogniser:
+    """The same recogniser, with how the machine is used written into its configuration where it was to be measured.
+
+    As it was for the run in the folder, if there is one; otherwise it is measured now, and told of in a few lines.
+    Raises UsageError where several processes would have to be measured together.
+    """
+    config = recogniser.config
+    if not isinstance(config.performance, AutoPerformanceConfig):
+        return recogniser
+    if (folder / run_folder.CONFIG).is_file():
+        return replace(recogniser, config=config.decided_as(run_folder.read_config(folder)))
+    if processes > 1:
+        raise UsageError(
+            f"performance: auto measures in one process, and this run has {processes}: let asrtrain fit measure in one "
+            "for a step (--set training.max_steps=1), and write what it wrote into that run's config.yaml"
+        )
+    setup = _measured(recogniser, splits, config.performance.seconds)
+    performance = FixedPerformanceConfig(threads=setup.threads, matmul=setup.matmul)
+    training = config.training.model_copy(update={"precision": setup.precision})
+    return replace(recogniser, config=config.model_copy(update={"performance": performance, "training": training}))
+
+
+def _measured(recogniser: Recogniser, splits: Splits, budget: float) -> Setup:
+    start = in_force(FixedPerformanceConfig(), recogniser.config.training.precision)
+    if isinstance(recogniser.model, GMMHMM):
+        tqdm.write(f"performance: {start}: a model without gradients is not measured", file=sys.stderr)
+        return start
+    parts = gather_ingredients(recogniser, splits)
+    batches = list(islice(parts.batches.epoch(0), _BATCHES))
+    choice = choose(Trial(parts.model, parts.objective, batches, recogniser.device), start, budget)
+    lines = [f"performance: {choice.setup}: {1e3 * choice.seconds:.0f} ms forward and backward", *choice.reasons]
+    tqdm.write("\n  ".join(lines), file=sys.stderr)
+    return choice.setup
