@@ -137,20 +137,37 @@ def follows(states: WordStates, path: WordPath) -> bool:
     return True
 
 
-def test_a_long_utterance_among_many_words_stays_exact() -> None:
-    """20,000 frames, over which float32 would lose its decimals: the words are those that were put in."""
+def test_a_long_utterance_of_great_numbers_keeps_its_decimals() -> None:
+    """Scores go down to −2·10⁷, where float32 counts in twos: the words are those that were put in all the same."""
     generator = torch.Generator().manual_seed(0)
     words = [Link((n,)) for n in range(1, 4)]
     states = WordStates.of(words, [Link((0,))], by_word=True)
-    said = torch.randint(3, (2000,), generator=generator)
+    said = torch.randint(3, (200,), generator=generator)
     language = LanguageModel(3, 1.0)
     language.take(estimate([said.tolist()], 3))
-    emissions = torch.full((1, 20_000, 4), -9.0)
-    emissions[0, torch.arange(20_000), 1 + said.repeat_interleave(10)] = -8.0
-    emissions[0, torch.arange(9, 20_000, 10)] = torch.tensor([-1.0, -9.0, -9.0, -9.0])
+    emissions = torch.full((1, 2000, 4), -9.0, dtype=torch.float64)
+    emissions[0, torch.arange(2000), 1 + said.repeat_interleave(10)] = -8.0
+    emissions[0, torch.arange(9, 2000, 10)] = torch.tensor([-1.0, -9.0, -9.0, -9.0], dtype=torch.float64)
     transitions = torch.full((4, 3), 0.5).log()
-    (path,) = search(states, language.grammar(0.0), transitions, emissions, torch.tensor([20_000]))
+    (path,) = search(states, language.grammar(0.0), transitions, emissions - 1e4, torch.tensor([2000]))
     assert [word for word in words_of(states, path) if word != SILENT] == said.tolist()
+    assert path.score < -2e7
+
+
+def test_utterances_are_searched_together_or_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many at once as memory allows; what is heard does not depend on it."""
+    generator = torch.Generator().manual_seed(0)
+    states = WordStates.of([Link((1, 2)), Link((3,))], [Link((0,))], by_word=False)
+    grammar = loop_grammar(2, 0.5, torch.device("cpu"))
+    transitions = random_transitions(EMISSIONS, generator)
+    emissions, lengths = torch.randn(5, 9, EMISSIONS, generator=generator), torch.tensor([9, 3, 1, 7, 5])
+    together = search(states, grammar, transitions, emissions, lengths)
+    monkeypatch.setattr("asrtrain.hmm.word_search._TRACED", 2 * 9 * len(states.words))
+    apart = search(states, grammar, transitions, emissions, lengths)
+    for one, other in zip(together, apart, strict=True):
+        assert one.score == pytest.approx(other.score)
+        assert one.states.tolist() == other.states.tolist()
+        assert one.begins.tolist() == other.begins.tolist()
 
 
 def test_a_history_outlives_silence() -> None:
