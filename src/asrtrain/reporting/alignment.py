@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from typing import TYPE_CHECKING
 
 from asrtrain.evaluation.alignments import LEVELS, Alignment, Interval
 from asrtrain.reporting.levels import RANGE, levels_of
 from asrtrain.reporting.style import GRID, INK, picture
 from asrtrain.types import Audio
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLUMNS_A_SECOND, _BANDS = 200, 100
 _TINTS = ("#ffffff", "#e8eef5")
@@ -34,7 +35,7 @@ def draw_alignment(alignment: Alignment, audio: Audio, path: Path) -> None:
 def _draw_sound(axes: Axes, audio: Audio) -> None:
     levels = levels_of(audio, max(1, round(_COLUMNS_A_SECOND * audio.duration)), _BANDS)
     ends = 0, audio.duration, 0, audio.sample_rate / 2000
-    axes.imshow(levels, "magma", Normalize(-RANGE, 0), aspect="auto", origin="lower", extent=ends)
+    axes.imshow(levels, "magma", vmin=-RANGE, vmax=0, aspect="auto", origin="lower", extent=ends)
     axes.set(ylabel="kHz")
     axes.grid(visible=False)
 

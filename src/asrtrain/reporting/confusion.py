@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 
 from asrtrain.reporting.style import BLUE, INK, picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_WRITTEN = 30
 """With more words than this, counts in the cells could not be read."""
@@ -24,6 +26,8 @@ def draw_confusion(pairs: Sequence[tuple[str, str]], path: Path, title: str) -> 
         counts[place[said], place[heard]] += 1
     size = min(20.0, 2.5 + 0.5 * len(words))
     with picture(path, size, size) as figure:
+        from matplotlib.colors import LinearSegmentedColormap
+
         axes = figure.add_subplot()
         shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
         axes.imshow(shares, cmap=LinearSegmentedColormap.from_list("shares", ["white", BLUE]), vmin=0, vmax=1)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 
 from asrtrain.reporting.measurements import Row, column
 from asrtrain.reporting.style import BLUE, GREY, ORANGE, picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def draw_curves(steps: Sequence[Row], epochs: Sequence[Row], path: Path) -> None:

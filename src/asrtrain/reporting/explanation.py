@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from asrtrain.diagnosis import Explanation
 from asrtrain.reporting.style import BLUE, GREY, INK, ORANGE, picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LINES = ("-", "--", ":", "-.")
 

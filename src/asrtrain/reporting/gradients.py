@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
-from matplotlib.axes import Axes
 
 from asrtrain.reporting.measurements import Row, column
 from asrtrain.reporting.style import BLUE, GREY, INK, ORANGE, picture
 from asrtrain.training.parameter_words import in_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_NAMED = 7
 """With more parameters than this in the picture, the areas and their names could not be told apart."""
 
 _MOMENTS = 80
 """At most so many across the picture; what lies between is averaged."""
-_COLOURS = colormaps["Set2"](range(MAX_NAMED))
+_COLOURS = ("#66c2a5", "#fc8d62", "#8da0cb", "#e78ac3", "#a6d854", "#ffd92f", "#e5c494")  # ColorBrewer's Set2
 
 
 def draw_gradients(steps: Sequence[Row], parameters: Sequence[str], path: Path) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from asrtrain.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INK = "#22303c"
 BLUE = "#2f6db3"
@@ -45,6 +44,10 @@ def picture(path: Path, width: float, height: float) -> Iterator[Figure]:
     """
     if path.suffix.lower() != ".png":
         raise UsageError(f"{path}: pictures are drawn as PNG; let its name end in .png")
+    import matplotlib as mpl  # half a second, which training need not wait for
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     with mpl.rc_context(LOOK):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Numbers = npt.NDArray[np.float64]
 
@@ -45,6 +48,8 @@ def _span(values: tuple[Numbers, ...]) -> float:
 
 
 def _write_plainly(axes: Axes, which: str, span: float) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_locator(LogLocator(subs=(1.0,) if span > _DECADE**2 else (1.0, 2.0, 5.0), numticks=6))
     axis.set_minor_locator(NullLocator())

@@ -7,7 +7,6 @@ import io
 
 import numpy as np
 import soundfile
-from matplotlib.colors import Normalize
 
 from asrtrain.reporting.html.svg import Picture, sheet
 from asrtrain.reporting.levels import RANGE, levels_of
@@ -31,8 +30,9 @@ def spectrogram(audio: Audio, name: str) -> Picture:
     with sheet(name, 1.7) as drawn:
         axes = drawn.figure.subplots()
         ends = 0, audio.duration, 0, top
-        colours = Normalize(-RANGE, 0)
-        axes.imshow(levels, "magma", colours, aspect="auto", interpolation="none", origin="lower", extent=ends)
+        axes.imshow(
+            levels, "magma", vmin=-RANGE, vmax=0, aspect="auto", interpolation="none", origin="lower", extent=ends
+        )
         axes.set(xlabel="seconds", ylabel="kHz")
         axes.grid(visible=False)
     loud = np.flatnonzero(levels.max(axis=0) > -RANGE / 3) / levels.shape[1] * audio.duration

@@ -10,14 +10,13 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 from xml.etree import ElementTree
 
-import matplotlib as mpl
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-
 from asrtrain.reporting.style import BLUE, GREY, GRID, INK, LOOK, ORANGE, RED
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTH = 4.4
 """Inches: so narrow that texts of 10 points can still be read on a telephone."""
@@ -73,6 +72,10 @@ class Sheet:
 @contextlib.contextmanager
 def sheet(name: str, height: float, width: float = WIDTH) -> Iterator[Sheet]:
     """A sheet of so many inches. ``name`` is unlike that of any other on the page: ids are made from it."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
     with mpl.rc_context({**_LOOK, "svg.hashsalt": name}):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
