@@ -234,7 +234,16 @@ def evaluate_on(
     dataset = scoring_dataset(recogniser, utterances)
     heard = (recognise_all or recogniser.recognise)(ordered_loader(recogniser, dataset))
     seconds = time.perf_counter() - began
-    return EvalReport(recogniser.task, name, _outcomes(utterances, dataset, heard), seconds)
+    return EvalReport(
+        recogniser.task, name, _outcomes(utterances, dataset, heard), seconds, _unknown(recogniser, utterances)
+    )
+
+
+def _unknown(recogniser: Recogniser, utterances: Sequence[Utterance]) -> int | None:
+    if recogniser.vocabulary.unit != "word":
+        return None
+    known = set(recogniser.vocabulary.symbols)
+    return sum(word not in known for utterance in utterances for word in utterance.text.split())
 
 
 def scoring_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:

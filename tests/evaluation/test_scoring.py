@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asrtrain.errors import DataError
-from asrtrain.evaluation import Counts, EvalReport, Outcome, align, count, write_results
+from asrtrain.evaluation import Counts, EvalReport, Outcome, align, count, read_results, write_results
 from asrtrain.evaluation.bootstrap import interval
 from asrtrain.evaluation.tables import alignment_lines
 from asrtrain.types import Hypothesis
@@ -59,6 +60,16 @@ def test_the_kaldi_line() -> None:
     figures = report.to_json()
     assert (figures["wer"], figures["ser"], figures["n"]) == (0.5, 0.5, 2)
     assert (figures["substitutions"], figures["insertions"], figures["deletions"]) == (1, 1, 0)
+
+
+def test_words_that_nobody_could_have_recognised_are_told(tmp_path: Path) -> None:
+    outcomes = [outcome("one two three four", "one")]
+    report = EvalReport("transcription", "test", outcomes, 0.2, 1)
+    assert "%OOV 25.00 [ 1 / 4 ]" in report.to_text().splitlines()
+    assert report.to_json()["out_of_vocabulary"] == 1
+    assert "OOV" not in EvalReport("transcription", "test", outcomes, 0.2, 0).to_text()
+    write_results(report, tmp_path)
+    assert read_results(tmp_path, "test").unknown == 1
 
 
 def test_accuracy_and_confusions() -> None:

@@ -33,6 +33,7 @@ def test_sentences_of_new_speakers(sentence_run: Path, few_sentences: Path) -> N
     assert len(report.outcomes) == len(splits.test)
     # A few minutes of children's speech; hearing nothing would be 100 %.
     assert report.words.rate < 0.6
+    assert report.unknown == 0
 
 
 def test_the_run_folder_holds_the_bigram_and_its_weight(sentence_run: Path) -> None:

@@ -29,7 +29,7 @@ def merge(
     utterances, name = chosen_utterances(run_folder.read_config(folder).data, data, split)
     weights = folder / "checkpoints" / checkpoint
     outcomes: dict[str, Outcome] = {}
-    seconds = 0.0
+    seconds, unknown = 0.0, None
     for number in range(1, parts + 1):
         shard = Shard.parse(f"{number}/{parts}")
         own = folder / "results" / f"{shard.named(name)}.json"
@@ -38,10 +38,12 @@ def merge(
         report = read_results(own.parent, own.stem)
         outcomes |= {outcome.id: outcome for outcome in report.outcomes}
         seconds += report.seconds
+        if report.unknown is not None:
+            unknown = (unknown or 0) + report.unknown
     if outcomes.keys() != {utterance.id for utterance in utterances}:
         raise DataError(
             f"the parts in {folder / 'results'} are not of these {len(utterances)} utterances: score them again"
         )
-    merged = EvalReport(report.task, name, [outcomes[utterance.id] for utterance in utterances], seconds)
+    merged = EvalReport(report.task, name, [outcomes[utterance.id] for utterance in utterances], seconds, unknown)
     write_results(merged, folder / "results")
     return merged

@@ -20,6 +20,7 @@ class EvalReport:
     """The outcomes of a test set and every figure that follows from them.
 
     ``seconds`` is the computing time that recognition took; the real-time factor is that over the speech's duration.
+    ``unknown`` is how many of the words said are not in the recogniser's vocabulary; None where it is no words'.
     Raises DataError when there is nothing to score.
     """
 
@@ -27,6 +28,7 @@ class EvalReport:
     name: str
     outcomes: Sequence[Outcome]
     seconds: Seconds
+    unknown: int | None = None
 
     def __post_init__(self) -> None:
         if not self.outcomes:
@@ -97,6 +99,7 @@ class EvalReport:
                 "substitutions": self.words.substitutions,
                 "insertions": self.words.insertions,
                 "deletions": self.words.deletions,
+                "out_of_vocabulary": self.unknown,
             }
         return figures | {"interval": [low, high], "interval_level": 0.95, "real_time_factor": self.real_time_factor}
 
@@ -113,6 +116,9 @@ class EvalReport:
                 error_line("CER", self.characters),
                 f"%SER {100 * (1 - self.accuracy):.2f} [ {self.wrong} / {len(self.outcomes)} ]",
             ]
+            if self.unknown:
+                share = 100 * self.unknown / self.words.reference
+                lines.append(f"%OOV {share:.2f} [ {self.unknown} / {self.words.reference} ]")
         return "\n".join([*lines, f"real-time factor {self.real_time_factor:.4f}"])
 
 

@@ -23,7 +23,8 @@ def read_results(folder: Path, name: str) -> EvalReport:
         with table.open(encoding="utf-8", newline="") as file:
             outcomes = [_outcome(row) for row in csv.DictReader(file, delimiter="\t")]
         spoken = sum(outcome.duration for outcome in outcomes)
-        return EvalReport(known["task"], name, outcomes, known["real_time_factor"] * spoken)
+        seconds, unknown = known["real_time_factor"] * spoken, known.get("out_of_vocabulary")
+        return EvalReport(known["task"], name, outcomes, seconds, unknown)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{figures} and {table.name} are not as eval writes them: {error}; run eval again") from error
 
