@@ -22,38 +22,75 @@ def synchronised_batch_norm(rows: torch.Tensor, norm: nn.BatchNorm1d) -> torch.T
 
     Running statistics move as in ``functional.batch_norm``. Where all have one row, they are used in its place.
     """
-    wide = rows.double()  # lest the difference of sums loses the variance
-    own = torch.cat([wide.new_tensor([len(rows)]), wide.sum(0), wide.square().sum(0)])
-    totals: torch.Tensor = _Sum.apply(own)  # type: ignore[no-untyped-call]
-    count, (total, squares) = totals[0], totals[1:].view(2, -1)
-    mean = total / count.clamp(min=1)
-    variance = (squares / count.clamp(min=1) - mean.square()).clamp(min=0)
+    wide = rows.float() if rows.dtype in (torch.float16, torch.bfloat16) else rows
     running_mean, running_var = norm.running_mean, norm.running_var
     assert running_mean is not None
     assert running_var is not None
-    enough = count > 1
     with torch.no_grad():
+        count, mean, variance = _of_all(wide)
+        enough = count > 1
         momentum = (norm.momentum or 0.0) * enough
-        unbiased = variance * count / (count - 1).clamp(min=1)
         running_mean += momentum * (mean - running_mean)
-        running_var += momentum * (unbiased - running_var)
-    mean, variance = torch.where(enough, mean, running_mean), torch.where(enough, variance, running_var)
-    scale = (variance + norm.eps).rsqrt() * norm.weight
-    normalised: torch.Tensor = ((wide - mean) * scale + norm.bias).to(rows.dtype)
-    return normalised
+        running_var += momentum * (variance * count / (count - 1).clamp(min=1) - running_var)
+        mean, variance = torch.where(enough, mean, running_mean), torch.where(enough, variance, running_var)
+        share = enough / count.clamp(min=1)
+    scale = (variance + norm.eps).rsqrt()
+    normalised: torch.Tensor = _Normalise.apply(  # type: ignore[no-untyped-call]
+        wide, norm.weight, norm.bias, mean.to(wide.dtype), scale.to(wide.dtype), share
+    )
+    return normalised.to(rows.dtype)
 
 
-class _Sum(torch.autograd.Function):
-    """The sum over processes; so is its gradient, since each process's loss is a part of the whole."""
+def _of_all(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The number (), mean (C,) and biased variance (C,) of the rows of all processes, in double precision.
+
+    Σ (x − m)² = Σ_ranks N_r (v_r + m_r²) − N m²; the differences of large squares are of doubles, which forgives them.
+    """
+    mean = variance = rows.new_zeros(rows.shape[1], dtype=torch.float64)
+    if len(rows):
+        own_mean = rows.mean(0)  # more exact than batch normalisation's own kernel, which adds up row after row
+        mean, variance = own_mean.double(), (rows - own_mean).square_().mean(0).double()
+    total = len(rows) * torch.cat([mean.new_ones(1), mean, variance + mean.square()])
+    dist.all_reduce(total)
+    count, (mean, squares) = total[0], total[1:].view(2, -1) / total[0].clamp(min=1)
+    return count, mean, (squares - mean.square()).clamp(min=0)
+
+
+class _Normalise(torch.autograd.Function):
+    """(x − mean) · scale · weight + bias, mean and scale being functions of the rows of all processes.
+
+    Each process's loss is a part of the whole, so the gradient of mean and scale is summed over all. With x̂ normalised,
+    that of x is weight · scale · (g − Σ g / N − x̂ Σ g x̂ / N), both sums over all N rows (Ioffe & Szegedy, 2015).
+    """
 
     @staticmethod
-    def forward(ctx: Any, tensor: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - autograd's own
-        total = tensor.clone()
-        dist.all_reduce(total)
-        return total
+    def forward(  # noqa: PLR0917 - autograd names none
+        ctx: Any,  # noqa: ANN401 - autograd's own
+        rows: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        mean: torch.Tensor,
+        scale: torch.Tensor,
+        share: torch.Tensor,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(rows, weight, mean, scale, share)
+        slope = scale * weight
+        return torch.addcmul(bias - mean * slope, rows, slope)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
-        total = gradient.clone()
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401
+        rows, weight, mean, scale, share = ctx.saved_tensors
+        of_rows, of_weight, of_bias = torch.zeros_like(rows), torch.zeros_like(weight), torch.zeros_like(weight)
+        if len(rows):
+            of_rows, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+                gradient.contiguous(), rows, weight, None, None, mean, scale, True, 0.0, [True, True, True]
+            )
+        own = torch.stack([of_bias, of_weight]).double()
+        total = own.clone()
         dist.all_reduce(total)
-        return total
+        # The kernel has taken off the means over this process's rows, where those over all are meant.
+        excess = own / max(1, len(rows)) - total * share
+        slope = weight * scale * scale * excess[1]
+        offset = weight * scale * excess[0] - slope * mean
+        of_rows = of_rows.addcmul_(rows, slope.to(rows.dtype)).add_(offset.to(rows.dtype))
+        return of_rows, of_weight, of_bias, None, None, None
