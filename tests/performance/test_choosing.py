@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import yaml
 
 from asrtrain.app import fit
 from asrtrain.app.fit import load_settings
+from asrtrain.cli import main
 from asrtrain.data.audio import read_audio
 from asrtrain.errors import UsageError
 from asrtrain.features.mfcc import MFCCConfig
@@ -104,6 +106,11 @@ def test_the_machine_is_measured_by_kind_of_product() -> None:
     assert bench.to_json()["threads"] == cores()
 
 
+def test_info_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--bench", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bench"]["gflops"]["fp32, 1 thread"] > 0
+
+
 def test_a_run_writes_down_what_was_chosen_and_is_found_and_repeated_by_it(
     tmp_path: Path, fsdd: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +149,5 @@ def test_the_allocator_is_chosen_before_torch_or_not_at_all(prelude: str, variab
 
 
 def test_an_allocator_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from asrtrain.cli import main
-
     monkeypatch.setenv("ASRTRAIN_ALLOCATOR", "jemalloc")
     assert main(["info"]) == 2

@@ -27,6 +27,13 @@ def fit(
     overfit: Annotated[
         int | None, typer.Option(metavar="N", help="Train and validate on the first N utterances: can the model learn?")
     ] = None,
+    probe_memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Do not train: find the largest batch that fits into so much memory (4GB; auto: all that is free).",
+        ),
+    ] = None,
     nproc: Annotated[
         int | None, typer.Option(metavar="N", help="Train in N processes of this machine, one a GPU if it has GPUs.")
     ] = None,
@@ -34,6 +41,12 @@ def fit(
     """Train a recogniser; prints the run folder last."""
     from asrtrain import app
     from asrtrain.app.processes import leads
+
+    if probe_memory is not None:
+        from asrtrain.app.memory import probe_memory as probe
+
+        print(probe(config, probe_memory, overrides=overrides or (), device=device).to_text())
+        return
 
     folder = app.fit(
         config,
