@@ -95,6 +95,13 @@ def test_stats_for_reading_and_for_programs(run: Run, manifest: Path) -> None:
     assert json.loads(run("data", "stats", manifest, "--format", "json").out)["speakers"] == 2
 
 
+def test_shard_a_manifest(run: Run, manifest: Path) -> None:
+    result = run("data", "shard", manifest, "--output", "shards", "--count", 3)
+    assert (result.out, result.err) == ("shards\n", "8 utterances in 3 shards\n")
+    assert len(list(Path("shards").iterdir())) == 3
+    assert run("data", "shard", manifest, "--output", "shards").code == 3
+
+
 def test_convert_there_and_back(run: Run, manifest: Path) -> None:
     result = run("data", "convert", manifest, "train.jsonl")
     assert (result.out, result.err) == ("train.jsonl\n", "8 utterances\n")

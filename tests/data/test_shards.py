@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from asrtrain.batching import load_dataset
+from asrtrain.batching import BucketSampler, Loader, load_dataset
 from asrtrain.data.audio import audio_info, read_audio
 from asrtrain.data.data_config import DataConfig
 from asrtrain.data.manifest import read_manifest, write_manifest
@@ -21,7 +22,8 @@ from asrtrain.data.recordings import status_of
 from asrtrain.data.shards import write_shards
 from asrtrain.data.shards_source import SharConfig, ShardsConfig
 from asrtrain.errors import DataError
-from asrtrain.types import Utterance
+from asrtrain.features import FEATURES
+from asrtrain.types import Batch, Utterance
 
 
 @pytest.fixture
@@ -67,6 +69,20 @@ def test_files_and_shards_make_the_same_batches(spoken: list[Utterance], tmp_pat
     assert one.ids == other.ids
     for place in range(len(spoken)):
         assert np.array_equal(one.waveforms[place], other.waveforms[place])
+
+
+def test_an_epoch_goes_on_in_its_middle(spoken: list[Utterance], tmp_path: Path) -> None:
+    write_shards(spoken, tmp_path / "shards", 6)
+    read = ShardsConfig(path=tmp_path / "shards").load(tmp_path)
+
+    def batches(start: int) -> list[Batch]:
+        dataset = load_dataset(read, lambda _: [0], "classification", 8000, tmp_path)
+        front_end = FEATURES["mfcc"](sample_rate=8000).build()
+        return list(Loader(dataset, BucketSampler(dataset.seconds, batch_size=2), front_end).epoch(1, start))
+
+    for one, other in zip(batches(0)[4:], batches(4), strict=True):
+        assert one.ids == other.ids
+        assert torch.equal(one.features, other.features)
 
 
 def test_one_recording_is_read_without_the_rest_of_its_shard(spoken: list[Utterance], tmp_path: Path) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from asrtrain.data.audio import audio_info
 from asrtrain.data.complaints import Complaint, raise_any
+from asrtrain.data.table import UtteranceTable
 from asrtrain.errors import DataError
 from asrtrain.types import Seconds, Utterance
 
 
-def with_durations(utterances: Iterable[Utterance]) -> list[Utterance]:
+def with_durations(utterances: Sequence[Utterance]) -> Sequence[Utterance]:
     """The utterances, with the durations that were not known. Raises one DataError naming all unreadable recordings."""
+    if isinstance(utterances, UtteranceTable) and not np.isnan(utterances.durations).any():
+        return utterances
     complaints: list[Complaint] = []
     measured = measure(utterances, complaints)
     raise_any(complaints)
