@@ -69,7 +69,7 @@ def test_tables_need_names_that_differ_and_the_same_speakers(trained: Path, fsdd
         crossval_table([trained / "config.yaml", other], overrides=["training.max_epochs=1"], output=tmp_path / "folds")
 
 
-def test_a_hybrid_is_aligned_by_a_run_without_the_speaker(trained: Path, tmp_path: Path) -> None:
+def test_a_hybrid_is_aligned_and_begun_by_runs_without_the_speaker(trained: Path, tmp_path: Path) -> None:
     settings = yaml.safe_load((trained / "config.yaml").read_text())
     mixtures = tmp_path / "mixtures.yaml"
     kept = {key: settings[key] for key in ("seed", "output_dir", "data", "features")}
@@ -77,9 +77,19 @@ def test_a_hybrid_is_aligned_by_a_run_without_the_speaker(trained: Path, tmp_pat
         yaml.safe_dump({**kept, "model": {"name": "gmm_hmm", "states": 3, "mixtures": 1}}), encoding="utf-8"
     )
     aligner = fit(mixtures, overrides=["training={max_epochs: 2, batch_size: 64}"])
-    hybrid = f"model={{name: dnn_hmm, states: 3, align_from: {aligner}, acoustic: {{name: mlp, hidden_sizes: [16]}}}}"
-    crossval(trained / "config.yaml", overrides=[hybrid, "training.max_epochs=1"], output=tmp_path / "folds")
+    hybrid = "name: dnn_hmm, states: 3, acoustic: {name: mlp, hidden_sizes: [16]}"
+    first = fit(
+        trained / "config.yaml",
+        overrides=[f"model={{{hybrid}, align_from: {aligner}}}", "training.max_epochs=1"],
+        output=tmp_path / "first",
+    )
+    again = f"model={{{hybrid}, align_from: {first}, start_from: {first}}}"
+    crossval(trained / "config.yaml", overrides=[again, "training.max_epochs=1"], output=tmp_path / "folds")
     for speaker in ("jackson", "theo"):
         fold = read_config(tmp_path / "folds" / speaker)
         assert fold.model.align_from == tmp_path / "folds" / f"{speaker}-aligner"
-        assert read_config(fold.model.align_from).data.leave_out == speaker == fold.data.leave_out
+        assert fold.model.start_from == fold.model.align_from
+        begun = read_config(fold.model.align_from)
+        assert begun.data.leave_out == speaker == fold.data.leave_out
+        assert begun.model.align_from == tmp_path / "folds" / f"{speaker}-aligner-aligner"
+        assert read_config(begun.model.align_from).data.leave_out == speaker
