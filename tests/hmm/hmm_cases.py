@@ -9,13 +9,28 @@ from dataclasses import dataclass
 import torch
 from hypothesis import strategies as st
 
-from asrtrain.hmm.composition import Link, loop, sequence
-from asrtrain.hmm.graph import IMPOSSIBLE, NEXT, POSSIBLE, SKIP, STAY, Graph, StateGraph, batched
+from asrtrain.hmm.composition import Link, sequence
+from asrtrain.hmm.graph import IMPOSSIBLE, NEXT, POSSIBLE, SKIP, STAY, Arc, Graph, StateGraph, batched, state_graph
 
 
 def random_transitions(states: int, generator: torch.Generator) -> torch.Tensor:
     """(S, 3) logarithms of random probabilities."""
     return (torch.rand(states, 3, generator=generator, dtype=torch.float64) + 0.05).log().log_softmax(1)
+
+
+def loop(links: list[Link], weights: list[float]) -> StateGraph:
+    """Any number of links in any order, at least one; entering link i adds ``weights[i]``."""
+    emissions: list[int] = []
+    arcs: list[Arc] = []
+    enter: dict[int, float] = {}
+    leave: dict[int, float] = {}
+    for link, weight in zip(links, weights, strict=True):
+        first = len(emissions)
+        emissions += link.emissions
+        arcs += link.arcs(first)
+        enter[first] = weight
+        leave[first + len(link.emissions) - 1] = 0.0
+    return state_graph(emissions, arcs, enter, leave, leave=leave, enter=enter)
 
 
 @dataclass(frozen=True)

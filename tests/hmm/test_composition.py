@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from asrtrain.hmm.composition import Link, loop, sequence
+from asrtrain.hmm.composition import Link, sequence
 from asrtrain.hmm.forward_backward import forward_score
 from asrtrain.hmm.graph import NEXT, POSSIBLE, StateGraph, batched
 from asrtrain.hmm.inventory import SILENCE, Inventory
@@ -55,16 +55,6 @@ def test_a_short_pause_is_one_state_of_silence() -> None:
     short = Inventory({SILENCE: 3, "a": 1}, {"a": ("a",)}, short_pause=True)
     assert sequence(short.links(["a", "a"])).emissions.tolist() == [0, 1, 2, 3, 1, 3, 0, 1, 2]
     assert [link.emissions for link in short.silences()] == [(0, 1, 2), (1,)]
-
-
-def test_a_loop_takes_any_words_and_weighs_them() -> None:
-    graph = loop([*WORDS.silences(), WORDS.link("a")], [0.0, -2.0])
-    one = torch.zeros(1, 1, 6, dtype=torch.float64)
-    score = forward_score(batched([graph], torch.zeros(6, 3)), one, torch.tensor([1]))
-    assert float(score) == pytest.approx(-2.0)
-    assert accepts(graph, [2, 0, 1, 2, 2, 0, 0, 1])
-    assert not accepts(graph, [1, 2])
-    assert not accepts(graph, [2, 0])
 
 
 def test_probabilities_of_a_transcript_add_up_to_one() -> None:

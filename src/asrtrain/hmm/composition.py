@@ -1,4 +1,4 @@
-"""From words to state graphs: chains of states, joined to what an utterance says or to a loop of all words."""
+"""From words to state graphs: chains of states, joined to what an utterance says."""
 
 from __future__ import annotations
 
@@ -50,18 +50,3 @@ def sequence(links: Sequence[Link]) -> StateGraph:
         absent = {end: weight + math.log1p(-link.presence) for end, weight in ends.items()} if link.presence < 1 else {}
         ends = {**absent, first + len(link.emissions) - 1: 0.0}
     return state_graph(emissions, arcs, start, {end: weight for end, weight in ends.items() if end is not None})
-
-
-def loop(links: Sequence[Link], weights: Sequence[float]) -> StateGraph:
-    """Any number of links in any order, at least one; entering link i adds ``weights[i]``."""
-    emissions: list[int] = []
-    arcs: list[Arc] = []
-    enter: dict[int, float] = {}
-    leave: dict[int, float] = {}
-    for link, weight in zip(links, weights, strict=True):
-        first = len(emissions)
-        emissions += link.emissions
-        arcs += link.arcs(first)
-        enter[first] = weight
-        leave[first + len(link.emissions) - 1] = 0.0
-    return state_graph(emissions, arcs, enter, leave, leave=leave, enter=enter)
