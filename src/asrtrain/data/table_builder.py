@@ -19,17 +19,46 @@ from asrtrain.types import Source, Utterance
 
 @final
 @dataclass(slots=True)
+class _Words:
+    """A column of texts that grows in place, so that there are never two copies of it."""
+
+    content: bytearray = field(default_factory=bytearray)
+    ends: bytearray = field(default_factory=bytearray)
+
+    def add(self, words: Strings) -> None:
+        self.ends += (words.ends.astype(np.int64) + len(self.content)).data
+        self.content += words.content.data
+
+    def finish(self) -> Strings:
+        ends = np.frombuffer(self.ends, np.int64)
+        small = len(self.content) < 2**32
+        return Strings(np.frombuffer(self.content, np.uint8), ends.astype(np.uint32) if small else ends)
+
+
+@final
+@dataclass(slots=True)
 class TableBuilder:
     """Collects what is read of a manifest whose audio is told relative to ``folder``."""
 
     folder: Path
     _file: Path | None = None
-    _parts: list[Checked] = field(default_factory=list)
+    _words: tuple[_Words, _Words, _Words, _Words] = field(
+        default_factory=lambda: (_Words(), _Words(), _Words(), _Words())
+    )
+    _durations: bytearray = field(default_factory=bytearray)
+    _offsets: bytearray = field(default_factory=bytearray)
+    _lines: bytearray = field(default_factory=bytearray)
+    _hashes: bytearray = field(default_factory=bytearray)
 
     def add(self, part: Checked) -> None:
         """Add columns."""
         self._file = self._file or part.file
-        self._parts.append(part)
+        for column, words in zip(self._words, (part.ids, part.audio, part.texts, part.speakers), strict=True):
+            column.add(words)
+        self._durations += part.durations.data
+        self._offsets += part.offsets.data
+        self._lines += part.lines.data
+        self._hashes += part.hashes.data
 
     def add_each(self, utterances: Sequence[Utterance]) -> None:
         """Add records, declared in lines of one file or else in none."""
@@ -54,21 +83,23 @@ class TableBuilder:
         )
 
     def __bool__(self) -> bool:
-        return bool(self._parts)
+        return bool(self._lines)
 
     def finish(self, complaints: list[Complaint]) -> UtteranceTable:
         """The table; utterances whose id was there already are left out and complained of."""
-        hashes = np.concatenate([np.zeros(0, np.int64), *(part.hashes for part in self._parts)])
-        numbers = (
-            np.concatenate([np.zeros(0), *(part.durations for part in self._parts)]),
-            np.concatenate([np.zeros(0), *(part.offsets for part in self._parts)]),
-            np.concatenate([np.zeros(0, np.int32), *(part.lines for part in self._parts)]),
+        ids, audio, texts, speakers = (column.finish() for column in self._words)
+        table = UtteranceTable(
+            self._file or self.folder,
+            self.folder,
+            ids,
+            audio,
+            texts,
+            speakers,
+            np.frombuffer(self._durations, np.float64),
+            np.frombuffer(self._offsets, np.float64),
+            np.frombuffer(self._lines, np.int32),
         )
-        columns = [[part.ids, part.audio, part.texts, part.speakers] for part in self._parts]
-        self._parts = []
-        # Each column's parts are let go when it is joined: there are never two copies of everything.
-        ids, audio, texts, speakers = (Strings.joined([part.pop(0) for part in columns]) for _ in range(4))
-        table = UtteranceTable(self._file or self.folder, self.folder, ids, audio, texts, speakers, *numbers)
+        hashes = np.frombuffer(self._hashes, np.int64)
         doubled = _doubled(table, hashes, complaints)
         return table.at(np.delete(np.arange(len(table)), doubled)) if doubled else table
 
