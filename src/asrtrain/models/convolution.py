@@ -60,7 +60,7 @@ class FrameNorm(nn.Module):
         """Frames (B·T, [F,] C) to the same shape."""
         norm, size = self.norm, frames.shape[-1]
         # One row has no variance to learn from: it is normalised by what was learnt before.
-        by_batch = norm.training and real.count * frames[0].numel() > size
+        by_batch = norm.training and real.count * frames.shape[1:].numel() > size
         together = norm.training and processes() > 1
         if frames.device.type == "cpu" and real.count and not together:
             return normalised(frames, real, norm, by_batch=by_batch, padding=padding)
