@@ -9,7 +9,17 @@ from typer.main import get_command
 from asrtrain.cli.commands import app
 
 OPTIONS = {
-    "fit": {"--set", "--output", "--resume", "--seed", "--device", "--dry-run", "--overfit", "--nproc"},
+    "fit": {
+        "--set",
+        "--output",
+        "--resume",
+        "--seed",
+        "--device",
+        "--dry-run",
+        "--overfit",
+        "--probe-memory",
+        "--nproc",
+    },
     "eval": {"--data", "--split", "--checkpoint", "--device", "--format", "--nproc", "--shard", "--merge"},
     "transcribe": {"--run", "--format", "--output-dir", "--checkpoint", "--device", "--nproc", "--shard"},
     "align": {"--data", "--split", "--output", "--format", "--utterance", "--plot", "--checkpoint", "--device"},
@@ -23,7 +33,7 @@ OPTIONS = {
     "report": {"--output", "--device"},
     "clip list": {"--format"},
     "clip show": {"--format"},
-    "info": {"--format"},
+    "info": {"--bench", "--format"},
     "data list": set(),
     "data get": {"--output", "--from", "--part"},
     "data prepare": {"--output", "--format"},
