@@ -38,9 +38,11 @@ class Block:
         if controls != sum(map(self.content.count, usual)) or self.content.startswith((*_UTF16_MARKS, _UTF8_MARK)):
             return None
         try:
-            text = self.content.decode("utf-8").replace("\r\n", "\n")
+            text = self.content.decode("utf-8")
         except UnicodeDecodeError:
             return None
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
         if "\r" in text or len(text) > 2 * BLOCK:
             return None
         return text if text.endswith("\n") else f"{text}\n"

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import cast, final
 
 import numpy as np
 import numpy.typing as npt
@@ -121,7 +121,7 @@ def _seconds(written: Times, count: int, unknown: float) -> npt.NDArray[np.float
     if not any(written):
         return np.full(count, unknown)
     if all(written):
-        known = seconds = np.fromiter((float(one) for one in written if one), np.float64, count)
+        known = seconds = np.fromiter(map(float, cast(Sequence[str], written)), np.float64, count)
     else:
         seconds = np.array([float(one) if one else unknown for one in written])
         known = seconds[[bool(one) for one in written]]
