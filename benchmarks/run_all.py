@@ -1,8 +1,9 @@
-"""Run every benchmark and write docs/benchmarks.md: ratios, with the machine and the versions they were measured on."""
+"""Run benchmarks and write docs/benchmarks.md: ratios, with the machine and the versions they were measured on."""
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 import torchaudio
 
 HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
 BENCHMARKS = {
     "front_end.py": "MFCC extraction, CPU time of the other by ours (above 1: we are faster)",
     "clipping_cost.py": "Clipping: per cent of a training step, and CPU time of ours by torch's clip_grad_norm_",
@@ -35,23 +37,51 @@ def processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
 
 
-def main() -> None:
-    page = [
+def page_head() -> list[str]:
+    return [
         "# Benchmarks",
         "",
-        "Written by `scripts/bench`. Candidates run interleaved in one process, on one thread; figures are ratios of",
-        "medians of CPU time, so that they hold where seconds do not.",
-        "",
-        f"{datetime.now():%Y-%m-%d} · {processor()} · {platform.system()} · Python {platform.python_version()} · "
-        f"torch {torch.__version__} · torchaudio {torchaudio.__version__}",
+        "Written by `scripts/bench`. Candidates run interleaved in one run, on one thread; figures are ratios of",
+        "medians of CPU time unless they say otherwise, so that they hold where seconds do not. A section says when it",
+        "was measured, with which options, and how busy the machine was before it (one-minute load average).",
     ]
-    for program, title in BENCHMARKS.items():
-        command = [sys.executable, str(HERE / program), "--format", "json", *sys.argv[1:]]
-        ratios = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        page += ["", f"## {title}", "", "| measured | ratio |", "|---|---|"]
-        page += [f"| `{name}` | {ratio:.2f} |" for name, ratio in ratios.items()]
-        print(f"{program}: {ratios}", file=sys.stderr)
-    (HERE.parent / "docs" / "benchmarks.md").write_text("\n".join(page) + "\n", encoding="utf-8")
+
+
+def machine() -> str:
+    return (
+        f"{datetime.now():%Y-%m-%d %H:%M} · {processor()} · {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} · "
+        f"{platform.system()} · Python {platform.python_version()} · torch {torch.__version__} · "
+        f"torchaudio {torchaudio.__version__}"
+    )
+
+
+def measured(program: str, options: list[str]) -> str:
+    """Run one program; its section of the page."""
+    before = machine()
+    command = [sys.executable, str(HERE / program), "--format", "json", *options]
+    ratios = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    rows = [f"| `{name}` | {ratio:.2f} |" for name, ratio in ratios.items()]
+    called = " ".join(["python", f"benchmarks/{program}", *(option for option in options if option.startswith("--q"))])
+    return "\n".join([f"`{called}` · {before}", "", "| measured | |", "|---|---|", *rows])
+
+
+def sections_of(page: Path) -> dict[str, str]:
+    """What the page says already, by heading."""
+    _, *parts = page.read_text(encoding="utf-8").split("\n## ") if page.exists() else [""]
+    return {heading: body.strip() for heading, _, body in (part.partition("\n") for part in parts)}
+
+
+def main() -> None:
+    """Arguments: the programs to run (all, if none is named), then options for them. Other sections stay."""
+    named = [argument for argument in sys.argv[1:] if argument in BENCHMARKS]
+    options = [argument for argument in sys.argv[1:] if argument not in BENCHMARKS]
+    sections = sections_of(PAGE)
+    for program in named or BENCHMARKS:
+        sections[BENCHMARKS[program]] = measured(program, options)
+        known = [(title, sections[title]) for title in BENCHMARKS.values() if title in sections]
+        text = [*page_head(), *(line for title, body in known for line in ("", f"## {title}", "", body))]
+        PAGE.write_text("\n".join(text) + "\n", encoding="utf-8")  # after each: an hour's figures are not lost
+        print(sections[BENCHMARKS[program]], file=sys.stderr)
 
 
 if __name__ == "__main__":
