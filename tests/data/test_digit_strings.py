@@ -86,5 +86,5 @@ def test_an_empty_source_and_a_vanished_file_are_named(fsdd: Path, tmp_path: Pat
     with pytest.raises(DataError, match="source of words is empty"):
         empty.load(tmp_path / "cache")
     (tmp_path / "0_x_0.wav").symlink_to(tmp_path / "nowhere.wav")
-    with pytest.raises(DataError, match=r"0_x_0.wav: No such file"):
+    with pytest.raises(DataError, match=r"0_x_0.wav cannot be read: No such file"):
         empty.load(tmp_path / "cache")
