@@ -114,6 +114,21 @@ def test_symbols_that_training_does_not_have_are_named() -> None:
     assert "'ü' (U+00FC), 'ö' (U+00F6)" in report.complaints[0].message
 
 
+def test_words_of_the_test_that_nobody_trained_on_are_one_warning() -> None:
+    def elsewhere(name: str, *written: str) -> list[Utterance]:
+        return [replace(u, id=f"{name}{u.id}", audio=Path(f"{name}{u.audio}")) for u in texts(*written)]
+
+    vocabulary = Vocabulary.from_texts(["one two"], "word")
+    splits = {"train": texts("one two"), "test": elsewhere("t", "one three", "four one three two one")}
+    report = check_cheaply(splits, Requirements(vocabulary=vocabulary))
+    assert said(report) == {("unknown_words", "")}
+    assert not report.errors
+    assert report.complaints[0].message.startswith("3 of 7 words of the test (42.9%)")
+    assert "'three', 'four'" in report.to_text()
+    learnt = {"train": texts("one two"), "dev": elsewhere("d", "one three")}
+    assert said(check_cheaply(learnt, Requirements(vocabulary=vocabulary))) == {("unseen_symbols", "du0")}
+
+
 def test_labels_of_one_split_only_are_named() -> None:
     dev = [replace(u, id=f"d{u.id}", audio=Path(f"d{u.audio}")) for u in texts("yes", "go")]
     splits = {"train": texts("yes", "no", "stop"), "dev": dev}

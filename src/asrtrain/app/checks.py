@@ -37,7 +37,7 @@ def check_before_training(recogniser: Recogniser, splits: Splits) -> None:
     """Raise DataError for training or development data that cannot be learnt from; tell of what is merely odd.
 
     Utterances that CTC cannot align are told of, not refused: the objective leaves them out of its mean. Symbols of the
-    test data that nobody trained on are told of too: they count as errors when the test is scored.
+    test data that nobody trained on are told of too, words in one line: they count as errors when the test is scored.
     """
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
     if recogniser.task == "transcription":

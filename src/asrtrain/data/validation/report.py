@@ -34,6 +34,7 @@ KINDS: Mapping[str, Kind] = {
     "duplicate_audio": Kind("error", "the same audio under two ids"),
     "audio_leak": Kind("warning", "the same audio in two splits"),
     "speaker_leak": Kind("warning", "the same speakers in two splits"),
+    "unknown_words": Kind("warning", "words that the training texts do not have"),
     "clipped": Kind("warning", "clipped recordings"),
     "outlier": Kind("warning", "unusual durations"),
     "twin_symbols": Kind("warning", "symbols that look or read alike"),

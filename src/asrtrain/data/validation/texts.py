@@ -21,6 +21,19 @@ def check_symbols(utterances: Iterable[Utterance], vocabulary: Vocabulary) -> It
             yield Complaint("unseen_symbols", message, utterance.source, utterance.id)
 
 
+def check_words(utterances: Iterable[Utterance], vocabulary: Vocabulary) -> Iterator[Complaint]:
+    """Complain once of all words to be scored that the vocabulary, of words, lacks."""
+    words = [word for utterance in utterances for word in utterance.text.split()]
+    known = set(vocabulary.symbols)
+    unknown = [word for word in words if word not in known]
+    if unknown:
+        message = (
+            f"{len(unknown)} of {len(words)} words of the test ({len(unknown) / len(words):.1%}) cannot be recognised, "
+            f"and are errors when it is scored: {named(dict.fromkeys(unknown), 5)}"
+        )
+        yield Complaint("unknown_words", message)
+
+
 def check_twins(texts: Sequence[str], unit: Unit) -> Iterator[Complaint]:
     """Complain, once each, of symbols that only their Unicode form, or for labels and words their case, tells apart."""
     composed = [text for text in texts if text != unicodedata.normalize("NFC", text)]
