@@ -67,6 +67,7 @@ def test_tables_need_names_that_differ_and_the_same_speakers(trained: Path, fsdd
     other.write_text((trained / "config.yaml").read_text().replace("jackson", "lucas"), encoding="utf-8")
     with pytest.raises(UsageError, match="other speakers"):
         crossval_table([trained / "config.yaml", other], overrides=["training.max_epochs=1"], output=tmp_path / "folds")
+    assert not (tmp_path / "folds").exists(), "something was trained before it was said"
 
 
 def test_a_hybrid_is_aligned_and_begun_by_runs_without_the_speaker(trained: Path, tmp_path: Path) -> None:

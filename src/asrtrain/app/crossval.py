@@ -72,9 +72,7 @@ def crossval(
     """
     use_threads_deliberately()
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
-    speakers = sorted({utterance.speaker for utterance in settings.data.load_test(cache_folder())})
-    if len(speakers) < 2 or "" in speakers:
-        raise DataError(f"{config}: crossval needs a data.test with two or more named speakers, found {speakers}")
+    speakers = speakers_left_out(config, settings)
     folder = Path(output) if output is not None else run_folder.new_folder(settings, f"{Path(config).stem}-crossval")
     folds = {}
     for speaker in speakers:
@@ -84,6 +82,14 @@ def crossval(
         folds[speaker] = evaluate_on(load_recogniser(run, checkpoint, device), splits.test, "test")
         write_results(folds[speaker], run / "results")
     return CrossvalReport(folder, folds)
+
+
+def speakers_left_out(config: str | Path, settings: RunConfig) -> list[str]:
+    """The speakers of the folds. Raises DataError, naming the file, if there are not two with names."""
+    speakers = sorted({utterance.speaker for utterance in settings.data.load_test(cache_folder())})
+    if len(speakers) < 2 or "" in speakers:
+        raise DataError(f"{config}: crossval needs a data.test with two or more named speakers, found {speakers}")
+    return speakers
 
 
 def leaving_out(config: RunConfig, speaker: str) -> RunConfig:

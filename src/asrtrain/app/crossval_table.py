@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from asrtrain.app.crossval import CrossvalReport, crossval
+from asrtrain.app.crossval import CrossvalReport, crossval, speakers_left_out
 from asrtrain.app.fit import load_settings
 from asrtrain.app.trained import Checkpoint
 from asrtrain.errors import UsageError
@@ -58,19 +58,21 @@ def crossval_table(
         raise UsageError(f"crossval: two configurations have the same name ({', '.join(names)}); rename one")
     # Every mistake is worth knowing before the first hour of training.
     settings = [load_settings(Path(config), overrides, seed) for config in configs]
+    columns = [(speakers_left_out(config, one), one.task) for config, one in zip(configs, settings, strict=True)]
+    for name, own in zip(names, columns, strict=True):
+        if own != columns[0]:
+            raise UsageError(
+                f"crossval: {names[0]} and {name} are not of one table, as they test other speakers or tasks; "
+                "give them one by one"
+            )
     folder = Path(output) if output is not None else settings[0].output_dir / f"crossval-{_now()}"
-    reports: dict[str, CrossvalReport] = {}
-    for name, config in zip(names, configs, strict=True):
-        reports[name] = crossval(
+    reports = {
+        name: crossval(
             config, overrides=overrides, seed=seed, output=folder / name, checkpoint=checkpoint, device=device
         )
-        _same_folds(names[0], reports[names[0]], name, reports[name])
+        for name, config in zip(names, configs, strict=True)
+    }
     return CrossvalTable(folder, reports)
-
-
-def _same_folds(first: str, one: CrossvalReport, second: str, other: CrossvalReport) -> None:
-    if list(one.folds) != list(other.folds) or one.classifies != other.classifies:
-        raise UsageError(f"crossval: {first} and {second} are not of one table, as they test other speakers or tasks")
 
 
 def _now() -> str:
