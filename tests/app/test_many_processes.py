@@ -16,7 +16,7 @@ import pytest
 
 from asrtrain.app import evaluate, merge, transcribe
 from asrtrain.app.workers import in_order
-from asrtrain.errors import DataError, TrainingError, UsageError
+from asrtrain.errors import CheckpointError, DataError, TrainingError, UsageError
 from asrtrain.evaluation import Transcript
 
 
@@ -82,6 +82,11 @@ def test_parts_are_merged_into_the_report_of_all(transcriber: Path, tmp_path: Pa
     os.utime(run / "checkpoints" / "best")  # as training on would do
     with pytest.raises(DataError, match="older than the checkpoint"):
         merge(run, parts=3)
+    (run / "checkpoints" / "best").unlink()
+    with pytest.raises(CheckpointError, match="no checkpoint 'best'"):
+        merge(run, parts=3)
+    with pytest.raises(UsageError, match="--merge 0: give the number of parts"):
+        merge(run, parts=0)
 
 
 def test_parts_of_recordings_are_all_recordings(trained: Path, many: Path) -> None:

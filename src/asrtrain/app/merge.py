@@ -6,9 +6,9 @@ from pathlib import Path
 
 from asrtrain import run_folder
 from asrtrain.app.sharding import Shard
-from asrtrain.app.trained import Checkpoint, chosen_utterances
+from asrtrain.app.trained import Checkpoint, checkpoint_path, chosen_utterances
 from asrtrain.data.data_config import SplitName
-from asrtrain.errors import DataError
+from asrtrain.errors import DataError, UsageError
 from asrtrain.evaluation import EvalReport, Outcome, read_results, write_results
 
 
@@ -22,12 +22,14 @@ def merge(
 ) -> EvalReport:
     """Join what `evaluate` has found in each of so many parts of the same utterances, and write it as one result.
 
-    The figures are those of scoring all at once. Raises DataError if a part is missing, of other utterances, or older
-    than the checkpoint.
+    The figures are those of scoring all at once. Raises UsageError for less than one part, CheckpointError if there is
+    no such checkpoint, and DataError if a part is missing, of other utterances, or older than the checkpoint.
     """
+    if parts < 1:
+        raise UsageError(f"--merge {parts}: give the number of parts, 1 or more")
     folder = run_folder.find(None if run is None else Path(run))
     utterances, name = chosen_utterances(run_folder.read_config(folder).data, data, split)
-    weights = folder / "checkpoints" / checkpoint
+    weights = checkpoint_path(folder, checkpoint)
     outcomes: dict[str, Outcome] = {}
     seconds, unknown = 0.0, None
     for number in range(1, parts + 1):

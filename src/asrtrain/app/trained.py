@@ -28,13 +28,18 @@ def load_recogniser(folder: Path, checkpoint: Checkpoint, device: str) -> Recogn
     config = run_folder.read_config(folder)
     vocabulary = Vocabulary.load(folder / run_folder.TOKENS, config.data.unit)
     recogniser = build_recogniser(config, vocabulary, choose_device(device))
+    load_weights(checkpoint_path(folder, checkpoint), recogniser.model, recogniser.front_end)
+    return recogniser
+
+
+def checkpoint_path(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Where a run folder has a checkpoint. Raises CheckpointError if there is none of that name."""
     weights = folder / "checkpoints" / checkpoint
     if not weights.exists():
         there = sorted(link.name for link in weights.parent.glob("*") if link.is_symlink())
         hint = f"there are: {', '.join(there)}" if there else "training saved none yet"
         raise CheckpointError(f"{folder} has no checkpoint {checkpoint!r}; {hint}")
-    load_weights(weights, recogniser.model, recogniser.front_end)
-    return recogniser
+    return weights
 
 
 def chosen_utterances(
