@@ -18,7 +18,7 @@ from asrtrain.batching import BucketSampler, Loader, load_dataset
 from asrtrain.data.audio import audio_info, read_audio
 from asrtrain.data.data_config import DataConfig
 from asrtrain.data.manifest import read_manifest, write_manifest
-from asrtrain.data.recordings import status_of
+from asrtrain.data.recordings import read_whole, status_of
 from asrtrain.data.shards import write_shards
 from asrtrain.data.shards_source import SharConfig, ShardsConfig
 from asrtrain.errors import DataError
@@ -160,9 +160,33 @@ def test_shards_that_are_none(fsdd: Path, tmp_path: Path) -> None:
     with tarfile.open(twice, "w") as tar:
         for _ in range(2):
             tar.add(fsdd / "1_theo_0.wav", "a.wav")
-    assert "twice" in said(lambda: audio_info(twice / "a.wav"))
+    assert "two members 'a.wav'" in said(lambda: audio_info(twice / "a.wav"))
     assert "no member 'b.wav'" in said(lambda: audio_info(tmp_path / "whole.tar" / "b.wav"))
     assert "exists already" in said(lambda: write_shards([], tmp_path, 10))
+
+
+def test_names_lead_nowhere_but_into_their_shard(fsdd: Path, tmp_path: Path) -> None:
+    outside, inside = ((fsdd / f"{digit}_theo_0.wav").read_bytes() for digit in (0, 1))
+    (tmp_path / "a.wav").write_bytes(outside)
+    names = (f"{tmp_path}/a", "./b", "c//d", "../e")
+    shard = tar_of(tmp_path / "s.tar", {f"{n}{end}": c for n in names for end, c in ((".wav", inside), (".txt", b"1"))})
+    read = ShardsConfig(path=shard).load(tmp_path / "cache")
+    assert len(read) == len(names)
+    assert all(read_whole(utterance.audio) == inside for utterance in read)
+
+
+def test_a_name_that_is_there_twice_takes_no_other_with_it(fsdd: Path, tmp_path: Path) -> None:
+    heard = (fsdd / "0_theo_0.wav").read_bytes()
+    shard = tmp_path / "s.tar"
+    with tarfile.open(shard, "w") as tar:
+        for name, content in (("a.wav", heard), ("a.txt", b"one"), ("a.txt", b"two"), ("b.wav", heard), ("b.txt", b"")):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    told = said(lambda: ShardsConfig(path=shard).load(tmp_path / "cache")).splitlines()
+    assert len(told) == 2
+    assert "s.tar/a: two .txt" in told[0]
+    assert "b.wav: the text is empty" in told[1]
 
 
 def test_any_manifest_may_name_members(fsdd: Path, tmp_path: Path) -> None:

@@ -154,6 +154,14 @@ def test_what_was_read_is_kept_until_it_changes(folder: Path, monkeypatch: pytes
     assert [u.id for u in source.load(cache)][-1] == "u50"
 
 
+def test_what_is_kept_is_found_from_another_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_tables, "WORTH_KEEPING", 10)
+    (folder / "m.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows(50)))
+    for place, path in ((folder.parent, Path(folder.name, "m.jsonl")), (folder, Path("m.jsonl"))):
+        monkeypatch.chdir(place)
+        assert all(utterance.audio.is_file() for utterance in ManifestConfig(path=path).load(folder / "cache"))
+
+
 def test_a_stored_table_answers_to_its_key_alone(folder: Path) -> None:
     (folder / "m.csv").write_text("audio,text\na.wav,one\nb.wav,two\n")
     table = read_manifest(folder / "m.csv")

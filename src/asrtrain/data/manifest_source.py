@@ -63,5 +63,7 @@ class ManifestConfig(SourceConfig):
         files = [file.absolute() for file in files if file.is_file()]
         if not files or self.path.name == KALDI_FILES[0] or detect_format(self.path) in ("folder", "ljspeech"):
             return read()  # other files say what is in it
-        settings = [self.format, str(self.audio_root and self.audio_root.absolute())]
+        # As written too: the table tells files as they were written, which may be relative to another folder now.
+        roots = (self.path, self.audio_root, self.audio_root and self.audio_root.absolute())
+        settings = [self.format, *map(str, roots)]
         return kept(cache, "manifest", files, settings, read)

@@ -65,8 +65,8 @@ class _Sample:
     """What a shard holds under one name."""
 
     audio: list[Member] = field(default_factory=list)
-    text: Member | None = None
-    known: Member | None = None
+    texts: list[Member] = field(default_factory=list)
+    known: list[Member] = field(default_factory=list)
 
 
 def _entries(file: Path, complaints: list[Complaint]) -> Iterator[Entry]:
@@ -78,9 +78,9 @@ def _entries(file: Path, complaints: list[Complaint]) -> Iterator[Entry]:
         if PurePosixPath(f"x.{suffix}").suffix.lower() in AUDIO_SUFFIXES:
             sample.audio.append(member)
         elif suffix == "txt":
-            sample.text = member
+            sample.texts.append(member)
         elif suffix == "json":
-            sample.known = member
+            sample.known.append(member)
     for key, sample in samples.items():
         try:
             yield _entry(key, sample)
@@ -92,12 +92,14 @@ def _entry(key: str, sample: _Sample) -> Entry:
     """Raises ValueError for what is no utterance."""
     if len(sample.audio) != 1:
         raise ValueError(f"{len(sample.audio) or 'no'} recordings of this name; expected one")
-    if sample.text is None and sample.known is None:
+    if not sample.texts and not sample.known:
         raise ValueError("neither .txt nor .json of this name says what is said in it")
-    known = {} if sample.known is None else _known(sample.known)
+    if len(sample.texts) > 1 or len(sample.known) > 1:
+        raise ValueError("two .txt or two .json of this name; write the shard anew with names that differ")
+    known = _known(sample.known[0]) if sample.known else {}
     audio = sample.audio[0]
     path = audio.tar.absolute() / audio.name
-    text = _text(sample.text) if sample.text is not None else known.get("text", "")
+    text = _text(sample.texts[0]) if sample.texts else known.get("text", "")
     return Entry(
         Source(path), str(path), text, known.get("id") or key, known.get("speaker", ""), known.get("duration"), None
     )

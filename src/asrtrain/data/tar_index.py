@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import final
 
 import numpy as np
@@ -70,6 +70,8 @@ def find_member(path: Path) -> Member:
     place = int(np.searchsorted(index.hashes, wanted))
     if place == len(index.hashes) or index.hashes[place] != wanted:
         raise DataError(f"{path}: {tar.name} has no member {name!r}")
+    if wanted in index.hashes[place + 1 : place + 2]:
+        raise DataError(f"{path}: {tar.name} has two members {name!r}; write it anew with names that differ")
     return Member(tar, name, int(index.first[place]), int(index.size[place]), changed)
 
 
@@ -82,7 +84,7 @@ def members(tar: Path) -> Iterator[Member]:
                 if member.offset_data + member.size > size:
                     raise DataError(f"{tar}: cut short within {member.name!r}")
                 if member.isreg() and not member.issparse():
-                    yield Member(tar, member.name.removeprefix("./"), member.offset_data, member.size, changed)
+                    yield Member(tar, _plain(member.name), member.offset_data, member.size, changed)
                 archive.members = []  # type: ignore[attr-defined]  # the library keeps all it has seen
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise DataError(f"{tar}: no tar file that can be read (compressed ones are unpacked first): {error}") from error
@@ -94,10 +96,12 @@ def members(tar: Path) -> Iterator[Member]:
 def _indexed(tar: Path, changed: int) -> _Index:
     found = [(_hash(member.name), member.first, member.size) for member in members(tar)]
     table = np.array(sorted(found), dtype=[("hash", "u8"), ("first", "i8"), ("size", "i8")])
-    doubled = np.flatnonzero(table["hash"][1:] == table["hash"][:-1])
-    if len(doubled):
-        raise DataError(f"{tar}: {len(doubled)} names occur twice in it; write it anew with names that differ")
     return _Index(table["hash"].copy(), table["first"].copy(), table["size"].copy())
+
+
+def _plain(name: str) -> str:
+    """As a path below the tar file names it: ``./a.wav``, ``/a.wav`` and ``b//a.wav`` are no other files."""
+    return PurePosixPath(name.lstrip("/")).as_posix()
 
 
 def _hash(name: str) -> int:
