@@ -16,6 +16,7 @@ from asrtrain.objectives.interface import Objective
 from asrtrain.performance.setup import Setup, using
 from asrtrain.types import Batch
 
+_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _FEWEST, _MOST = 3, 20
 """Rounds: the first warms up."""
 
@@ -86,9 +87,9 @@ class Trial:
         return float(loss), torch.cat(parts)
 
     def _pass(self, setup: Setup, batch: Batch, *, keep: bool = False) -> torch.Tensor:
-        half = setup.precision == "bf16"
+        half = _HALF.get(setup.precision)
         with using(setup.threads, setup.matmul):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            with torch.autocast(self.device.type, half, enabled=half is not None):
                 scores = self._model(batch.features, batch.lengths)
             loss = self._objective(scores, batch).per_utterance.mean()
             loss.backward()  # type: ignore[no-untyped-call]
