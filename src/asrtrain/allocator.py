@@ -1,7 +1,7 @@
 """Let the C library keep the memory that a training step frees: the next step wants as much again.
 
 By default glibc gives every tensor of more than 32 MB, and the end of its heap, back to the system at once, which hands
-out the same pages anew, cleared one by one: 80,000 page faults a step of a bidirectional LSTM, a fifth of its time.
+out the same pages anew, cleared one by one: 75,000 page faults a step of a bidirectional LSTM, a fifth of its time.
 ``ASRTRAIN_ALLOCATOR=system`` leaves the C library alone.
 """
 
