@@ -48,10 +48,8 @@ TUNED_WORDS = 500
 """How many words of the development part, at least, tell which settings of the search are better."""
 
 
-def build_reestimation(recogniser: Recogniser, splits: Splits, world: World | None = None) -> Reestimation:
-    """Everything that passes of re-estimation turn into a GMM-HMM. Raises UsageError for several processes."""
-    if world is not None and world.size > 1:
-        raise UsageError("model gmm_hmm is trained by one process: leave --nproc and torchrun out")
+def build_reestimation(recogniser: Recogniser, splits: Splits) -> Reestimation:
+    """Everything that passes of re-estimation turn into a GMM-HMM, in one process. Raises UsageError, DataError."""
     config, model = recogniser.config, recogniser.model
     assert isinstance(model, GMMHMM)
     assert isinstance(config.model, GMMHMMConfig)
@@ -91,16 +89,17 @@ def build_hybrid(
     model = recogniser.model
     assert isinstance(model, DNNHMM)
     words = _same_states(recogniser, aligner)
+    # Whatever cannot be used is told of before the minutes that aligning takes.
+    learn_language(recogniser, splits.train)
+    if words.tying is not None:
+        model.words.retie(words.tying)
+    if start is not None:
+        model.network.load_state_dict(_same_network(recogniser, start).state_dict())
     states = align(aligner, splits.train)
     found = torch.cat(list(states.values()))
     counts = torch.bincount(found[found >= 0], minlength=words.distributions)
-    if words.tying is not None:
-        model.words.retie(words.tying)
     model.words.transitions.copy_(words.transitions)
     model.words.occupancy.copy_(counts)
-    learn_language(recogniser, splits.train)
-    if start is not None:
-        model.network.load_state_dict(_same_network(recogniser, start).state_dict())
     ingredients = build_ingredients(recogniser, splits, world)  # measures the front end first
     some = _enough_to_tune(recogniser, splits.dev)
     development = ordered_loader(recogniser, development_dataset(recogniser, some))

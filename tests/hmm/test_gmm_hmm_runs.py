@@ -147,6 +147,12 @@ def test_what_cannot_be_meant(word_run: Path, overrides: list[str], sentence: st
         fit(word_run / "config.yaml", overrides=overrides, dry_run=True)
 
 
+def test_several_processes_are_refused_before_there_is_a_run(word_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="trained by one process: leave --nproc and torchrun out"):
+        fit(word_run / "config.yaml", nproc=2, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_dry_run_tells_the_plan(word_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copyfile(word_run / "config.yaml", tmp_path / "words.yaml")
     fit(tmp_path / "words.yaml", overrides=[f"output_dir={tmp_path}/runs"], dry_run=True)

@@ -32,7 +32,7 @@ from asrtrain.config import load_config
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
 from asrtrain.features.augmentation import AugmentationConfig
-from asrtrain.hmm import GMMHMM
+from asrtrain.hmm import GMMHMM, GMMHMMConfig
 from asrtrain.performance.setup import using
 from asrtrain.reporting import draw_run
 from asrtrain.run_config import RunConfig
@@ -65,11 +65,13 @@ def fit(
     Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
     """
     if nproc is not None and nproc != 1 and not dry_run:
+        _check_number(nproc, load_settings(Path(config), overrides, seed))
         given = _arguments(config, overrides, output=output, resume=resume, seed=seed, device=device, overfit=overfit)
         return Path(run_processes(nproc, given).rstrip("\n"))
     use_threads_deliberately()
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
     with joined_world() as world, _speaking_for(world):
+        _check_number(world.size, settings)
         with world.leader_first():
             splits = settings.data.load(cache_folder())
             if overfit is not None:
@@ -90,6 +92,12 @@ def fit(
             run_folder.start(folder, settings, data)
             run_folder.point_latest_to(folder, settings.output_dir)
         return train_in(folder, recogniser, splits, world)
+
+
+def _check_number(processes: int, settings: RunConfig) -> None:
+    """Raise UsageError for more processes than can train such a model: before there is a run folder."""
+    if processes > 1 and isinstance(settings.model, GMMHMMConfig):
+        raise UsageError("model gmm_hmm is trained by one process: leave --nproc and torchrun out")
 
 
 def prepare(config: RunConfig, splits: Splits, device: torch.device) -> Recogniser:
@@ -124,7 +132,7 @@ def _train(folder: Path, recogniser: Recogniser, splits: Splits, world: World) -
     config = recogniser.config
     metadata = {"task": recogniser.task, "unit": config.data.unit, "config": config.model_dump(mode="json")}
     if isinstance(recogniser.model, GMMHMM):
-        parts = build_reestimation(recogniser, splits, world)
+        parts = build_reestimation(recogniser, splits)
         outcome = reestimate(parts, config.training, folder, device=recogniser.device, metadata=metadata)
     else:
         with world.leader_first():
