@@ -245,8 +245,11 @@ def test_shar_is_read_without_lhotse(fsdd: Path, tmp_path: Path) -> None:
 def test_cuts_that_are_no_utterances_are_told_by_their_lines(fsdd: Path, tmp_path: Path) -> None:
     sound = {"a.wav": (fsdd / "1_theo_0.wav").read_bytes()}
     cuts = [cut("a", "one"), cut("b", "two"), cut("a", "one", type="MixedCut"), cut("a", "one", supervisions=None)]
+    cuts += [cut("a", "one", duration=[1]), cut("a", "one", supervisions=[{"text": "one", "start": {}}])]
     told = said(lambda: SharConfig(path=shar_of(tmp_path / "s", cuts, sound)).load(tmp_path)).splitlines()
-    assert [line.split(": ")[0].rpartition(":")[2] for line in told] == ["2", "3", "4"]
+    assert [line.split(": ")[0].rpartition(":")[2] for line in told] == ["2", "3", "4", "5", "6"]
+    assert "the duration is [1]" in told[3]
+    assert "the start is {}" in told[4]
     assert "'b' is not in recording.000000.tar" in told[0]
     (tmp_path / "s" / "recording.000000.tar").unlink()
     assert "recording.000000.tar: no such file" in said(lambda: SharConfig(path=tmp_path / "s").load(tmp_path))

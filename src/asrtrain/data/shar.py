@@ -84,8 +84,15 @@ def _entry(cut: Any, recordings: Path, audio: Mapping[str, str]) -> Entry:  # no
         raise ValueError("a cut has an id and supervisions")
     if name not in audio:
         raise ValueError(f"the recording of {name!r} is not in {recordings.name}")
-    text = " ".join(str(one.get("text") or "") for one in sorted(said, key=lambda one: float(one.get("start") or 0)))
+    text = " ".join(str(one.get("text") or "") for one in sorted(said, key=lambda one: _seconds(one, "start") or 0))
     speakers = {str(one.get("speaker") or "") for one in said}
     path = recordings / audio[name]
     speaker = speakers.pop() if len(speakers) == 1 else ""
-    return Entry(Source(path), str(path), text, name, speaker, cut.get("duration"), cut.get("start"))
+    return Entry(Source(path), str(path), text, name, speaker, _seconds(cut, "duration"), _seconds(cut, "start"))
+
+
+def _seconds(values: Mapping[str, Any], what: str) -> float | None:
+    value = values.get(what)
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise ValueError(f"the {what} is {json.dumps(value)[:40]}; expected a number of seconds")
