@@ -37,8 +37,8 @@ def decide_performance(recogniser: Recogniser, splits: Splits, folder: Path, *, 
         return replace(recogniser, config=config.decided_as(run_folder.read_config(folder)))
     if processes > 1:
         raise UsageError(
-            f"performance: auto measures in one process, and this run has {processes}: let asrtrain fit measure in one "
-            "for a step (--set training.max_steps=1), and write what it wrote into that run's config.yaml"
+            f"performance: auto measures in one process, and this run has {processes}: run asrtrain fit in one for a "
+            "step (--set training.max_steps=1), and copy performance and training.precision from its run's config.yaml"
         )
     setup = _measured(recogniser, splits, config.performance.seconds)
     performance = FixedPerformanceConfig(threads=setup.threads, matmul=setup.matmul)

@@ -107,6 +107,8 @@ def detect_format(path: Path) -> FormatName:
         raise DataError(f"{path}: no such file or folder")
     if not path.is_file():
         raise DataError(f"{path}: expected a file or a folder")
+    if path.suffix.lower() == ".tar":
+        raise _shards(path)
     if path.name == "wav.scp":
         return "kaldi"
     first = _first_line(path)
@@ -124,10 +126,16 @@ def _directory_format(path: Path) -> FormatName:
         return "ljspeech"
     if any(child.is_dir() and not child.name.startswith((".", "_")) for child in path.iterdir()):
         return "folder"
+    if any(path.glob("*.tar")):
+        raise _shards(path)
     raise DataError(
         f"{path}: no manifest that is known: neither wav.scp (Kaldi), nor metadata.csv beside wavs (LJSpeech), "
         "nor a folder per class"
     )
+
+
+def _shards(path: Path) -> DataError:
+    return DataError(f"{path}: shards are no manifest: train on them by data.train: {{name: shards, path: {path}}}")
 
 
 def _first_line(path: Path) -> str:
