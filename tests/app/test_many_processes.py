@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -124,6 +124,16 @@ def test_a_process_that_is_killed_costs_nothing_that_came_before() -> None:
     with pytest.raises(TrainingError, match="process 1 of 2 was ended by SIGKILL"):
         found.extend(in_order(2, build, range(100)))
     assert found == [0, 1, 2]
+
+
+def tell_whether_held() -> Callable[[int], bool]:
+    return lambda _: signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def test_an_interrupt_does_not_reach_a_process_at_its_beginning() -> None:
+    """It would print a traceback out of its imports, for each process."""
+    assert list(in_order(2, tell_whether_held, range(2))) == [True, True]
+    assert not tell_whether_held()(0), "this process is to be interrupted as before"
 
 
 def test_lines_are_there_as_soon_as_they_are_ready(trained: Path, fsdd: Path) -> None:

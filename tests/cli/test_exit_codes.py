@@ -76,6 +76,7 @@ def test_debug_shows_the_traceback(
         (["fit", "x.yaml", "--resume", "maybe"], "maybe"),
         (["eval", "--split", "tset"], "tset"),
         (["eval", "--format", "xml"], "xml"),
+        (["eval", "--merge", "2", "--shard", "1/2"], "leave --shard and --nproc away"),
         (["transcribe"], "FILE"),
         (["data", "validate", "x.csv", "--fix", "all"], "all"),
     ],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, final
@@ -88,7 +88,8 @@ def _started(count: int, build: Callable[[], Callable[[Item], Answer]]) -> Itera
         for rank in range(count):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(rank, theirs, build), daemon=True)
-            process.start()
+            with _interrupts_held():
+                process.start()
             theirs.close()
             workers.append(_Worker(f"process {rank} of {count}", process, ours))
         yield workers
@@ -97,6 +98,19 @@ def _started(count: int, build: Callable[[], Callable[[Item], Answer]]) -> Itera
             worker.line.close()
             worker.process.terminate()
             worker.process.join()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C comes later to this process, and not at all to those begun here, which inherit that until they ignore it:
+    else each would print a traceback out of its imports.
+    """
+    resource_tracker.ensure_running()  # when it begins, it lets signals through again
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _serve(rank: int, line: Connection, build: Callable[[], Callable[[Item], Answer]]) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from asrtrain.cli.options import Checkpoint, Device, Processes, ReportFormat, Shard
 from asrtrain.cli.output import print_report
+from asrtrain.errors import UsageError
 
 
 def evaluate(
@@ -34,6 +35,8 @@ def evaluate(
     from asrtrain import app
 
     if merge is not None:
+        if shard is not None or nproc != 1:
+            raise UsageError("--merge joins what was scored before: leave --shard and --nproc away")
         report = app.merge(run, parts=merge, data=data, split=split, checkpoint=checkpoint)
     else:
         report = app.evaluate(
