@@ -61,7 +61,7 @@ def measured(program: str, options: list[str]) -> str:
     command = [sys.executable, str(HERE / program), "--format", "json", *options]
     ratios = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     rows = [f"| `{name}` | {ratio:.2f} |" for name, ratio in ratios.items()]
-    called = " ".join(["python", f"benchmarks/{program}", *(option for option in options if option.startswith("--q"))])
+    called = " ".join(["python", f"benchmarks/{program}", *options])
     return "\n".join([f"`{called}` · {before}", "", "| measured | |", "|---|---|", *rows])
 
 

@@ -38,9 +38,9 @@ class Recogniser(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         job = self.job
-        adamw = torch.optim.AdamW(
-            self.parameters(), lr=job.lr, weight_decay=job.weight_decay, fused=True if job.levers else None
-        )
+        # Lightning clips no gradients of fused optimisers in mixed precision.
+        fused = True if job.levers and job.precision == "fp32" else None
+        adamw = torch.optim.AdamW(self.parameters(), lr=job.lr, weight_decay=job.weight_decay, fused=fused)
         schedule = torch.optim.lr_scheduler.LambdaLR(adamw, job.rate)
         return {"optimizer": adamw, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

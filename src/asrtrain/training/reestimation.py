@@ -135,10 +135,7 @@ class _Reestimating:
         )
 
     def _reason_to_stop(self) -> StoppedBy | None:
-        config = self._config
-        if config.patience is not None and self._progress.stale_epochs >= config.patience:
-            return "patience"
-        return "max_epochs" if self._progress.epoch >= config.max_epochs else None
+        return "max_epochs" if self._progress.epoch >= self._config.max_epochs else None
 
     @torch.no_grad()
     def _finish_pass(self, log_likelihood: float, began: float) -> None:
