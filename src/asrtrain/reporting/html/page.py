@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import final
 
-from jinja2 import Environment, StrictUndefined
-
 from asrtrain.evaluation import EvalReport, Outcome
 from asrtrain.evaluation.tables import alignment_lines
 from asrtrain.reporting.html.explosions import Explosion, explosions
@@ -88,6 +86,8 @@ class _Section:
 
 def report_page(runs: Sequence[RunFindings], version: str) -> str:
     """The whole page about some runs. ``version`` is asrtrain's."""
+    from jinja2 import Environment, StrictUndefined  # which training need not wait for
+
     texts = {
         name: (files(__package__) / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
     }
