@@ -119,7 +119,7 @@ class RunConfig(Config):
             raise ValueError(f"model {self.model.name} is trained without gradients: leave {', '.join(idle)} out")
         if self.training.patience is not None:
             raise ValueError(
-                f"training.patience: mixtures of {self.model.name} grow up to the last pass, and that tunes the search: "
+                f"training.patience: mixtures of {self.model.name} grow until the last pass, which tunes the search: "
                 "leave it out, and give fewer training.max_epochs"
             )
         return self

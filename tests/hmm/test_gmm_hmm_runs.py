@@ -135,7 +135,7 @@ def test_the_network_models_have_no_states(tmp_path: Path, fsdd: Path) -> None:
     ("overrides", "sentence"),
     [
         (["optimizer={name: sgd, lr: 0.1}"], "trained without gradients: leave optimizer out"),
-        (["training.patience=2"], "training.patience: mixtures of gmm_hmm grow up to the last pass"),
+        (["training.patience=2"], "training.patience: mixtures of gmm_hmm grow until the last pass"),
         (["training.ema=0.9", "clipping=none"], r"leave clipping, training\.ema out"),
         (["data.unit=char"], "recognises words, but data.unit is char"),
         (["model.unit=phone"], "needs a lexicon"),
