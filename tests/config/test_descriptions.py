@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from asrtrain.clipping.interface import ClipRuleConfig
+from asrtrain.clipping.norm import NormConfig
 from asrtrain.config import Config, load_config
 from asrtrain.config.reference import write_reference
 from asrtrain.config.schema import json_schema
@@ -99,3 +101,8 @@ def test_reference_page(drawing: type[Config]) -> None:
     assert page.count("All points at one distance.") == 1
     assert "## `paper`\n\nWhat it is drawn on." not in page
     assert "## `paper`\n\nWhat is drawn on." in page
+
+
+def test_what_belongs_to_the_class_stays_what_it_is() -> None:
+    assert ClipRuleConfig.compares_utterances is False
+    assert NormConfig.compares_utterances is False

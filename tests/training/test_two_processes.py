@@ -50,6 +50,10 @@ def results(fsdd: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -
     return [alone, *(torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(2))]
 
 
+def test_one_rule_alone_says_that_it_compares_utterances() -> None:
+    assert COMPARING == ("rule utterance_filter",)
+
+
 @pytest.mark.parametrize("scenario", together.SCENARIOS)
 def test_two_processes_never_come_apart(results: Results, scenario: str) -> None:
     first, second = (one[scenario]["weights"] for one in results[1:])

@@ -17,7 +17,7 @@ from asrtrain.app.checks import check_before_training
 from asrtrain.app.explanations import StepExplainer
 from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.ingredients import gather_ingredients
-from asrtrain.app.processes import run_processes
+from asrtrain.app.processes import check_count, run_processes
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.tuning import decide_performance
 from asrtrain.assembly import (
@@ -65,6 +65,7 @@ def fit(
     Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
     """
     if nproc is not None and nproc != 1 and not dry_run:
+        check_count(nproc)
         _check_number(nproc, load_settings(Path(config), overrides, seed))
         given = _arguments(config, overrides, output=output, resume=resume, seed=seed, device=device, overfit=overfit)
         return Path(run_processes(nproc, given).rstrip("\n"))

@@ -33,15 +33,19 @@ def leads() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def check_count(count: int) -> None:
+    """Raise UsageError if so many processes cannot be started."""
+    if count < 1:
+        raise UsageError(f"--nproc {count}: give the number of processes, 1 or more")
+    if "WORLD_SIZE" in os.environ:
+        raise UsageError("--nproc starts processes itself: leave it away under torchrun")
+
+
 def run_processes(count: int, arguments: Sequence[str]) -> str:
     """Run ``asrtrain`` with these arguments in ``count`` processes; returns what the first one prints.
 
     Signals reach them all. If one fails, the others are ended, and what it failed with is raised; it has told why.
     """
-    if count < 1:
-        raise UsageError(f"--nproc {count}: give the number of processes, 1 or more")
-    if "WORLD_SIZE" in os.environ:
-        raise UsageError("--nproc starts processes itself: leave it away under torchrun")
     meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     together = {
         "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def attribute_docstrings(cls: type) -> dict[str, str]:
-    """The attributes of a class, not of its bases, that a string follows; none where there is no source."""
+    """The attributes of a class' objects, not of its bases, that a string follows; none where there is no source."""
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     body: Sequence[ast.stmt] = _parsed(file) if file else ()
     for name in cls.__qualname__.split("."):
@@ -26,8 +26,15 @@ def attribute_docstrings(cls: type) -> dict[str, str]:
         attribute.target.id: inspect.cleandoc(text.value.value)
         for attribute, text in pairwise(body)
         if isinstance(attribute, ast.AnnAssign) and isinstance(attribute.target, ast.Name)
+        if not _is_of_the_class(attribute.annotation)
         if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
     }
+
+
+def _is_of_the_class(annotation: ast.expr) -> bool:
+    """Whether it says ClassVar: such an attribute is no key, and must stay what it is."""
+    outer = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    return isinstance(outer, ast.Name) and outer.id == "ClassVar"
 
 
 def _defines(node: ast.stmt, name: str) -> bool:
