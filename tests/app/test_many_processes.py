@@ -123,7 +123,8 @@ def test_a_process_that_is_killed_costs_nothing_that_came_before() -> None:
     found: list[int] = []
     with pytest.raises(TrainingError, match="process 1 of 2 was ended by SIGKILL"):
         found.extend(in_order(2, build, range(100)))
-    assert found == [0, 1, 2]
+    # Process 0 may or may not have answered for 2 when the other dies over 3.
+    assert found in ([0, 1], [0, 1, 2])
 
 
 def tell_whether_held() -> Callable[[int], bool]:
