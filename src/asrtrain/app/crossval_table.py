@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from asrtrain import run_folder
 from asrtrain.app.crossval import CrossvalReport, crossval, speakers_left_out
 from asrtrain.app.fit import load_settings
 from asrtrain.app.trained import Checkpoint
@@ -65,7 +65,7 @@ def crossval_table(
                 f"crossval: {names[0]} and {name} are not of one table, as they test other speakers or tasks; "
                 "give them one by one"
             )
-    folder = Path(output) if output is not None else settings[0].output_dir / f"crossval-{_now()}"
+    folder = Path(output) if output is not None else run_folder.new_folder(settings[0], "crossval")
     reports = {
         name: crossval(
             config, overrides=overrides, seed=seed, output=folder / name, checkpoint=checkpoint, device=device
@@ -73,7 +73,3 @@ def crossval_table(
         for name, config in zip(names, configs, strict=True)
     }
     return CrossvalTable(folder, reports)
-
-
-def _now() -> str:
-    return datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
