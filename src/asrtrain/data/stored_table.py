@@ -6,11 +6,6 @@ name complete or not at all.
 
 from __future__ import annotations
 
-import json
-import os
-import struct
-import tempfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +14,9 @@ import numpy.typing as npt
 
 from asrtrain.data.strings import Strings
 from asrtrain.data.table import UtteranceTable
+from asrtrain.mapped import HEADER, appearing_whole, pack_header, unpack_header
 
 MAGIC = b"ASRUTTS1"
-HEADER = 4096
 _ALIGNED = 64
 _WORDS = ("ids", "audio", "texts", "speakers")
 _NUMBERS = ("durations", "offsets", "lines")
@@ -40,30 +35,22 @@ def store_table(table: UtteranceTable, path: Path, key: str) -> None:
         places.append([name, column.dtype.str, place, column.nbytes])
         place += column.nbytes + -column.nbytes % _ALIGNED
     header = {"key": key, "file": str(table.file), "folder": str(table.folder), "columns": places, "bytes": place}
-    text = json.dumps(header).encode()
-    if len(text) > HEADER - 16:
-        raise OSError(f"{path}: the names of the manifest are too long to be kept")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
     try:
-        with file:
-            file.write((MAGIC + struct.pack("<II", zlib.crc32(text), len(text)) + text).ljust(HEADER, b"\0"))
-            for column in columns.values():
-                file.write(np.ascontiguousarray(column).data)
-                file.write(bytes(-column.nbytes % _ALIGNED))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
-    except BaseException:
-        Path(file.name).unlink(missing_ok=True)
-        raise
+        packed = pack_header(MAGIC, header)
+    except ValueError:
+        raise OSError(f"{path}: the names of the manifest are too long to be kept") from None
+    with appearing_whole(path) as file:
+        file.write(packed)
+        for column in columns.values():
+            file.write(np.ascontiguousarray(column).data)
+            file.write(bytes(-column.nbytes % _ALIGNED))
 
 
 def open_table(path: Path, key: str) -> UtteranceTable | None:
     """Map a table; None where there is none, or none that is whole and has this key."""
     try:
         content = np.asarray(np.memmap(path, np.uint8, "r"))
-        header = _header(bytes(content[:HEADER]))
+        header = unpack_header(MAGIC, bytes(content[:HEADER]))
         if header["key"] != key or header["bytes"] != len(content):
             return None
         columns = {name: content[at : at + size].view(kind) for name, kind, at, size in header["columns"]}
@@ -72,15 +59,3 @@ def open_table(path: Path, key: str) -> UtteranceTable | None:
         return UtteranceTable(Path(header["file"]), Path(header["folder"]), ids, audio, texts, speakers, *numbers)
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _header(block: bytes) -> dict[str, Any]:
-    """Raises ValueError where the block is not a header, or is damaged."""
-    if len(block) != HEADER or block[:8] != MAGIC:
-        raise ValueError("not a table")
-    checksum, length = struct.unpack_from("<II", block, 8)
-    text = block[16 : 16 + length]
-    if zlib.crc32(text) != checksum:
-        raise ValueError("damaged header")
-    header: dict[str, Any] = json.loads(text)
-    return header

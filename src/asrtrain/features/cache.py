@@ -9,9 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-import os
-import struct
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from asrtrain.mapped import HEADER, appearing_whole, pack_header, unpack_header
+
 MAGIC = b"ASRRAGD1"
-HEADER = 4096
 SCALE = {"int16": 32768.0, "float16": 1.0, "float32": 1.0}
 """What 1.0 is stored as: 16-bit recordings are kept exactly as they were."""
 
@@ -86,7 +84,7 @@ class RaggedArray:
             with path.open("rb") as file:
                 mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             content = np.frombuffer(mapping, np.uint8)
-            header = _read_header(bytes(content[:HEADER]))
+            header = unpack_header(MAGIC, bytes(content[:HEADER]))
             if header["key"] != key or header["bytes"] != len(content):
                 return None
             index = content[header["index"] :]
@@ -106,16 +104,8 @@ class RaggedArray:
         The file is made under another name beside its place, flushed to the disk and renamed. Values kept as int16 lie
         in [-1, 1]. Raises OSError, for instance of a full disk, and then leaves nothing behind.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
-        try:
-            with file:
-                _write(file, key, arrays, dtype)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-        _flush_folder(path.parent)
+        with appearing_whole(path) as file:
+            _write(file, key, arrays, dtype)
         written = cls.open(path, key)
         if written is None:
             raise OSError(f"{path}: the file just written does not verify")
@@ -148,18 +138,6 @@ class RaggedArray:
             self._touched = 0
 
 
-def _read_header(block: bytes) -> dict[str, Any]:
-    """Raises ValueError where the block is not a header, or is damaged."""
-    if len(block) != HEADER or block[:8] != MAGIC:
-        raise ValueError("not a ragged array")
-    checksum, length = struct.unpack_from("<II", block, 8)
-    text = block[16 : 16 + length]
-    if zlib.crc32(text) != checksum:
-        raise ValueError("damaged header")
-    header: dict[str, Any] = json.loads(text)
-    return header
-
-
 def _write(file: IO[bytes], key: str, arrays: Iterable[npt.NDArray[np.float32]], dtype: Kind) -> None:
     file.seek(HEADER)
     lengths = [0]
@@ -179,11 +157,8 @@ def _write(file: IO[bytes], key: str, arrays: Iterable[npt.NDArray[np.float32]],
         "key": key, "dtype": dtype, "width": list(width or ()), "data": data,
         "index": place, "index_crc": zlib.crc32(index), "bytes": file.tell(),
     }  # fmt: skip
-    text = json.dumps(header).encode()
     file.seek(0)
-    file.write((MAGIC + struct.pack("<II", zlib.crc32(text), len(text)) + text).ljust(HEADER, b"\0"))
-    file.flush()
-    os.fsync(file.fileno())
+    file.write(pack_header(MAGIC, header))
 
 
 def _encoded(array: npt.NDArray[np.float32], dtype: Kind) -> npt.NDArray[Any]:
@@ -191,12 +166,3 @@ def _encoded(array: npt.NDArray[np.float32], dtype: Kind) -> npt.NDArray[Any]:
         array = np.rint(array * np.float32(SCALE[dtype])).clip(-32768, 32767)
     encoded: npt.NDArray[Any] = array.astype(dtype)
     return encoded
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename last: the folder's entries are flushed apart from the file's content."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
