@@ -100,3 +100,18 @@ __all__ = [
     "log_sum",
     "random_transitions",
 ]
+
+
+PHONES = """\
+zero z ih r ow
+one w ah n
+two t uw
+three th r iy
+four f ao r
+five f ay v
+six s ih k s
+seven s eh v ah n
+eight ey t
+nine n ay n
+"""
+"""A lexicon of the digits, by phones."""

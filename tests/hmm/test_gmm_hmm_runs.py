@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from hmm_cases import PHONES
 
 from asrtrain.app import evaluate, fit, transcribe
 from asrtrain.app.trained import load_recogniser
@@ -197,20 +198,6 @@ def test_a_lexicon_that_lacks_words(word_run: Path, tmp_path: Path) -> None:
 def test_shipped_configurations_are_for_hidden_markov_models() -> None:
     for path in sorted((Path(__file__).parents[2] / "configs").glob("*_gmm_hmm.yaml")):
         assert load_config(path, RunConfig).model.name == "gmm_hmm"
-
-
-PHONES = """\
-zero z ih r ow
-one w ah n
-two t uw
-three th r iy
-four f ao r
-five f ay v
-six s ih k s
-seven s eh v ah n
-eight ey t
-nine n ay n
-"""
 
 
 def test_there_are_no_gradients_to_train_by(word_run: Path) -> None:

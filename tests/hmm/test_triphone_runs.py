@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from hmm_cases import PHONES
 from tests.hmm.conftest import STRINGS, WORDS, trained_run
 
 from asrtrain.app import align, evaluate, fit, transcribe
@@ -20,19 +21,6 @@ from asrtrain.errors import Interrupted, UsageError
 from asrtrain.hmm import HMMModel
 from asrtrain.hmm.baum_welch import BaumWelch
 from asrtrain.hmm.word_models import WordModels
-
-LEXICON = """\
-zero z ih r ow
-one w ah n
-two t uw
-three th r iy
-four f ao r
-five f ay v
-six s ih k s
-seven s eh v ah n
-eight ey t
-nine n ay n
-"""
 
 TRIPHONES = (
     "unit: phone, lexicon: {lexicon}, context: triphone, states: 3, silence_states: 2, "
@@ -43,7 +31,7 @@ TRIPHONES = (
 @pytest.fixture(scope="module")
 def lexicon(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lexicon") / "digits.txt"
-    path.write_text(LEXICON, encoding="utf-8")
+    path.write_text(PHONES, encoding="utf-8")
     return path
 
 
@@ -89,7 +77,7 @@ def test_states_are_those_of_the_tree(triphone_run: Path) -> None:
 
 def test_alignments_are_in_phones_and_their_states_in_triphones(triphone_run: Path, tmp_path: Path) -> None:
     (path,) = align(triphone_run, output=tmp_path, text_format="jsonl", device="cpu")
-    phones = {line.split()[0]: line.split()[1:] for line in LEXICON.splitlines()}
+    phones = {line.split()[0]: line.split()[1:] for line in PHONES.splitlines()}
     for row in map(json.loads, path.read_text().splitlines()):
         said = [one["label"] for one in row["words"] if one["label"] != "<sil>"]
         assert [one["label"] for one in row["units"] if one["label"] != "<sil>"] == [

@@ -32,7 +32,7 @@ class Board:
     """The folder ``tensorboard``; what an interrupted run drew beyond ``step`` is hidden."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard.writer import SummaryWriter  # a second to import
+        from torch.utils.tensorboard.writer import SummaryWriter  # only where something is drawn
 
         self._folder = folder
         with reporting_failure(folder):
