@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -62,6 +65,7 @@ def test_the_numbers_are_torchs(name: str) -> None:
     take(theirs, reference, range(20), 0.01)
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(mine, other, rtol=0, atol=1e-5)
+    assert isinstance(optimizer_for(config, ours), REFERENCES[name])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -136,3 +140,31 @@ def test_there_are_no_empty_groups() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         OPTIMIZERS[str(settings["name"])].model_validate(settings)
+
+
+def test_training_does_not_load_the_compiler() -> None:
+    code = """
+import json, sys, torch
+from asrtrain.optim import OPTIMIZERS, parameter_groups
+
+loaded = {}
+for name, config in OPTIMIZERS.items():
+    model = torch.nn.Linear(2, 2)
+    optimizer = config().build(parameter_groups(model.named_parameters()))
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    optimizer.load_state_dict(optimizer.state_dict())
+    loaded[name] = "torch._dynamo" in sys.modules
+print(json.dumps(loaded))
+"""
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert json.loads(output) == dict.fromkeys(OPTIMIZERS, False)
+
+
+def test_torchs_own_classes_stay_as_they_are() -> None:
+    for name, reference in REFERENCES.items():
+        ours = type(optimizer_for(OPTIMIZERS[name](), network()))
+        assert ours is not reference
+        assert ours.__name__ == reference.__name__
+        assert reference.state_dict is torch.optim.Optimizer.state_dict

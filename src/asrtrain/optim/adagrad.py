@@ -8,7 +8,10 @@ from typing import Any, Literal, final
 import torch
 
 from asrtrain.optim.interface import OptimizerConfig
+from asrtrain.optim.light import light
 from asrtrain.optim.settings import NonNegative, Positive
+
+_Adagrad = light(torch.optim.Adagrad)
 
 
 @final
@@ -29,7 +32,7 @@ class AdagradConfig(OptimizerConfig):
 
     def build(self, groups: Sequence[Mapping[str, Any]]) -> torch.optim.Optimizer:
         """Build the optimiser."""
-        return torch.optim.Adagrad(
+        return _Adagrad(
             [dict(group) for group in groups],
             lr=self.lr,
             lr_decay=self.lr_decay,

@@ -8,7 +8,10 @@ from typing import Any, Literal, final
 import torch
 
 from asrtrain.optim.interface import OptimizerConfig
+from asrtrain.optim.light import light
 from asrtrain.optim.settings import Decay, NonNegative, Positive
+
+_RMSprop = light(torch.optim.RMSprop)
 
 
 @final
@@ -31,7 +34,7 @@ class RMSpropConfig(OptimizerConfig):
 
     def build(self, groups: Sequence[Mapping[str, Any]]) -> torch.optim.Optimizer:
         """Build the optimiser (torch has no fused one)."""
-        return torch.optim.RMSprop(
+        return _RMSprop(
             [dict(group) for group in groups],
             lr=self.lr,
             alpha=self.alpha,

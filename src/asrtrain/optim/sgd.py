@@ -9,7 +9,10 @@ import torch
 from pydantic import model_validator
 
 from asrtrain.optim.interface import OptimizerConfig
+from asrtrain.optim.light import light
 from asrtrain.optim.settings import Decay, NonNegative, Positive
+
+_SGD = light(torch.optim.SGD)
 
 
 @final
@@ -34,7 +37,7 @@ class SGDConfig(OptimizerConfig):
 
     def build(self, groups: Sequence[Mapping[str, Any]]) -> torch.optim.Optimizer:
         """Build the optimiser."""
-        return torch.optim.SGD(
+        return _SGD(
             [dict(group) for group in groups],
             lr=self.lr,
             momentum=self.momentum,
