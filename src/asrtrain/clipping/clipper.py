@@ -86,7 +86,7 @@ class Clipper:
         elif isinstance(weight, torch.Tensor):
             (losses.sum() * weight * loss_scale).backward()  # type: ignore[no-untyped-call]
         else:
-            # The same to the bit in one product. Handing backward a gradient would make torch load sympy: half a second.
+            # The same to the bit in one product. Handing backward a gradient makes torch load sympy: half a second.
             factors = _alike(weight * loss_scale, losses.shape, losses.dtype, losses.device)
             losses.dot(factors).backward()  # type: ignore[no-untyped-call]
 

@@ -36,6 +36,9 @@ class Splits:
     dev: Sequence[Utterance]
     test: Sequence[Utterance]
 
+_FEW = 1 << 14
+"""So many utterances are made into records once; of more, records are made when they are asked for, and let go."""
+
 
 @final
 class DataConfig(Config):
@@ -103,7 +106,7 @@ class DataConfig(Config):
         if isinstance(utterances, UtteranceTable):  # its ids differ
             table = utterances.with_texts(self.text.normalise)
             raise_any(_empty_texts(chosen(table, np.array([not text for text in table.texts], bool))))
-            return table
+            return table if len(table) > _FEW else list(table)
         found = [replace(utterance, text=self.text.normalise(utterance.text)) for utterance in utterances]
         raise_any([*_empty_texts(found), *_doubled_ids(found)])
         return found
