@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import tarfile
 import wave
 from pathlib import Path
 
@@ -100,6 +101,20 @@ def test_shard_a_manifest(run: Run, manifest: Path) -> None:
     assert (result.out, result.err) == ("shards\n", "8 utterances in 3 shards\n")
     assert len(list(Path("shards").iterdir())) == 3
     assert run("data", "shard", manifest, "--output", "shards").code == 3
+
+
+def test_shards_are_checked_and_counted_as_a_manifest_is(run: Run, manifest: Path) -> None:
+    run("data", "shard", manifest, "--output", "shards", "--count", 5)
+    result = run("data", "validate", "shards")
+    assert (result.code, result.out.splitlines()[0].split(" (")[0]) == (0, "shards: 8 usable utterances")
+    assert "5 in 5 recordings" in run("data", "stats", "shards/shard-000000.tar").out
+    assert run("data", "convert", "shards", "again.csv").code == 0
+    with tarfile.open("shards/shard-000001.tar", "a") as shard:
+        shard.add(manifest, "mute.txt")
+    spoilt = run("data", "validate", "shards", "--format", "json")
+    assert (spoilt.code, json.loads(spoilt.out)["counts"]) == (3, {"malformed": 1})
+    assert run("data", "validate", "shards", "--fix", "drop").code == 0
+    assert run("data", "validate", "shards-clean.jsonl").code == 0
 
 
 def test_convert_there_and_back(run: Run, manifest: Path) -> None:

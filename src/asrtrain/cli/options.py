@@ -37,10 +37,10 @@ ReportFormat = Annotated[Literal["text", "json"], typer.Option("--format", help=
 
 ManifestFormat = Literal["csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech"]
 Manifest = Annotated[
-    Path, typer.Argument(metavar="MANIFEST", help="A manifest: a file, or a folder.", show_default=False)
+    Path, typer.Argument(metavar="MANIFEST", help="A manifest or shards: a file, or a folder.", show_default=False)
 ]
 InputFormat = Annotated[
-    Literal["auto", "csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech"],
+    Literal["auto", "csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech", "shards", "shar"],
     typer.Option("--input-format", help="Format of the manifest that is read."),
 ]
 AudioRoot = Annotated[

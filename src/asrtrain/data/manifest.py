@@ -1,4 +1,4 @@
-"""Manifests: lists of utterances in files, in any of the formats of ``formats``."""
+"""Manifests: lists of utterances in files, in any of the formats of ``formats``, or in shards."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from asrtrain.data.complaints import Complaint, raise_any
 from asrtrain.data.formats import FORMATS
 from asrtrain.data.formats.entry import utterance_of
 from asrtrain.data.formats.rows import IrregularError, RowCheck, Rows
+from asrtrain.data.shar import read_shar
+from asrtrain.data.shards import read_shards
 from asrtrain.data.table import UtteranceTable
 from asrtrain.data.table_builder import TableBuilder
 from asrtrain.errors import DataError
 from asrtrain.types import Utterance
 
 FormatName = Literal["csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech"]
-AnyFormat = Literal["auto", "csv", "tsv", "jsonl", "kaldi", "folder", "ljspeech"]
+Known = Literal[FormatName, "shards", "shar"]
+AnyFormat = Literal["auto", Known]
 _SUFFIXES: dict[str, FormatName] = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -25,6 +28,7 @@ _SUFFIXES: dict[str, FormatName] = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
+_READERS = {name: each.read for name, each in FORMATS.items()} | {"shards": read_shards, "shar": read_shar}
 
 
 def read_manifest(path: Path, format: AnyFormat = "auto", audio_root: Path | None = None) -> UtteranceTable:
@@ -60,8 +64,9 @@ def scan_manifest(
     return table, complaints
 
 
-def _read_quickly(name: FormatName, path: Path, folder: Path) -> TableBuilder | None:
-    quickly, check, builder = FORMATS[name].quickly, RowCheck(folder), TableBuilder(folder)
+def _read_quickly(name: Known, path: Path, folder: Path) -> TableBuilder | None:
+    quickly = FORMATS[name].quickly if name in FORMATS else None
+    check, builder = RowCheck(folder), TableBuilder(folder)
     if quickly is None:
         return None
     try:
@@ -75,9 +80,9 @@ def _read_quickly(name: FormatName, path: Path, folder: Path) -> TableBuilder | 
     return builder
 
 
-def _read(name: FormatName, path: Path, folder: Path, complaints: list[Complaint]) -> TableBuilder:
+def _read(name: Known, path: Path, folder: Path, complaints: list[Complaint]) -> TableBuilder:
     check, builder = RowCheck(folder), TableBuilder(folder)
-    for part in FORMATS[name].read(path, complaints):
+    for part in _READERS[name](path, complaints):
         columns = check(part) if isinstance(part, Rows) else None
         if columns is not None:
             builder.add(columns)
@@ -99,7 +104,7 @@ def write_manifest(utterances: Sequence[Utterance], path: Path, format: FormatNa
     FORMATS[name].write(utterances, path)
 
 
-def detect_format(path: Path) -> FormatName:
+def detect_format(path: Path) -> Known:
     """Tell the format of a manifest from its name and first line. Raises DataError if that is impossible."""
     if path.is_dir():
         return _directory_format(path)
@@ -108,7 +113,7 @@ def detect_format(path: Path) -> FormatName:
     if not path.is_file():
         raise DataError(f"{path}: expected a file or a folder")
     if path.suffix.lower() == ".tar":
-        raise _shards(path)
+        return "shards"
     if path.name == "wav.scp":
         return "kaldi"
     first = _first_line(path)
@@ -119,23 +124,21 @@ def detect_format(path: Path) -> FormatName:
     return _SUFFIXES.get(path.suffix.lower(), "tsv" if "\t" in first else "csv")
 
 
-def _directory_format(path: Path) -> FormatName:
+def _directory_format(path: Path) -> Known:
     if (path / "wav.scp").is_file():
         return "kaldi"
     if (path / "metadata.csv").is_file() and (path / "wavs").is_dir():
         return "ljspeech"
     if any(child.is_dir() and not child.name.startswith((".", "_")) for child in path.iterdir()):
         return "folder"
+    if any(path.glob("cuts.*.jsonl.gz")):
+        return "shar"
     if any(path.glob("*.tar")):
-        raise _shards(path)
+        return "shards"
     raise DataError(
         f"{path}: no manifest that is known: neither wav.scp (Kaldi), nor metadata.csv beside wavs (LJSpeech), "
-        "nor a folder per class"
+        "nor a folder per class, nor shards (*.tar, or lhotse's Shar)"
     )
-
-
-def _shards(path: Path) -> DataError:
-    return DataError(f"{path}: shards are no manifest: train on them by data.train: {{name: shards, path: {path}}}")
 
 
 def _first_line(path: Path) -> str:

@@ -9,18 +9,16 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from asrtrain.data.complaints import Complaint, raise_any
-from asrtrain.data.formats.entry import Entry, utterance_of
+from asrtrain.data.complaints import Complaint
+from asrtrain.data.formats.entry import Entry
 from asrtrain.data.formats.lines import LONGEST_LINE
 from asrtrain.data.interface import AUDIO_SUFFIXES
-from asrtrain.data.table import UtteranceTable
-from asrtrain.data.table_builder import TableBuilder
 from asrtrain.data.tar_index import members
 from asrtrain.errors import DataError
 from asrtrain.types import Source
@@ -40,17 +38,10 @@ def shar_files(folder: Path) -> list[tuple[Path, Path]]:
     return found
 
 
-def read_shar(files: Sequence[tuple[Path, Path]], folder: Path) -> UtteranceTable:
-    """The utterances of all cuts. Raises one DataError that tells of everything that cannot be used."""
-    complaints: list[Complaint] = []
-    builder = TableBuilder(folder)
-    for cuts, recordings in tqdm(files, "reading shards", unit="shard", disable=None, leave=False):
-        entries = _entries(cuts, recordings, complaints)
-        found = [utterance_of(entry, folder, complaints) for entry in entries]
-        builder.add_each([utterance for utterance in found if utterance])
-    table = builder.finish(complaints)
-    raise_any(complaints)
-    return table
+def read_shar(folder: Path, complaints: list[Complaint]) -> Iterator[list[Entry]]:
+    """What each file of cuts holds."""
+    for cuts, recordings in tqdm(shar_files(folder), "reading shards", unit="shard", disable=None, leave=False):
+        yield list(_entries(cuts, recordings, complaints))
 
 
 def _entries(cuts: Path, recordings: Path, complaints: list[Complaint]) -> Iterator[Entry]:

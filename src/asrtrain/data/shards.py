@@ -20,14 +20,12 @@ import soundfile
 from tqdm import tqdm
 
 from asrtrain.data.audio import audio_info, read_audio
-from asrtrain.data.complaints import Complaint, raise_any
+from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.columns import COLUMNS
-from asrtrain.data.formats.entry import Entry, utterance_of
+from asrtrain.data.formats.entry import Entry
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.data.new_folder import new_folder
 from asrtrain.data.recordings import read_whole
-from asrtrain.data.table import UtteranceTable
-from asrtrain.data.table_builder import TableBuilder
 from asrtrain.data.tar_index import Member, members
 from asrtrain.errors import DataError
 from asrtrain.types import Source, Utterance
@@ -44,19 +42,10 @@ def shard_files(path: Path) -> list[Path]:
     return found
 
 
-def read_shards(files: Sequence[Path], folder: Path) -> UtteranceTable:
-    """The utterances of all shards. Raises one DataError that tells of everything that cannot be used."""
-    complaints: list[Complaint] = []
-    builder = TableBuilder(folder)
-    for file in tqdm(files, "reading shards", unit="shard", disable=None, leave=False):
-        entries = _entries(file, complaints)
-        found = [utterance_of(entry, folder, complaints) for entry in entries]
-        builder.add_each([utterance for utterance in found if utterance])
-    table = builder.finish(complaints)
-    raise_any(complaints)
-    if not len(table):
-        raise DataError(f"{folder}: its shards hold no recordings ({', '.join(AUDIO_SUFFIXES)})")
-    return table
+def read_shards(path: Path, complaints: list[Complaint]) -> Iterator[list[Entry]]:
+    """What each of the shards that a path names holds."""
+    for file in tqdm(shard_files(path), "reading shards", unit="shard", disable=None, leave=False):
+        yield list(_entries(file, complaints))
 
 
 @final

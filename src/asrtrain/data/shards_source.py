@@ -10,8 +10,9 @@ from typing import Literal, final
 from asrtrain.config import FilePath
 from asrtrain.data.interface import SourceConfig
 from asrtrain.data.kept_tables import kept
-from asrtrain.data.shar import read_shar, shar_files
-from asrtrain.data.shards import read_shards, shard_files
+from asrtrain.data.manifest import read_manifest
+from asrtrain.data.shar import shar_files
+from asrtrain.data.shards import shard_files
 from asrtrain.types import Utterance
 
 
@@ -26,8 +27,7 @@ class ShardsConfig(SourceConfig):
     def load(self, cache: Path) -> Sequence[Utterance]:
         """List the utterances in the order of the shards; what many came to is kept in ``cache``."""
         files = [file.absolute() for file in shard_files(self.path)]
-        folder = self.path.absolute() if self.path.is_dir() else self.path.absolute().parent
-        return kept(cache, "shards", files, [], lambda: read_shards(files, folder))
+        return kept(cache, "shards", files, [], lambda: read_manifest(self.path.absolute(), "shards"))
 
 
 @final
@@ -41,5 +41,5 @@ class SharConfig(SourceConfig):
     def load(self, cache: Path) -> Sequence[Utterance]:
         """List the utterances in the order of the cuts; what many came to is kept in ``cache``."""
         folder = self.path.absolute()
-        files = shar_files(folder)
-        return kept(cache, "shar", chain.from_iterable(files), [], lambda: read_shar(files, folder))
+        files = chain.from_iterable(shar_files(folder))
+        return kept(cache, "shar", files, [], lambda: read_manifest(folder, "shar"))

@@ -21,7 +21,9 @@ CONFIGURATIONS = (".yaml", ".yml")
 def validate(
     target: Annotated[
         Path,
-        typer.Argument(metavar="TARGET", help="A manifest, or a configuration for all its data.", show_default=False),
+        typer.Argument(
+            metavar="TARGET", help="A manifest or shards, or a configuration for all its data.", show_default=False
+        ),
     ],
     *,
     run: Annotated[
