@@ -21,7 +21,7 @@ from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.decoding import build_decoder
 from asrtrain.decoding.interface import Decoder
 from asrtrain.errors import UsageError
-from asrtrain.evaluation import EvalReport, Outcome, recognise, score
+from asrtrain.evaluation import EvalReport, Origin, Outcome, recognise, score
 from asrtrain.features.interface import FrontEnd
 from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.hmm import GMMHMM, HMMConfig, HMMModel
@@ -36,7 +36,7 @@ from asrtrain.types import Hypothesis, Task, Utterance
 @final
 @dataclass(frozen=True)
 class Recogniser:
-    """A model with everything that it needs to turn recordings into text."""
+    """A model with everything that it needs to turn recordings into text; ``origin`` is where its weights are from."""
 
     config: RunConfig
     vocabulary: Vocabulary
@@ -44,6 +44,7 @@ class Recogniser:
     model: AcousticModel
     decoder: Decoder
     device: torch.device
+    origin: Origin | None = None
 
     @property
     def task(self) -> Task:
@@ -234,9 +235,8 @@ def evaluate_on(
     dataset = scoring_dataset(recogniser, utterances)
     heard = (recognise_all or recogniser.recognise)(ordered_loader(recogniser, dataset))
     seconds = time.perf_counter() - began
-    return EvalReport(
-        recogniser.task, name, _outcomes(utterances, dataset, heard), seconds, _unknown(recogniser, utterances)
-    )
+    outcomes, unknown = _outcomes(utterances, dataset, heard), _unknown(recogniser, utterances)
+    return EvalReport(recogniser.task, name, outcomes, seconds, unknown, recogniser.origin)
 
 
 def _unknown(recogniser: Recogniser, utterances: Sequence[Utterance]) -> int | None:

@@ -79,6 +79,8 @@ def test_parts_are_merged_into_the_report_of_all(transcriber: Path, tmp_path: Pa
     assert merged.words == alone.words
     assert merged.characters == alone.characters
     assert json.loads((run / "results" / "test.json").read_text(encoding="utf-8"))["wer"] == alone.words.rate
+    with pytest.raises(DataError, match=r"is of checkpoints/epoch-\d+ \(epoch \d+\), not of checkpoints/last-\S+ \(ep"):
+        merge(run, parts=3, checkpoint="last")
     os.utime(run / "checkpoints" / "best")  # as training on would do
     with pytest.raises(DataError, match="older than the checkpoint"):
         merge(run, parts=3)
@@ -87,6 +89,27 @@ def test_parts_are_merged_into_the_report_of_all(transcriber: Path, tmp_path: Pa
         merge(run, parts=3)
     with pytest.raises(UsageError, match="--merge 0: give the number of parts"):
         merge(run, parts=0)
+
+
+def test_what_parts_are_merged_into_is_as_if_scored_at_once(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run, symlinks=True)
+    results = run / "results"
+    evaluate(run)
+    alone = {path.name: path.read_bytes() for path in results.glob("test*")}
+    for path in results.glob("test*"):
+        path.unlink()
+    for number in (1, 2):
+        evaluate(run, shard=f"{number}/2")
+    merge(run, parts=2)
+    assert alone.keys() <= {path.name for path in results.iterdir()}
+    assert (results / "test-confusions.png").read_bytes() == alone["test-confusions.png"]
+    figures = json.loads(alone["test.json"])
+    best = (run / "checkpoints" / "best").resolve().name
+    assert (figures["checkpoint"], figures["epoch"]) == (f"checkpoints/{best}", int(best.removeprefix("epoch-")))
+    for name in ("test", "test-1-of-2", "test-2-of-2"):
+        said = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+        assert (said["checkpoint"], said["epoch"]) == (figures["checkpoint"], figures["epoch"])
 
 
 def test_parts_of_recordings_are_all_recordings(trained: Path, many: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import final
 
 from asrtrain import run_folder
+from asrtrain.app.scores import write_scores
 from asrtrain.app.sharding import Shard
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, chosen_utterances, load_recogniser
@@ -16,8 +17,7 @@ from asrtrain.app.workers import in_order
 from asrtrain.assembly import evaluate_on, ordered_loader, scoring_dataset
 from asrtrain.batching import Loader
 from asrtrain.data.data_config import SplitName
-from asrtrain.evaluation import EvalReport, recognise, write_results
-from asrtrain.reporting import draw_confusion
+from asrtrain.evaluation import EvalReport, recognise
 from asrtrain.types import Hypothesis, Utterance
 
 
@@ -46,11 +46,7 @@ def evaluate(
     utterances, name = part.of(utterances), part.named(name)
     work = _Work(folder, checkpoint, device, tuple(utterances))
     report = evaluate_on(recogniser, utterances, name, None if nproc == 1 else partial(_shared, work, nproc))
-    results = folder / "results"
-    write_results(report, results)
-    if report.task == "classification":
-        pairs = [(outcome.reference, outcome.hypothesis.text) for outcome in report.outcomes]
-        draw_confusion(pairs, results / f"{name}-confusions.png", report.to_text().splitlines()[0])
+    write_scores(report, folder)
     return report
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from asrtrain import run_folder
 from asrtrain.assembly import Recogniser, build_recogniser, cache_folder, choose_device
@@ -12,6 +13,7 @@ from asrtrain.data.data_config import DataConfig, SplitName
 from asrtrain.data.manifest_source import ManifestConfig
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.errors import CheckpointError
+from asrtrain.evaluation import Origin
 from asrtrain.hmm import GMMHMMConfig
 from asrtrain.run_config import RunConfig
 from asrtrain.training import StepRecord, load_weights, read_steps
@@ -28,8 +30,9 @@ def load_recogniser(folder: Path, checkpoint: Checkpoint, device: str) -> Recogn
     config = run_folder.read_config(folder)
     vocabulary = Vocabulary.load(folder / run_folder.TOKENS, config.data.unit)
     recogniser = build_recogniser(config, vocabulary, choose_device(device))
-    load_weights(checkpoint_path(folder, checkpoint), recogniser.model, recogniser.front_end)
-    return recogniser
+    weights = checkpoint_path(folder, checkpoint)
+    metadata = load_weights(weights, recogniser.model, recogniser.front_end)
+    return replace(recogniser, origin=origin_of(weights, metadata))
 
 
 def checkpoint_path(folder: Path, checkpoint: Checkpoint) -> Path:
@@ -40,6 +43,11 @@ def checkpoint_path(folder: Path, checkpoint: Checkpoint) -> Path:
         hint = f"there are: {', '.join(there)}" if there else "training saved none yet"
         raise CheckpointError(f"{folder} has no checkpoint {checkpoint!r}; {hint}")
     return weights
+
+
+def origin_of(weights: Path, metadata: Mapping[str, Any]) -> Origin:
+    """Which checkpoint this is, whatever name it is called by."""
+    return Origin(f"checkpoints/{weights.resolve().name}", metadata["epoch"])
 
 
 def chosen_utterances(

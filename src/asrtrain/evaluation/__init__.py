@@ -3,7 +3,7 @@
 from asrtrain.evaluation.alignment import Counts, align, count
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.evaluation.recognise import recognise, score
-from asrtrain.evaluation.report import EvalReport
+from asrtrain.evaluation.report import EvalReport, Origin
 from asrtrain.evaluation.results import read_results
 from asrtrain.evaluation.tables import write_results
 from asrtrain.evaluation.transcripts import WRITERS, Transcript
@@ -12,6 +12,7 @@ __all__ = [
     "WRITERS",
     "Counts",
     "EvalReport",
+    "Origin",
     "Outcome",
     "Transcript",
     "align",

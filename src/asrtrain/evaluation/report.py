@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 from asrtrain.errors import DataError
 from asrtrain.evaluation.alignment import Counts
@@ -15,12 +15,25 @@ from asrtrain.evaluation.outcome import Outcome
 from asrtrain.types import Seconds, Task
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the weights that were scored are from: the checkpoint's folder in that of the run, and its epoch."""
+
+    checkpoint: str
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint} (epoch {self.epoch})"
+
+
 @dataclass(frozen=True)
 class EvalReport:
     """The outcomes of a test set and every figure that follows from them.
 
     ``seconds`` is the computing time that recognition took; the real-time factor is that over the speech's duration.
     ``unknown`` is how many of the words said are not in the recogniser's vocabulary; None where it is no words'.
+    ``origin`` is None where nobody has said which weights these are.
     Raises DataError when there is nothing to score.
     """
 
@@ -29,6 +42,7 @@ class EvalReport:
     outcomes: Sequence[Outcome]
     seconds: Seconds
     unknown: int | None = None
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         if not self.outcomes:
@@ -88,6 +102,7 @@ class EvalReport:
         """Every figure by name; rates are fractions, not percentages."""
         low, high = self.confidence_interval
         figures: dict[str, Any] = {"task": self.task, "name": self.name, "n": len(self.outcomes)}
+        figures |= asdict(self.origin) if self.origin else {}
         if self.task == "classification":
             figures |= {"accuracy": self.accuracy, "errors": self.wrong}
         else:

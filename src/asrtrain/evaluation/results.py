@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asrtrain.errors import DataError
 from asrtrain.evaluation.outcome import Outcome
-from asrtrain.evaluation.report import EvalReport
+from asrtrain.evaluation.report import EvalReport, Origin
 from asrtrain.types import Hypothesis
 
 
@@ -24,7 +24,8 @@ def read_results(folder: Path, name: str) -> EvalReport:
             outcomes = [_outcome(row) for row in csv.DictReader(file, delimiter="\t")]
         spoken = sum(outcome.duration for outcome in outcomes)
         seconds, unknown = known["real_time_factor"] * spoken, known.get("out_of_vocabulary")
-        return EvalReport(known["task"], name, outcomes, seconds, unknown)
+        origin = Origin(known["checkpoint"], known["epoch"]) if "checkpoint" in known else None
+        return EvalReport(known["task"], name, outcomes, seconds, unknown, origin)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{figures} and {table.name} are not as eval writes them: {error}; run eval again") from error
 
