@@ -112,6 +112,19 @@ def test_what_parts_are_merged_into_is_as_if_scored_at_once(trained: Path, tmp_p
         assert (said["checkpoint"], said["epoch"]) == (figures["checkpoint"], figures["epoch"])
 
 
+@pytest.mark.parametrize("kind", ["trained", "transcriber"])
+def test_a_part_without_an_utterance_is_merged_with_the_others(
+    kind: str, request: pytest.FixtureRequest, fsdd: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(request.getfixturevalue(kind), run, symlinks=True)
+    rows = [f"{fsdd}/7_theo_{index}.wav,seven\n" for index in (1, 2)]
+    (tmp_path / "two.csv").write_text("path,text\n" + "".join(rows), encoding="utf-8")
+    sizes = [len(evaluate(run, data=tmp_path / "two.csv", shard=f"{number}/3").outcomes) for number in (1, 2, 3)]
+    assert sizes == [1, 1, 0]
+    assert len(merge(run, data=tmp_path / "two.csv", parts=3).outcomes) == 2
+
+
 def test_parts_of_recordings_are_all_recordings(trained: Path, many: Path) -> None:
     (many / "3_theo_9.wav").unlink()
     parts = [[one.audio for one in transcribe([many], run=trained, shard=f"{n}/3")] for n in (1, 2, 3)]

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asrtrain.errors import DataError
 from asrtrain.evaluation import Counts, EvalReport, Outcome, align, count, read_results, write_results
 from asrtrain.evaluation.bootstrap import interval
 from asrtrain.evaluation.tables import alignment_lines
-from asrtrain.types import Hypothesis
+from asrtrain.types import Hypothesis, Task
 
 WORDS = st.lists(st.sampled_from(["one", "two", "three", "four"]), max_size=8)
 
@@ -83,9 +82,13 @@ def test_accuracy_and_confusions() -> None:
     assert {name: own.accuracy for name, own in report.speakers.items()} == {"a": 1.0, "b": 0.0}
 
 
-def test_nothing_to_score_is_an_error() -> None:
-    with pytest.raises(DataError, match="no utterance"):
-        EvalReport("classification", "test", [], 0.0)
+@pytest.mark.parametrize("task", ["classification", "transcription"])
+def test_of_nothing_there_are_no_figures(task: Task, tmp_path: Path) -> None:
+    nothing = EvalReport(task, "test-3-of-3", [], 0.0)
+    assert nothing.to_json() == {"task": task, "name": "test-3-of-3", "n": 0, "real_time_factor": 0.0}
+    assert nothing.to_text() == "test-3-of-3: no utterance is in it"
+    write_results(nothing, tmp_path)
+    assert read_results(tmp_path, "test-3-of-3") == nothing
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:

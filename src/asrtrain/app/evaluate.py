@@ -34,8 +34,8 @@ def evaluate(
     """Score a run on one of its splits, or on a manifest, and write the details into its folder ``results``.
 
     ``nproc`` processes share the batches, one a GPU where there are GPUs; the results are those of one. ``shard``,
-    ``2/8`` for example, scores that part only, under a name of its own. Raises UsageError, DataError, CheckpointError,
-    and TrainingError if one of several processes is ended.
+    ``2/8`` for example, scores that part only, under a name of its own; it may be empty. Raises UsageError, DataError,
+    CheckpointError, and TrainingError if one of several processes is ended.
     """
     use_threads_deliberately()
     folder = run_folder.find(None if run is None else Path(run))
@@ -43,9 +43,12 @@ def evaluate(
     config = recogniser.config
     part = Shard.parse(shard)
     utterances, name = chosen_utterances(config.data, data, split)
-    utterances, name = part.of(utterances), part.named(name)
-    work = _Work(folder, checkpoint, device, tuple(utterances))
-    report = evaluate_on(recogniser, utterances, name, None if nproc == 1 else partial(_shared, work, nproc))
+    own, name = part.of(utterances), part.named(name)
+    if utterances and not own:
+        report = EvalReport(recogniser.task, name, [], 0.0, origin=recogniser.origin)
+    else:
+        work = _Work(folder, checkpoint, device, tuple(own))
+        report = evaluate_on(recogniser, own, name, None if nproc == 1 else partial(_shared, work, nproc))
     write_scores(report, folder)
     return report
 

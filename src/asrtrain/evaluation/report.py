@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, final
 
-from asrtrain.errors import DataError
 from asrtrain.evaluation.alignment import Counts
 from asrtrain.evaluation.bootstrap import interval
 from asrtrain.evaluation.outcome import Outcome
@@ -33,8 +32,8 @@ class EvalReport:
 
     ``seconds`` is the computing time that recognition took; the real-time factor is that over the speech's duration.
     ``unknown`` is how many of the words said are not in the recogniser's vocabulary; None where it is no words'.
-    ``origin`` is None where nobody has said which weights these are.
-    Raises DataError when there is nothing to score.
+    ``origin`` is None where nobody has said which weights these are. Of no outcomes, as in a part of few utterances,
+    there are no figures.
     """
 
     task: Task
@@ -43,10 +42,6 @@ class EvalReport:
     seconds: Seconds
     unknown: int | None = None
     origin: Origin | None = None
-
-    def __post_init__(self) -> None:
-        if not self.outcomes:
-            raise DataError(f"{self.name}: there is no utterance to score; check the manifest and the split's name")
 
     @cached_property
     def words(self) -> Counts:
@@ -100,9 +95,12 @@ class EvalReport:
 
     def to_json(self) -> dict[str, Any]:
         """Every figure by name; rates are fractions, not percentages."""
-        low, high = self.confidence_interval
         figures: dict[str, Any] = {"task": self.task, "name": self.name, "n": len(self.outcomes)}
         figures |= asdict(self.origin) if self.origin else {}
+        figures |= {"real_time_factor": self.real_time_factor}
+        if not self.outcomes:
+            return figures
+        low, high = self.confidence_interval
         if self.task == "classification":
             figures |= {"accuracy": self.accuracy, "errors": self.wrong}
         else:
@@ -116,10 +114,12 @@ class EvalReport:
                 "deletions": self.words.deletions,
                 "out_of_vocabulary": self.unknown,
             }
-        return figures | {"interval": [low, high], "interval_level": 0.95, "real_time_factor": self.real_time_factor}
+        return figures | {"interval": [low, high], "interval_level": 0.95}
 
     def to_text(self) -> str:
         """The lines that people read and scripts search: ``%WER 0.50 [ 5 / 1000, 1 ins, 2 del, 2 sub ]``."""
+        if not self.outcomes:
+            return f"{self.name}: no utterance is in it"
         low, high = self.confidence_interval
         between = f"95 % interval {100 * low:.2f} to {100 * high:.2f}"
         if self.task == "classification":
