@@ -23,6 +23,9 @@ from asrtrain.errors import (
 )
 
 ERRORS = [(UsageError, 2), (DataError, 3), (TrainingError, 4), (CheckpointError, 5), (Interrupted, 130)]
+NO_PROBE = (
+    *(["--dry-run"], ["--resume", "never"], ["--output", "run"], ["--seed", "0"], ["--overfit", "1"], ["--nproc", "1"]),
+)
 
 
 def failing(error: BaseException) -> object:
@@ -77,6 +80,7 @@ def test_debug_shows_the_traceback(
         (["eval", "--split", "tset"], "tset"),
         (["eval", "--format", "xml"], "xml"),
         (["eval", "--merge", "2", "--shard", "1/2"], "leave --shard and --nproc away"),
+        *((["fit", "x.yaml", "--probe-memory", "1GB", *other], "--probe-memory trains no run") for other in NO_PROBE),
         (["transcribe"], "FILE"),
         (["data", "validate", "x.csv", "--fix", "all"], "all"),
     ],

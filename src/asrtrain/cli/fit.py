@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from asrtrain.cli.options import ConfigFile, Device, Overrides, Seed
+from asrtrain.errors import UsageError
 
 
 def fit(
@@ -43,6 +44,8 @@ def fit(
     from asrtrain.app.processes import leads
 
     if probe_memory is not None:
+        if dry_run or resume != "auto" or any(given is not None for given in (output, seed, overfit, nproc)):
+            raise UsageError("--probe-memory trains no run: it takes --set and --device, leave the other options away")
         from asrtrain.app.memory import probe_memory as probe
 
         print(probe(config, probe_memory, overrides=overrides or (), device=device).to_text())
