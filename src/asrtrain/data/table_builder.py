@@ -109,6 +109,9 @@ class TableBuilder:
 
 def _doubled(table: UtteranceTable, hashes: npt.NDArray[np.int64], complaints: list[Complaint]) -> list[int]:
     """The places of ids that were there before; only those whose hashes are equal are looked at."""
+    in_order = np.sort(hashes)
+    if not (in_order[1:] == in_order[:-1]).any():
+        return []
     order = np.argsort(hashes, kind="stable")
     equal = hashes[order[1:]] == hashes[order[:-1]]
     suspects = np.unique(np.concatenate([order[1:][equal], order[:-1][equal]]))

@@ -12,14 +12,12 @@ from io import StringIO
 from pathlib import Path
 from typing import final
 
-import numpy as np
-
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.columns import Columns, find_columns
 from asrtrain.data.formats.entry import Entry
 from asrtrain.data.formats.lines import Block, read_blocks, write_lines
 from asrtrain.data.formats.paths import one_line, relative_audio
-from asrtrain.data.formats.rows import Rows
+from asrtrain.data.formats.rows import Rows, plain_cells
 from asrtrain.errors import DataError
 from asrtrain.types import Source, Utterance
 
@@ -97,26 +95,17 @@ def _rows(block: Block, table: _Table) -> Rows | None:
     text = block.text(b"\t\r\n")
     if text is None:
         return None
-    divide = _quoted_cells if '"' in text and table.delimiter != "\t" else _plain_cells
+    divide = _quoted_cells if '"' in text and table.delimiter != "\t" else plain_cells
     cells = divide(text, table.delimiter, table.columns.width)
     if cells is None:
         return None
-    found = {meaning: list(map(str.strip, cells[place])) for meaning, place in table.columns.places.items()}
+    found = {meaning: cells[place] for meaning, place in table.columns.places.items()}
+    found |= {meaning: list(map(str.strip, found[meaning])) for meaning in found.keys() - {"text"}}
     if table.clips:
         found["audio"] = [table.clips + audio if audio else "" for audio in found["audio"]]
-    lines = range(block.number, block.number + len(cells[0]))
+    lines = range(block.number, block.number + block.count)
     values = (found.get(what, []) for what in _MEANINGS)
     return Rows(block.path, lines, lambda: list(_entries(block.lines([])[0], block.path, table, [])), *values)
-
-
-def _plain_cells(text: str, delimiter: str, width: int) -> list[list[str]] | None:
-    """The columns of lines without quotes; None if one has another width."""
-    content = np.frombuffer(text.encode(), np.uint8)
-    ends = content[(content == ord(delimiter)) | (content == ord("\n"))] == ord("\n")
-    if len(ends) % width or not (ends.reshape(-1, width) == (np.arange(width) == width - 1)).all():
-        return None
-    cells = text.replace("\n", delimiter).split(delimiter)
-    return [cells[place : len(ends) : width] for place in range(width)]
 
 
 def _quoted_cells(text: str, delimiter: str, width: int) -> list[list[str]] | None:

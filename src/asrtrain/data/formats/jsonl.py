@@ -72,14 +72,14 @@ def _alike(block: Block) -> Rows | None:
     if pattern is None:
         return None
     values = pattern.findall(text)
-    if len(values) != text.count("\n"):  # a string that holds the end of a line, too, makes one less
+    if len(values) != block.count:  # a string that holds the end of a line, too, makes one less
         return None
-    columns = [_unescaped(column) if escapes else list(column) for column in zip(*values, strict=True)]
+    columns = [_unescaped(column) if escapes else column for column in zip(*values, strict=True)]
     by_meaning = dict(zip(found, columns, strict=True))
-    words = (list(map(str.strip, by_meaning.get(what, []))) for what in ("audio", "text", "id", "speaker"))
-    times = (by_meaning.get(what, []) for what in ("duration", "offset"))
-    lines = range(block.number, block.number + len(values))
-    return Rows(block.path, lines, lambda: _one_by_one(block), *words, *times)
+    audio, name, speaker = (list(map(str.strip, by_meaning.get(what, ()))) for what in ("audio", "id", "speaker"))
+    times = (by_meaning.get(what, ()) for what in ("duration", "offset"))
+    lines = range(block.number, block.number + block.count)
+    return Rows(block.path, lines, lambda: _one_by_one(block), audio, by_meaning["text"], name, speaker, *times)
 
 
 def _pattern(example: dict[str, Any], found: dict[str, str], characters: str) -> re.Pattern[str] | None:

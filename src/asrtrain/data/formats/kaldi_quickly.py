@@ -6,81 +6,121 @@ The careful way, in ``kaldi``, holds all files in memory, since any of them may 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import final
+
+import numpy as np
 
 from asrtrain.data.formats.entry import Entry
 from asrtrain.data.formats.lines import Block, read_blocks
-from asrtrain.data.formats.rows import IrregularError, Rows
-
-_AT_ONCE = 4096
+from asrtrain.data.formats.rows import IrregularError, Rows, Times, plain_cells
 
 
 def read_kaldi_quickly(path: Path) -> Iterator[Rows]:
     """The directory in parts. Raises IrregularError for whatever takes a closer look."""
     folder = path.parent if path.name == "wav.scp" else path
     whole = not (folder / "segments").is_file()
-    recordings = {} if whole else dict(_pairs(folder / "wav.scp"))
     main = folder / ("wav.scp" if whole else "segments")
-    others = {name: _pairs(folder / name) for name in ("utt2spk", "utt2dur", "reco2dur") if (folder / name).is_file()}
-    if {"utt2dur", "reco2dur"} <= others.keys() or not main.is_file() or not (folder / "text").is_file():
+    recordings = {} if whole else _recordings(folder / "wav.scp")
+    names = ("text", "utt2spk", "utt2dur", "reco2dur") if whole else ("text", "utt2spk")
+    others = {name: _Values(read_blocks(folder / name)) for name in names if (folder / name).is_file()}
+    if {"utt2dur", "reco2dur"} <= others.keys() or "text" not in others or not main.is_file():
         raise IrregularError
-    segments, texts = _pairs(main), _pairs(folder / "text")
-    line = 1
-    while some := list(islice(segments, _AT_ONCE)):
-        ids = [name for name, _ in some]
-        values = [value for _, value in some]
-        speakers = _values(others["utt2spk"], ids) if "utt2spk" in others else []
-        speakers = ["" if speaker == name else speaker for speaker, name in zip(speakers, ids, strict=bool(speakers))]
-        durations: Sequence[str | float | None] = []
-        offsets: Sequence[float] = []
+    for block in read_blocks(main):
+        ids, audio, *times = _columns(block, 2 if whole else 4)
+        told = {name: values.of(ids) for name, values in others.items()}
+        durations: Times = told.get("utt2dur") or told.get("reco2dur") or []
+        offsets: Times = []
         if not whole:
-            values, offsets, durations = _parts(values, recordings)
-        elif others.keys() & {"utt2dur", "reco2dur"}:
-            durations = _values(others["utt2dur" if "utt2dur" in others else "reco2dur"], ids)
-        lines = range(line, line + len(some))
-        yield Rows(main, lines, _irregular, values, _values(texts, ids), ids, speakers, durations, offsets)
-        line += len(some)
-    if any(True for rest in (texts, *others.values()) for _ in islice(rest, 1)):
+            audio = _known(audio, recordings)
+            offsets, durations = _offsets_and_durations(*times)
+        # Kaldi names an unknown speaker as the utterance.
+        speakers = ["" if one == name else one for one, name in zip(told.get("utt2spk", ids), ids, strict=True)]
+        lines = range(block.number, block.number + block.count)
+        yield Rows(main, lines, _irregular, audio, told["text"], ids, speakers, durations, offsets)
+    if not all(values.at_end() for values in others.values()):
         raise IrregularError
 
 
-def _pairs(path: Path) -> Iterator[tuple[str, str]]:
-    """Lines ``key value…``."""
-    for line in chain.from_iterable(map(_lines, read_blocks(path))):
-        pair = line.split(None, 1)
-        if len(pair) != 2:
+@final
+@dataclass(slots=True)
+class _Values:
+    """The values of a file, which have to be asked for in the order of its keys."""
+
+    blocks: Iterator[Block]
+    _keys: list[str] = field(default_factory=list)
+    _values: list[str] = field(default_factory=list)
+
+    def of(self, keys: list[str]) -> list[str]:
+        """The next values, if they are those of ``keys``."""
+        count = len(keys)
+        while len(self._keys) < count and self._read():
+            pass
+        if self._keys[:count] != keys:
             raise IrregularError
-        yield pair[0], pair[1].rstrip()
+        values = self._values[:count]
+        del self._keys[:count], self._values[:count]
+        return values
+
+    def at_end(self) -> bool:
+        """Whether all has been asked for."""
+        return not self._keys and not self._read()
+
+    def _read(self) -> bool:
+        for block in self.blocks:
+            keys, values = _columns(block, 2)
+            self._keys += keys
+            self._values += values
+            return True
+        return False
 
 
-def _lines(block: Block) -> list[str]:
+def _columns(block: Block, width: int) -> list[list[str]]:
+    """The columns of lines ``key value…``; blanks in the last one are its own."""
     text = block.text(b"\t\r\n")
     if text is None:
         raise IrregularError
-    return text.split("\n")[:-1]
-
-
-def _values(pairs: Iterator[tuple[str, str]], ids: Sequence[str]) -> list[str]:
-    """The next values, if they are those of ``ids``."""
-    some = list(islice(pairs, len(ids)))
-    if [name for name, _ in some] != ids:
-        raise IrregularError
-    return [value for _, value in some]
-
-
-def _parts(values: Sequence[str], recordings: dict[str, str]) -> tuple[list[str], list[float], list[float | None]]:
-    """Of lines ``recording start end`` the recordings' audio, the starts and the durations."""
+    cells = plain_cells(text, " ", width) if text.isascii() and "\t" not in text else None
+    if cells and all(map(all, cells)):
+        return cells
     try:
-        cells = [value.split() for value in values]
-        times = [(float(start), float(end)) for _, start, end in cells]
-        audio = [recordings[cell[0]] for cell in cells]
-    except (ValueError, KeyError):
+        columns = [*zip(*(line.split(None, width - 1) for line in text.split("\n")[:-1]), strict=True)]
+    except ValueError:
         raise IrregularError from None
-    durations = [None if end == -1 else end - start for start, end in times]
-    if 0 in durations:
+    if len(columns) != width:
         raise IrregularError
-    return audio, [start for start, _ in times], durations
+    return [*map(list, columns[:-1]), list(map(str.rstrip, columns[-1]))]
+
+
+def _recordings(path: Path) -> dict[str, str]:
+    """Where the recordings of ``wav.scp`` are."""
+    found: dict[str, str] = {}
+    count = 0
+    for block in read_blocks(path):
+        found |= zip(*_columns(block, 2), strict=True)
+        count += block.count
+    if len(found) < count:
+        raise IrregularError
+    return found
+
+
+def _known(names: Sequence[str], recordings: dict[str, str]) -> list[str]:
+    try:
+        return [recordings[name] for name in names]
+    except KeyError:
+        raise IrregularError from None
+
+
+def _offsets_and_durations(starts: Sequence[str], ends: Sequence[str]) -> tuple[Times, Times]:
+    """Of parts of recordings, in seconds; the end -1 is the recording's."""
+    try:
+        begin, end = (np.fromiter(map(float, times), np.float64, len(times)) for times in (starts, ends))
+    except ValueError:
+        raise IrregularError from None
+    if not (np.isfinite(begin) & np.isfinite(end)).all():
+        raise IrregularError
+    return begin, np.where(end == -1, np.nan, end - begin)
 
 
 def _irregular() -> list[Entry]:

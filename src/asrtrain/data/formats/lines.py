@@ -26,16 +26,18 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 @final
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some lines of a file as they are, the first of them line ``number``."""
+    """Some lines of a file as they are: ``count`` of them, the first of them line ``number``."""
 
     path: Path
     number: int
+    count: int
     content: bytes
 
     def text(self, usual: bytes) -> str | None:
         """All lines at once, each with its LF; None if any needs a closer look: other than ``usual`` controls, say."""
-        controls = np.count_nonzero(np.frombuffer(self.content, np.uint8) < ord(" "))
-        if controls != sum(map(self.content.count, usual)) or self.content.startswith((*_UTF16_MARKS, _UTF8_MARK)):
+        codes = np.frombuffer(self.content, np.uint8)
+        controls = codes[codes < ord(" ")].tobytes()
+        if controls.translate(None, usual) or self.content.startswith((*_UTF16_MARKS, _UTF8_MARK)):
             return None
         try:
             text = self.content.decode("utf-8")
@@ -68,8 +70,10 @@ def read_blocks(path: Path) -> Iterator[Block]:
             number = 1
             while content := stream.read(BLOCK):
                 content += b"" if content.endswith(b"\n") else stream.readline(LONGEST_LINE + 1)
-                yield Block(path, number, content)
-                number += content.count(b"\n")
+                ended = int(np.count_nonzero(np.frombuffer(content, np.uint8) == ord("\n")))
+                count = ended + (not content.endswith(b"\n"))
+                yield Block(path, number, count, content)
+                number += count
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast, final
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,8 @@ _ODD_PATH = re.compile(r"//|(?:^|[/\0])\.(?:/|\0)")
 """Paths that Python writes in another way, where an id would be made of one."""
 
 
-Times = Sequence[str] | Sequence[float] | Sequence[str | float | None]
-"""Seconds as written; what is empty or None is not known."""
+Times = Sequence[str] | npt.NDArray[np.float64]
+"""Seconds as written, or as numbers; what is empty or NaN is not known."""
 
 
 class IrregularError(Exception):
@@ -39,12 +39,12 @@ class Rows:
     """
 
     file: Path
-    lines: Sequence[int]
+    lines: range
     entries: Callable[[], list[Entry]]
-    audio: list[str]
-    text: list[str]
-    id: list[str]
-    speaker: list[str]
+    audio: Sequence[str]
+    text: Sequence[str]
+    id: Sequence[str]
+    speaker: Sequence[str]
     duration: Times
     offset: Times
 
@@ -90,9 +90,10 @@ class RowCheck:
             columns = (Strings.of(names), Strings.of(rows.audio), Strings.of(texts), Strings.of(speakers))
         except (ValueError, OverflowError):
             return None
-        if any(_controls(columns[place].content) for place in (0, 1, 3)):
+        if any(_controls(columns[place]) for place in (0, 1, 3)):
             return None
-        return Checked(rows.file, *columns, durations, offsets, np.asarray(rows.lines, np.int32), hashes_of(names))
+        lines = np.arange(rows.lines.start, rows.lines.stop, dtype=np.int32)
+        return Checked(rows.file, *columns, durations, offsets, lines, hashes_of(names))
 
     def _usual_audio(self, audio: Sequence[str]) -> bool:
         """Whether all are files with something in them, written in a plain way."""
@@ -118,10 +119,12 @@ def hashes_of(names: Sequence[str]) -> npt.NDArray[np.int64]:
 
 def _seconds(written: Times, count: int, unknown: float) -> npt.NDArray[np.float64]:
     """Raises ValueError for what is no number of seconds."""
-    if not any(written):
+    if isinstance(written, np.ndarray):
+        seconds, known = written, written[~np.isnan(written)]
+    elif not any(written):
         return np.full(count, unknown)
-    if all(written):
-        known = seconds = np.fromiter(map(float, cast(Sequence[str], written)), np.float64, count)
+    elif all(written):
+        known = seconds = np.fromiter(map(float, written), np.float64, count)
     else:
         seconds = np.array([float(one) if one else unknown for one in written])
         known = seconds[[bool(one) for one in written]]
@@ -130,7 +133,7 @@ def _seconds(written: Times, count: int, unknown: float) -> npt.NDArray[np.float
     return seconds
 
 
-def _names(rows: Rows, offsets: npt.NDArray[np.float64]) -> list[str] | None:
+def _names(rows: Rows, offsets: npt.NDArray[np.float64]) -> Sequence[str] | None:
     """The ids, made of the audio's path where none is given; None where that takes more care."""
     if all(rows.id) and rows.id:
         return rows.id
@@ -141,6 +144,16 @@ def _names(rows: Rows, offsets: npt.NDArray[np.float64]) -> list[str] | None:
     return [audio[: audio.rindex(".")] for audio in rows.audio]
 
 
-def _controls(content: npt.NDArray[np.uint8]) -> bool:
-    """Whether there are control characters but the NULs between texts."""
-    return bool((((content > 0) & (content < ord(" "))) | (content == 0x7F)).any())
+def _controls(words: Strings) -> bool:
+    """Whether there are control characters but the NUL behind each text."""
+    return bool((words.content < ord(" ")).sum() > len(words) or (words.content == 0x7F).any())
+
+
+def plain_cells(text: str, delimiter: str, width: int) -> list[list[str]] | None:
+    """The columns of lines of ``width`` cells, without quotes; None if a line has more or fewer."""
+    content = np.frombuffer(text.encode(), np.uint8)
+    ends = content[(content == ord(delimiter)) | (content == ord("\n"))] == ord("\n")
+    if len(ends) % width or not (ends.reshape(-1, width) == (np.arange(width) == width - 1)).all():
+        return None
+    cells = text.replace("\n", delimiter).split(delimiter)
+    return [cells[place : len(ends) : width] for place in range(width)]
