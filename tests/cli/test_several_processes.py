@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,9 @@ import torch
 from safetensors.torch import load_file
 from tests.cli.conftest import Run
 
+from asrtrain.app.processes import run_processes
 from asrtrain.cli import main
+from asrtrain.errors import DataError
 
 CONFIG = """\
 data:
@@ -120,13 +124,46 @@ def test_torchrun(work: Path, alone: Path) -> None:
     assert_same(Path("run"), alone)
 
 
-@pytest.mark.slow
-def test_what_is_wrong_is_told_once_with_its_exit_code(work: Path) -> None:
-    command = [*FIT, "--nproc", "2", "--set", "data.train.folder=gone"]
-    result = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert result.returncode == 3
-    assert result.stderr.count("data get fsdd --output gone") == 1
-    assert "process 0 of 2 ended with exit code 3, for the reason above" in result.stderr
+@pytest.mark.parametrize(
+    ("change", "code", "reason"),
+    [
+        (["--device", "abacus"], 2, "there is no such device"),
+        pytest.param(["--set", "performance=auto"], 2, "auto measures in one process", marks=pytest.mark.slow),
+        pytest.param(["--set", "data.train.folder=gone"], 3, "fsdd --output gone", marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_wrong_is_told_once_with_its_exit_code(work: Path, change: list[str], code: int, reason: str) -> None:
+    result = subprocess.run([*FIT, "--nproc", "2", *change], check=False, capture_output=True, text=True)
+    assert result.returncode == code
+    assert result.stderr.count(reason) == 1
+    assert "process 1" not in result.stderr
+    assert f"process 0 of 2 ended with exit code {code}, for the reason above" in result.stderr
+
+
+def program(path: Path, script: str) -> str:
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize("culprit", [0, 1])
+def test_the_last_words_of_whoever_failed_are_told_and_nothing_is_left_open(
+    culprit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = f'echo "I am $RANK" >&2; echo printed; [ $RANK = {culprit} ] && exit 3; exit 4'
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "program", script))
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with pytest.raises(DataError, match=f"process {culprit} of 2 ended with exit code 3"):
+            run_processes(2, [])
+        gc.collect()
+    assert not heard
+    assert capfd.readouterr() == ("printed\n", "I am 0\n" + "I am 1\n" * culprit)
+
+
+def test_what_the_first_process_prints_is_returned_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "program", "[ $RANK = 1 ] || seq 100000"))
+    assert run_processes(2, []).splitlines()[-1] == "100000"
 
 
 @pytest.mark.parametrize("number", ["0", "-1"])

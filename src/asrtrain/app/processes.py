@@ -10,8 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from tempfile import TemporaryFile
 from types import FrameType
+from typing import IO
 
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
@@ -25,7 +27,7 @@ _GRACE = 10.0
 _NOTICING = 3.0
 """Seconds within which the others notice, or the one that they have noticed has ended too."""
 
-Process = subprocess.Popen[str]
+Process = subprocess.Popen[bytes]
 
 
 def leads() -> bool:
@@ -44,7 +46,8 @@ def check_count(count: int) -> None:
 def run_processes(count: int, arguments: Sequence[str]) -> str:
     """Run ``asrtrain`` with these arguments in ``count`` processes; returns what the first one prints.
 
-    Signals reach them all. If one fails, the others are ended, and what it failed with is raised; it has told why.
+    Signals reach them all. If one fails, the others are ended, and what it failed with is raised; it has told why. What
+    others than the first say is told only of the one that was the cause: most of it is what the first says.
     """
     meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     together = {
@@ -53,31 +56,33 @@ def run_processes(count: int, arguments: Sequence[str]) -> str:
     }  # fmt: skip
     command = [sys.executable, "-m", "asrtrain", *arguments]
     processes: list[Process] = []
-    with _passing_signals_to(processes):
+    with ExitStack() as files, _passing_signals_to(processes):
+        kept = [files.enter_context(TemporaryFile("w+", errors="replace")) for _ in range(count)]
         try:
-            for rank in range(count):
+            for rank, file in enumerate(kept):
                 own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-                output = None if rank else subprocess.PIPE
                 environment = {**os.environ, **together, **own}
-                process = subprocess.Popen(command, env=environment, stdout=output, text=True)  # noqa: S603 - our own
+                output, errors = (None, file) if rank else (file, None)
+                process = subprocess.Popen(command, env=environment, stdout=output, stderr=errors)  # noqa: S603 - our own
                 processes.append(process)
-            printed = _printed_by(processes[0])
-            _wait(processes)
+            cause = _wait(processes)
         finally:
             _end(processes)
-    return "".join(printed)
+        if cause is None:
+            return _content(kept[0])
+        code, rank = cause
+        if rank:
+            sys.stderr.write(_content(kept[rank]))
+        raise _failure(rank, count, code)
 
 
-def _printed_by(process: Process) -> list[str]:
-    """What a process prints, line by line as it comes."""
-    lines: list[str] = []
-    assert process.stdout is not None
-    threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True).start()
-    return lines
+def _content(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
 
 
-def _wait(processes: Sequence[Process]) -> None:
-    """Until all have ended. Raises what the first that fails has failed with."""
+def _wait(processes: Sequence[Process]) -> tuple[int, int] | None:
+    """Until all have ended, or some time after one has failed: the exit code and the rank of the one to blame."""
     until = math.inf
     while True:
         codes = [process.poll() for process in processes]
@@ -87,10 +92,8 @@ def _wait(processes: Sequence[Process]) -> None:
         if failed:
             until = min(until, time.monotonic() + _NOTICING)
         time.sleep(0.02)
-    if failed:
-        # Those that fail because another has gone are training errors: whoever failed otherwise is the cause.
-        _, code, rank = min(failed)
-        raise _failure(rank, len(processes), code)
+    # Those that fail because another has gone are training errors: whoever failed otherwise is the cause.
+    return min(failed)[1:] if failed else None
 
 
 def _failure(rank: int, count: int, code: int) -> AsrtrainError:
