@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -161,6 +162,34 @@ def test_a_process_that_is_killed_costs_nothing_that_came_before() -> None:
         found.extend(in_order(2, build, range(100)))
     # Process 0 may or may not have answered for 2 when the other dies over 3.
     assert found in ([0, 1], [0, 1, 2])
+
+
+def refused(number: int) -> int:
+    if number == 2:
+        raise DataError("two cannot be used")
+    return number
+
+
+def build_refusing() -> Callable[[int], int]:
+    return refused
+
+
+def test_an_error_is_told_in_its_turn_however_late_it_is_asked_for() -> None:
+    answers = in_order(2, build_refusing, range(100))
+    assert next(answers) == 0
+    while len(multiprocessing.active_children()) > 1:  # until process 0 has ended over 2
+        time.sleep(0.05)
+    assert next(answers) == 1
+    with pytest.raises(DataError, match="two cannot be used"):
+        next(answers)
+
+
+def test_what_is_wrong_in_all_processes_is_told_once(
+    trained: Path, many: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError, match="no such device"):
+        next(transcribe([many], run=trained, nproc=2, device="abacus"))
+    assert capfd.readouterr() == ("", "")
 
 
 def tell_whether_held() -> Callable[[int], bool]:

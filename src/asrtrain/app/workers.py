@@ -6,7 +6,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle
 from multiprocessing import get_context, resource_tracker
@@ -58,10 +58,8 @@ class _Worker:
     line: Connection
 
     def ask(self, item: object) -> None:
-        try:
+        with suppress(OSError):  # it has ended; what it was asked for before says why
             self.line.send(item)
-        except OSError as error:
-            raise self._lost() from error
 
     def answer(self) -> Any:  # noqa: ANN401 - pipes know no types
         """The next one. Raises what it was answered with, if that is an error."""
