@@ -157,7 +157,7 @@ def test_validate_against_a_configuration(run: Run, manifest: Path) -> None:
     result = run("data", "validate", manifest, "--config", "c.yaml", "--set", "model=lstm")
     assert result.code == 3
     assert "long" in result.out
-    assert "CTC" in result.out
+    assert "too long for their recordings" in result.out
 
 
 def test_validate_all_data_of_a_configuration(run: Run, manifest: Path) -> None:

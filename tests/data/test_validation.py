@@ -25,7 +25,7 @@ from asrtrain.data.validation import (
     validate_splits,
 )
 from asrtrain.data.validation.audio import clipped_share
-from asrtrain.data.validation.texts import frames_needed
+from asrtrain.data.validation.requirements import ctc_frames
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.errors import DataError
 from asrtrain.types import Seconds, Utterance
@@ -157,7 +157,7 @@ def test_feasibility_is_exactly_where_the_ctc_loss_is_finite() -> None:
                 torch.tensor([count]),
                 torch.tensor([length]),
             )
-            assert bool(torch.isfinite(loss)) == (count >= frames_needed(ids)), (ids, count)
+            assert bool(torch.isfinite(loss)) == (count >= ctc_frames(ids)), (ids, count)
 
 
 def test_infeasible_utterances_are_named_for_this_model() -> None:
@@ -182,7 +182,7 @@ def test_real_sentences_are_checked_against_a_model(corpora: Path) -> None:
     vocabulary = Vocabulary.from_texts((u.text for u in utterances), "char")
     for shift in (0.04, 0.08):
         report = check_cheaply({"train": utterances}, Requirements(vocabulary=vocabulary, frame_counts=frames(shift)))
-        needed = {u.id: frames_needed(vocabulary.encode(u.text)) for u in utterances}
+        needed = {u.id: ctc_frames(vocabulary.encode(u.text)) for u in utterances}
         assert {c.utterance for c in report.errors} == {
             name for name, count in needed.items() if count > int(2.0 / shift)
         }

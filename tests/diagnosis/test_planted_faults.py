@@ -14,6 +14,7 @@ from spoken_networks import NETWORKS, OTHERS, network, trained, transcribing
 from torch import nn
 
 from asrtrain.diagnosis import Case, Explanation, Network, explain
+from asrtrain.hmm.frame_cross_entropy import FrameCrossEntropy
 from asrtrain.models import MODELS
 from asrtrain.objectives import OBJECTIVES
 from asrtrain.training.injection import InjectionConfig, Injector
@@ -136,3 +137,14 @@ def test_an_utterance_too_short_for_its_transcript_is_named(batches, name):
     assert facts.feasible is False
     assert facts.labels + facts.repeats > facts.scored
     assert explain(spoken, Case(batch, 1, 1, sound=(transcribing(batches[1]),))).producer is None
+
+
+def test_an_utterance_that_has_no_alignment_is_named_whatever_the_objective(batches: list[Batch]) -> None:
+    torch.manual_seed(0)
+    batch, name = transcribing(batches[0]), "lstm"
+    model = MODELS[name](**NETWORKS[name]).build(batch.features.shape[2], 11, per_frame=True)
+    frames = dict(zip(batch.ids, batch.lengths.tolist(), strict=True))
+    aligned = {id_: torch.zeros(count, dtype=torch.int64) for id_, count in frames.items() if id_ != batch.ids[4]}
+    explanation = explain(Network(model, FrameCrossEntropy(aligned)), Case(batch, 1, 1))
+    assert explanation.infeasible == (batch.ids[4],)
+    assert f"too few frames for what is said in {batch.ids[4]}" in explanation.verdict

@@ -57,6 +57,19 @@ def test_a_short_pause_is_one_state_of_silence() -> None:
     assert [link.emissions for link in short.silences()] == [(0, 1, 2), (1,)]
 
 
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("said", [["a"], ["b", "c"], ["d", "d", "b"]])
+def test_words_need_the_frames_of_the_shortest_way_through_their_states(said: list[str], skip: bool) -> None:
+    sizes = {SILENCE: 2, "a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
+    spelling = {unit: (unit,) for unit in "abc"} | {"d": ("d", "e")}
+    words = Inventory(sizes, spelling, skip=skip)
+    graph = batched([sequence(words.links(said))], torch.zeros(words.states, 3))
+    for frames in range(1, 30):
+        scores = torch.zeros(1, frames, words.states, dtype=torch.float64)
+        possible = float(forward_score(graph, scores, torch.tensor([frames]))) > POSSIBLE
+        assert possible == (frames >= words.frames_needed(said))
+
+
 def test_probabilities_of_a_transcript_add_up_to_one() -> None:
     """Over all numbers of frames, for words of states that are surely left after a frame."""
     transitions = torch.full((6, 3), -1e30, dtype=torch.float64)

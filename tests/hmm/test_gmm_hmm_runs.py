@@ -14,14 +14,17 @@ import torch
 from hmm_cases import PHONES
 
 from asrtrain.app import evaluate, fit, transcribe
+from asrtrain.app.checks import requirements_of
 from asrtrain.app.trained import load_recogniser
 from asrtrain.assembly import build_ingredients, cache_folder
 from asrtrain.assembly_hmm import align
 from asrtrain.config import load_config
+from asrtrain.data.validation import check_cheaply
 from asrtrain.errors import DataError, UsageError
 from asrtrain.hmm import HMMModel
 from asrtrain.hmm.inventory import SILENCE
 from asrtrain.run_config import RunConfig
+from asrtrain.types import Utterance
 
 
 def passes(run: Path) -> list[dict[str, Any]]:
@@ -50,6 +53,17 @@ def test_connected_words_from_transcripts_alone(string_run: Path) -> None:
     recogniser = load_recogniser(string_run, "last", "cpu")
     assert isinstance(recogniser.model, HMMModel)
     assert float(recogniser.model.words.insertion_penalty) >= 0
+
+
+def test_strings_too_short_for_their_states_are_told(string_run: Path) -> None:
+    """Two words of six states each have more than eight frames, though CTC would take three."""
+    recogniser = load_recogniser(string_run, "best", "cpu")
+    known = recogniser.vocabulary.symbols[1]
+    short, enough = (Utterance(str(s), Path("a.wav"), f"{known} {known}", duration=s) for s in (0.1, 0.3))
+    (complaint,) = check_cheaply({"train": [short, enough]}, requirements_of(recogniser)).errors
+    assert (complaint.kind, complaint.utterance) == ("infeasible", "0.1")
+    assert "CTC" not in str(complaint)
+    assert "need 12 frames" in complaint.message
 
 
 @pytest.mark.parametrize("fixture", ["word_run", "string_run"])

@@ -12,23 +12,25 @@ from asrtrain.assembly import Recogniser
 from asrtrain.data.complaints import raise_any
 from asrtrain.data.data_config import Splits
 from asrtrain.data.durations import with_durations
-from asrtrain.data.validation import Requirements, check_cheaply
+from asrtrain.data.validation import Requirements, check_cheaply, ctc_frames
+from asrtrain.hmm import HMMModel
 from asrtrain.types import Seconds
 
 
 def requirements_of(recogniser: Recogniser) -> Requirements:
-    """What a recogniser asks of its data; for CTC, that its frames after subsampling are enough for the labels."""
-    config = recogniser.config
+    """What a recogniser asks of its data; of strings, that frames after subsampling are enough for them."""
+    config, model = recogniser.config, recogniser.model
 
     def frame_counts(durations: Sequence[Seconds]) -> list[int]:
         samples = (torch.tensor(durations, dtype=torch.float64) * config.features.sample_rate).round().long()
-        counts: list[int] = recogniser.model.output_lengths(recogniser.front_end.frame_counts(samples)).tolist()
+        counts: list[int] = model.output_lengths(recogniser.front_end.frame_counts(samples)).tolist()
         return counts
 
     return Requirements(
         sample_rate=config.features.sample_rate,
         vocabulary=recogniser.vocabulary,
         frame_counts=frame_counts if recogniser.task == "transcription" else None,
+        frames_needed=model.words.frames_needed if isinstance(model, HMMModel) else ctc_frames,
         text=config.data.text,
     )
 
@@ -36,7 +38,7 @@ def requirements_of(recogniser: Recogniser) -> Requirements:
 def check_before_training(recogniser: Recogniser, splits: Splits) -> None:
     """Raise DataError for training or development data that cannot be learnt from; tell of what is merely odd.
 
-    Utterances that CTC cannot align are told of, not refused: the objective leaves them out of its mean. Symbols of the
+    Utterances too short for what is said are told of, not refused: training leaves them out. Symbols of the
     test data that nobody trained on are told of too, words in one line: they count as errors when the test is scored.
     """
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}

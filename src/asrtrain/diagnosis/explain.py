@@ -101,12 +101,12 @@ class _Inquiry:
         row = self._guilty(suspicion)
         worst = self._worst() if row is None else row
         recurrences = self._recurrences(worst)
-        infeasible = tuple(fact.id for fact in self._utterances if fact.feasible is False)
+        infeasible = tuple(fact.id for fact in self._utterances if not fact.feasible)
         producer = (
             self._as_producer(suspicion) or self._odd_module() or _running_away(recurrences) or _unalignable(infeasible)
         )
         if producer and producer.module == OBJECTIVE and not suspicion:
-            row = next(i for i, fact in enumerate(self._utterances) if fact.feasible is False)
+            row = next(i for i, fact in enumerate(self._utterances) if not fact.feasible)
         utterance = None if row is None else self._utterances[row]
         frame = self._frame(suspicion, row, producer, recurrences)
         verdict = verdict_on(producer, utterance, frame, utterances=len(self._utterances), repeats=self._repeats)
@@ -249,7 +249,7 @@ def _running_away(recurrences: Sequence[RecurrenceFacts]) -> Producer | None:
 
 
 def _unalignable(infeasible: Sequence[str]) -> Producer | None:
-    how = f"CTC cannot align {', '.join(infeasible)}: too few frames for the labels"
+    how = f"too few frames for what is said in {', '.join(infeasible)}"
     return Producer(OBJECTIVE, OBJECTIVE, "forward", 0.0, how) if infeasible else None
 
 

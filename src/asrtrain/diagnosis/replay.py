@@ -41,9 +41,10 @@ class Network:
 @final
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What a replay came to: losses (B,), and the gradient of the counted ones' mean by parameter."""
+    """What a replay came to: losses (B,), which of them count (B,), and the gradient of these' mean by parameter."""
 
     losses: torch.Tensor
+    counted: torch.Tensor
     gradients: Mapping[str, torch.Tensor]
 
     @property
@@ -71,7 +72,7 @@ def replay(network: Network, batch: Batch, planted: Planted = nothing_planted) -
     """One forward and one backward pass. Gradients are returned, not left in the model."""
     with planted(batch) as given:
         losses = network.objective(network.scores(given), given)
-        return Pass(losses.per_utterance.detach(), gradients_of(losses, network.model))
+        return Pass(losses.per_utterance.detach(), losses.counted, gradients_of(losses, network.model))
 
 
 def gradients_of(losses: Losses, model: nn.Module, *others: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -33,8 +33,8 @@ class FeatureFacts:
 class UtteranceFacts:
     """One utterance of the step, on its own: its loss, the norm of its gradient, and what it is.
 
-    feasible says whether CTC can align it, None where nobody asks; frames are feature frames, scored those that are
-    scored.
+    feasible says whether the objective counts it, which needs frames enough for what is said; frames are feature
+    frames, scored those that are scored.
     """
 
     id: str
@@ -44,7 +44,7 @@ class UtteranceFacts:
     scored: int
     labels: int
     repeats: int
-    feasible: bool | None
+    feasible: bool
     features: FeatureFacts
 
 

@@ -167,7 +167,9 @@ def listen(network: Network, batch: Batch, planted: Planted = nothing_planted) -
             losses = network.objective(replace(scores, logits=logits), given)
             losses = replace(losses, per_utterance=taps.emerge(objective, losses.per_utterance))
             gradients = gradients_of(losses, network.model, entering)
-    return [s for s in taps.stations.values() if s.emerging], Pass(losses.per_utterance.detach(), gradients)
+    return [s for s in taps.stations.values() if s.emerging], Pass(
+        losses.per_utterance.detach(), losses.counted, gradients
+    )
 
 
 def _listened(tensor: torch.Tensor, hear: Any) -> torch.Tensor:  # noqa: ANN401 - a hook

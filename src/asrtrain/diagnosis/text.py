@@ -27,7 +27,7 @@ def _lines(e: Explanation) -> Iterator[str]:
     if e.propagators:
         yield f"passed on by: {', '.join(e.propagators)}"
     if e.infeasible:
-        yield f"CTC cannot align: {', '.join(e.infeasible)}"
+        yield f"too short for what is said: {', '.join(e.infeasible)}"
     for odd in e.parameters:
         figures = f"{odd.not_finite} not finite, largest {odd.largest:.3g}, median {odd.usual:.3g}"
         yield f"odd parameter {odd.name}: {figures}"

@@ -6,7 +6,7 @@ import torch
 
 from asrtrain.diagnosis.replay import Network, Pass, replay
 from asrtrain.diagnosis.report import FeatureFacts, UtteranceFacts
-from asrtrain.objectives.feasibility import adjacent_repeats, ctc_feasible
+from asrtrain.objectives.feasibility import adjacent_repeats
 from asrtrain.training.injection import Planted
 from asrtrain.training.trace import frozen_statistics, generator_states, set_generators
 from asrtrain.types import Batch
@@ -32,7 +32,6 @@ def utterance_facts(network: Network, batch: Batch, passes: list[Pass]) -> tuple
     scored = network.model.output_lengths(batch.lengths)
     transcripts = batch.targets.dim() == 2
     repeats = adjacent_repeats(batch.targets, batch.target_lengths) if transcripts else torch.zeros_like(scored)
-    feasible = ctc_feasible(scored, batch.targets, batch.target_lengths).tolist() if transcripts else None
     return tuple(
         UtteranceFacts(
             name,
@@ -42,7 +41,7 @@ def utterance_facts(network: Network, batch: Batch, passes: list[Pass]) -> tuple
             int(scored[row]),
             int(batch.target_lengths[row]),
             int(repeats[row]),
-            None if feasible is None else feasible[row],
+            bool(passes[row].counted[0]),
             feature_facts(batch.features[row, : int(batch.lengths[row])]),
         )
         for row, name in enumerate(batch.ids)

@@ -72,6 +72,11 @@ class Inventory:
         inner = [link for word in words for link in (self.link(word), between)][:-1]
         return [silence, *inner, silence]
 
+    def frames_needed(self, words: Sequence[str]) -> int:
+        """The fewest frames these words can have: no silence, and of a unit every other state left out if it may be."""
+        sizes = [self.sizes[unit] for word in words for unit in self.spelling[word]]
+        return sum(size // 2 + 1 for size in sizes) if self.skip else sum(sizes)
+
     def silences(self) -> list[Link]:
         """The silences that words may have around them."""
         return [self._joined((SILENCE,), 1.0), *([Link(self._between)] if self.short_pause else [])]

@@ -79,6 +79,10 @@ class WordModels(nn.Module):
         """The chains of an utterance, silence among them."""
         return self.inventory.links([self.vocabulary.symbols[word] for word in transcript])
 
+    def frames_needed(self, transcript: Sequence[int]) -> int:
+        """The fewest frames that an utterance can have."""
+        return self.inventory.frames_needed([self.vocabulary.symbols[word] for word in transcript])
+
     def graph(self, transcripts: Sequence[Transcript]) -> Graph:
         """What may be heard where these are said."""
         for transcript in transcripts:

@@ -44,7 +44,7 @@ def validate(
     audio_root: AudioRoot = None,
     report_format: ReportFormat = "text",
 ) -> None:
-    """Decode every recording and check every text: unreadable, silent, clipped, doubled, too long for CTC …"""
+    """Decode every recording and check every text: unreadable, silent, clipped, doubled, too long …"""
     from asrtrain.cli.data import checking
     from asrtrain.data.validation import validate_manifest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asrtrain.data.validation.checks import check_cheaply, validate_manifest, validate_splits
 from asrtrain.data.validation.cleaning import Cleaned, drop_errors
 from asrtrain.data.validation.report import KINDS, Report
-from asrtrain.data.validation.requirements import FrameCounts, Requirements
+from asrtrain.data.validation.requirements import FrameCounts, Requirements, ctc_frames
 
 __all__ = [
     "KINDS",
@@ -14,6 +14,7 @@ __all__ = [
     "Report",
     "Requirements",
     "check_cheaply",
+    "ctc_frames",
     "drop_errors",
     "validate_manifest",
     "validate_splits",

@@ -83,7 +83,7 @@ def _text_complaints(
     if vocabulary.unit == "label":
         yield from check_labels(splits)
     if requirements.frame_counts:
-        yield from check_feasible(utterances, vocabulary, requirements.frame_counts)
+        yield from check_feasible(utterances, vocabulary, requirements.frame_counts, requirements.frames_needed)
 
 
 def _report(name: str, utterances: Iterable[Utterance], complaints: Iterable[Complaint]) -> Report:

@@ -30,7 +30,7 @@ KINDS: Mapping[str, Kind] = {
     "silent": Kind("error", "silent recordings"),
     "empty_text": Kind("error", "empty texts"),
     "unseen_symbols": Kind("error", "symbols that the training texts do not have"),
-    "infeasible": Kind("error", "texts too long for their recordings (CTC)"),
+    "infeasible": Kind("error", "texts too long for their recordings"),
     "duplicate_audio": Kind("error", "the same audio under two ids"),
     "audio_leak": Kind("warning", "the same audio in two splits"),
     "speaker_leak": Kind("warning", "the same speakers in two splits"),

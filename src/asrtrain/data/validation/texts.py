@@ -1,13 +1,12 @@
-"""Checks of texts: symbols, their look-alikes, and whether CTC can align them."""
+"""Checks of texts: symbols, their look-alikes, and whether recordings are long enough for them."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 
 from asrtrain.data.complaints import Complaint
-from asrtrain.data.validation.requirements import FrameCounts
+from asrtrain.data.validation.requirements import FrameCounts, FramesNeeded
 from asrtrain.data.vocabulary import Unit, Vocabulary, named, split
 from asrtrain.types import Utterance
 
@@ -53,19 +52,10 @@ def check_twins(texts: Sequence[str], unit: Unit) -> Iterator[Complaint]:
         yield Complaint("twin_symbols", f"{message}; data.text (case, unicode) can unify them")
 
 
-def frames_needed(ids: Sequence[int]) -> int:
-    """The fewest frames that CTC can align ``ids`` with: one each, and a blank between equal neighbours.
-
-    Graves et al., "Connectionist temporal classification" (2006): equal labels in succession stay two only if a blank
-    parts them.
-    """
-    return len(ids) + sum(left == right for left, right in pairwise(ids))
-
-
 def check_feasible(
-    utterances: Iterable[Utterance], vocabulary: Vocabulary, frame_counts: FrameCounts
+    utterances: Iterable[Utterance], vocabulary: Vocabulary, frame_counts: FrameCounts, frames_needed: FramesNeeded
 ) -> Iterator[Complaint]:
-    """Complain of utterances of known duration that have fewer frames than CTC needs."""
+    """Complain of utterances of known duration that have fewer frames than their texts need."""
     known = [u for u in utterances if u.duration is not None and not vocabulary.unseen(u.text)]
     frames = frame_counts([utterance.duration or 0.0 for utterance in known])
     for utterance, available in zip(known, frames, strict=True):
