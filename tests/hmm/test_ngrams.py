@@ -17,7 +17,7 @@ from asrtrain.data.splits import HeldOutConfig, hold_out
 from asrtrain.errors import DataError
 from asrtrain.hmm.grammar import Grammar
 from asrtrain.hmm.language_model import LanguageModel
-from asrtrain.hmm.ngrams import Bigrams, estimate, read_arpa
+from asrtrain.hmm.ngrams import NEVER, Bigrams, estimate, read_arpa
 
 WORDS = 5
 SENTENCES = st.lists(st.lists(st.integers(0, WORDS - 1), max_size=6), max_size=8)
@@ -118,17 +118,34 @@ def test_an_arpa_file_means_what_it_says(tmp_path: Path) -> None:
         assert log_probability(bigrams, before, after) == pytest.approx(log * math.log(10))
 
 
+@pytest.mark.parametrize("zero", ["-99", "-99.0", "-inf"])
+def test_what_never_comes_is_written_as_minus_99(tmp_path: Path, zero: str) -> None:
+    text = ARPA.replace("yes -0.25", f"yes {zero}").replace("-0.75\tno", f"{zero}\tno").replace("-0.4 no", f"{zero} no")
+    bigrams = read_arpa(written(tmp_path, text), ["no", "yes"])
+    no, yes, boundary = range(3)
+    for before, after in ((yes, yes), (boundary, no), (no, no), (no, boundary)):
+        assert log_probability(bigrams, before, after) <= NEVER / 2
+    assert log_probability(bigrams, yes, no) == pytest.approx(-0.3 * math.log(10))
+    assert all(np.isfinite(part).all() for part in (bigrams.unigrams, bigrams.backoffs, bigrams.logs))
+
+
 def test_words_that_the_file_lacks_are_unknown_ones(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"lacks 1 word\(s\) of the training data and has no <unk>: 'never'"):
+    with pytest.raises(
+        DataError, match=r"lacks 1 word\(s\) of the training data and has no <unk> of any probability: 'never'"
+    ):
         read_arpa(written(tmp_path, ARPA), ["never", "yes"])
     path = written(tmp_path, ARPA.replace("-2 perhaps", "-2 <unk>"))
     assert read_arpa(path, ["never", "yes"]).unigrams[0] == pytest.approx(-2 * math.log(10))
+    with pytest.raises(DataError, match=r"lacks 1 word\(s\) .* and has no <unk> of any probability: 'never'"):
+        read_arpa(written(tmp_path, ARPA.replace("-2 perhaps", "-99 <unk>")), ["never", "yes"])
 
 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
         ("-0.5 yes -0.25", "0.5 yes", r"model\.arpa:10: expected a logarithm to base 10, 1 word"),
+        ("-0.5 yes -0.25", "-0.5 yes inf", r"model\.arpa:10: "),
+        ("-0.5 yes -0.25", "-0.5 yes nan", r"model\.arpa:10: "),
         ("-0.3 yes no", "-0.3 yes", r"model\.arpa:16: .* 2 word"),
         ("-0.3 yes no", "-0.3 yes no maybe", r"model\.arpa:16: "),
         ("-1.0 </s>\n", "", "has no 1-gram </s>"),

@@ -18,7 +18,7 @@ class Grammar:
 
     From history h any word w may be entered at ``backoffs[h] + words[w]``; some also at the price of a ``logs[i]``,
     where ``firsts[h] ≤ i < firsts[h + 1]`` and ``followers[i]`` is w: whichever is better. ``gains`` (H,) says how much
-    that can be better by. An utterance begins in the last history.
+    better that can be than ``words`` alone. An utterance begins in the last history.
     """
 
     backoffs: torch.Tensor
@@ -34,8 +34,7 @@ class Grammar:
         histories = len(backoffs)
         counts = torch.bincount(pairs.histories, minlength=histories)
         gains = torch.full_like(backoffs, IMPOSSIBLE)
-        gain = pairs.logs - backoffs[pairs.histories] - words[pairs.followers]
-        gains.scatter_reduce_(0, pairs.histories, gain, "amax")
+        gains.scatter_reduce_(0, pairs.histories, pairs.logs - words[pairs.followers], "amax")
         return cls(
             backoffs=backoffs.float(),
             words=words.float(),
@@ -53,7 +52,7 @@ class Grammar:
         away = histories + self.backoffs
         hub = away.amax(1, keepdim=True)
         best = hub + self.words
-        rows, live = (away + self.gains > hub).nonzero(as_tuple=True)
+        rows, live = (histories + self.gains > hub).nonzero(as_tuple=True)
         if len(live):
             counts = self.firsts[live + 1] - self.firsts[live]
             offsets = torch.repeat_interleave(self.firsts[live] - counts.cumsum(0) + counts, counts)

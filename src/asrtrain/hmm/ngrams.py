@@ -24,6 +24,7 @@ NEVER = -1e30
 """The logarithm of 0: finite, as in state graphs."""
 
 _LN10 = math.log(10)
+_ZERO = -99.0
 _DISCOUNTS = (0.1, 0.9)
 _BEGIN, _END, _UNKNOWN = "<s>", "</s>", "<unk>"
 
@@ -90,12 +91,12 @@ def read_arpa(path: Path, words: Sequence[str]) -> Bigrams:
     """The 1- and 2-grams of an ARPA file for these words; what it says of others is left out.
 
     A word that the file lacks has the probability of ``<unk>``. Raises DataError naming the line that does not fit, and
-    for words that are missing where there is no ``<unk>``.
+    for words that are missing where ``<unk>`` is too, or never comes.
     """
     numbers = {word: number for number, word in enumerate(words)}
     unigrams, backoffs = np.full(len(words) + 1, np.nan), np.zeros(len(words) + 1)
     pairs: dict[tuple[int, int], float] = {}
-    unknown = math.nan
+    unknown = NEVER
     for entry in _entries(path):
         if entry.words == (_UNKNOWN,):
             unknown = entry.log
@@ -114,10 +115,10 @@ def read_arpa(path: Path, words: Sequence[str]) -> Bigrams:
     if np.isnan(unigrams[-1]):
         raise DataError(f"{path} has no 1-gram {_END}, so that no sentence would end")
     missing = [word for word, log in zip(words, unigrams[:-1], strict=True) if math.isnan(log)]
-    if missing and math.isnan(unknown):
+    if missing and unknown == NEVER:
         raise DataError(
-            f"{path} lacks {len(missing)} word(s) of the training data and has no {_UNKNOWN}: {named(missing)}; "
-            "estimate it with them"
+            f"{path} lacks {len(missing)} word(s) of the training data and has no {_UNKNOWN} of any probability: "
+            f"{named(missing)}; estimate it with them"
         )
     unigrams[np.isnan(unigrams)] = unknown
     order = sorted(pairs)
@@ -161,11 +162,16 @@ def _entries(path: Path) -> Iterator[_Entry]:
 def _entry(path: Path, number: int, fields: list[str], order: int) -> _Entry:
     try:
         log, words, backoff = float(fields[0]), fields[1 : order + 1], [float(field) for field in fields[order + 1 :]]
-        if len(words) < order or len(backoff) > 1 or not log <= 0:
+        if len(words) < order or len(backoff) > 1 or not log <= 0 or not sum(backoff) < math.inf:
             raise ValueError
     except ValueError:
         raise DataError(
             f"{path}:{number}: expected a logarithm to base 10, {order} word(s) and perhaps a back-off weight; "
             f"found {' '.join(fields)!r}"
         ) from None
-    return _Entry(tuple(words), max(log * _LN10, NEVER), sum(backoff) * _LN10)
+    return _Entry(tuple(words), _natural(log), _natural(sum(backoff)))
+
+
+def _natural(log: float) -> float:
+    """From base 10. The designated value for log 0 is −99 (SRILM's ngram-format(5)); some programs write −inf."""
+    return NEVER if log <= _ZERO else log * _LN10
