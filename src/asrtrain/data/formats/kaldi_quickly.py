@@ -5,6 +5,7 @@ The careful way, in ``kaldi``, holds all files in memory, since any of them may 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,16 +82,16 @@ def _columns(block: Block, width: int) -> list[list[str]]:
     text = block.text(b"\t\r\n")
     if text is None:
         raise IrregularError
-    cells = plain_cells(text, " ", width) if text.isascii() and "\t" not in text else None
-    if cells and all(map(all, cells)):
+    first = text[: text.index("\n")]
+    plain = first.count(" ") == width - 1 and "\t" not in text and text.isascii()
+    cells = plain_cells(text, " ", width) if plain else None
+    if cells is not None and all(map(all, cells)):
         return cells
-    try:
-        columns = [*zip(*(line.split(None, width - 1) for line in text.split("\n")[:-1]), strict=True)]
-    except ValueError:
-        raise IrregularError from None
-    if len(columns) != width:
+    found = re.findall("^" + r"[^\S\n]*+(\S++)" * (width - 1) + r"[^\S\n]++(\S.*+)$", text, re.MULTILINE)
+    if len(found) != block.count:
         raise IrregularError
-    return [*map(list, columns[:-1]), list(map(str.rstrip, columns[-1]))]
+    *before, last = zip(*found, strict=True)
+    return [*map(list, before), list(map(str.rstrip, last))]
 
 
 def _recordings(path: Path) -> dict[str, str]:
