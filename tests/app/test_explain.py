@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 from tests.app.conftest import write_config
 
 from asrtrain.app import explain, fit
@@ -93,6 +94,26 @@ def test_a_saved_step_needs_no_run(faulty, tmp_path):
     assert len(saved.batch.ids) == 4
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("version", 2, "was saved by another version of asrtrain: explain it with that one"),
+        ("config", '{"modle": {}}', r"was saved by another version of asrtrain: (?s:.)*modle: unknown key"),
+        ("config", "[1]", "holds no saved step"),
+        ("planted", '[{"kind": "curse"}]', r"was saved by another version of asrtrain: (?s:.)*curse"),
+        ("weights", {}, r"was saved by another version of asrtrain: (?s:.)*Missing key"),
+    ],
+)
+def test_a_step_saved_by_another_version_is_refused(faulty, tmp_path, key, value, sentence):
+    content = (faulty / "explain" / "step-27.safetensors").read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    tree = json.loads(header["__metadata__"]["asrtrain"]) | {key: value}
+    tensors = safetensors.torch.load(content)
+    safetensors.torch.save_file(tensors, tmp_path / "other.safetensors", {"asrtrain": json.dumps(tree)})
+    with pytest.raises(CheckpointError, match=sentence):
+        explain(batch=tmp_path / "other.safetensors")
+
+
 def test_any_step_can_be_explained_and_the_worst_is_chosen(faulty, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(faulty, run, symlinks=True)
@@ -112,8 +133,6 @@ def test_explaining_changes_no_weight_of_the_run(faulty, tmp_path, fsdd):
 
 
 def load_weights_alone(path: Path) -> dict[str, bytes]:
-    import safetensors.torch
-
     return {name: tensor.numpy().tobytes() for name, tensor in safetensors.torch.load_file(path).items()}
 
 

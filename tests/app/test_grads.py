@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from asrtrain.app import fit, grads
-from asrtrain.errors import CheckpointError, UsageError
+from asrtrain.errors import CheckpointError, TrainingError, UsageError
 
 RULES = [
     "{name: norm, threshold: 0.5}",
@@ -71,6 +72,27 @@ def test_what_cannot_be_told_is_refused(rule: str, sentence: str, trained: Path)
 def test_a_picture_of_another_kind_is_refused(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"let its name end in \.png"):
         grads(trained, plot=tmp_path / "norms.pdf")
+
+
+def test_a_picture_that_cannot_be_written_is_one_sentence_and_no_half_a_picture(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"^/proc/nowhere/norms\.png cannot be written: "):
+        grads(trained, plot="/proc/nowhere/norms.png")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limits[1]))
+    try:
+        with pytest.raises(TrainingError, match=r"norms\.png \([0-9,]+ bytes\) cannot be written: File too large"):
+            grads(trained, plot=tmp_path / "norms.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("line", ["5", "null", '"step"', "[1]"])
+def test_a_log_of_other_values_is_damaged(line: str, trained: Path, tmp_path: Path) -> None:
+    shutil.copy(trained / "config.yaml", tmp_path)
+    (tmp_path / "metrics.jsonl").write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"metrics\.jsonl is damaged, or of another version"):
+        grads(tmp_path)
 
 
 def test_a_run_without_a_step_is_refused(trained: Path, tmp_path: Path) -> None:

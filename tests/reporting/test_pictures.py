@@ -99,9 +99,10 @@ def test_a_run_without_steps_has_no_pictures(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
-def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text('{"kind": "step"}\n{oops\n', encoding="utf-8")
-    with pytest.raises(DataError, match=r"metrics\.jsonl:2"):
+@pytest.mark.parametrize("line", [b"{oops", b"[1, 2]", b"5", b"null", b'"kind"', b"\xff"])
+def test_a_line_that_is_no_json_object_is_named(line: bytes, tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_bytes(b'{"kind": "step"}\n' + line + b"\n")
+    with pytest.raises(DataError, match=r"metrics\.jsonl:2: no JSON object"):
         read_rows(tmp_path / "metrics.jsonl", "step")
 
 

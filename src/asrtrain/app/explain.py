@@ -24,6 +24,7 @@ from asrtrain.assembly import (
     cache_folder,
     choose_device,
 )
+from asrtrain.config.loading import build_config
 from asrtrain.data.data_config import Splits
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.diagnosis import Case, Explanation, Network
@@ -72,13 +73,19 @@ def explain(
 
 def _explain_saved(path: Path, device: str) -> Explanation:
     saved, target = load_step(path), choose_device(device)
-    config = RunConfig.model_validate(saved.config)
+    try:
+        config = build_config(RunConfig, dict(saved.config))
+        faults = tuple(build_config(InjectionConfig, dict(fault)) for fault in saved.planted)
+    except UsageError as error:
+        raise CheckpointError(f"{path} was saved by another version of asrtrain: {error}") from error
     if isinstance(config.model, DNNHMMConfig):
         raise UsageError(f"{path} is a step of model dnn_hmm, whose states are not in it: give the RUN and --step")
     recogniser = build_recogniser(config, Vocabulary(saved.symbols, config.data.unit), target)
     model = recogniser.model
-    model.load_state_dict(saved.weights)
-    faults = tuple(InjectionConfig.model_validate(fault) for fault in saved.planted)
+    try:
+        model.load_state_dict(saved.weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} was saved by another version of asrtrain: {error}") from error
     case = Case(
         saved.batch.to(target),
         saved.step,

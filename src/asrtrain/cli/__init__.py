@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from errno import EACCES, EDQUOT, EEXIST, EFBIG, EISDIR, ENOSPC, ENOTDIR, EPERM, EROFS
 
 from asrtrain.allocator import choose_allocator
 from asrtrain.errors import AsrtrainError, UsageError
@@ -12,8 +13,8 @@ from asrtrain.errors import AsrtrainError, UsageError
 DEBUG = "--debug"
 _DEBUG_VARIABLE = "ASRTRAIN_DEBUG"
 INTERNAL_ERROR = 1
-_UNWRITABLE = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
-"""What an output that the user named may do: it lies where nobody may write, or where something else is."""
+_UNWRITABLE = (EACCES, EPERM, EROFS, EEXIST, EISDIR, ENOTDIR, ENOSPC, EDQUOT, EFBIG)
+"""What is wrong with an output that the user named: nobody may write there, something else is there, or no room."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AsrtrainError as error:
         _tell(str(error), debug)
         return error.exit_code
-    except _UNWRITABLE as error:
-        _tell(f"{error.filename}: {error.strerror}", debug)
-        return UsageError.exit_code
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+            _tell(": ".join(filter(None, (error.filename, error.strerror))), debug)
+            return UsageError.exit_code
         _tell(f"asrtrain: internal error: {type(error).__name__}: {error}; run again with {DEBUG} to see where", debug)
         return INTERNAL_ERROR
     finally:

@@ -66,9 +66,9 @@ def load_step(path: Path) -> SavedStep:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         tree = join(json.loads(header["__metadata__"][_METADATA]), safetensors.torch.load(content))
         if tree["version"] != _VERSION:
-            raise ValueError(f"version {tree['version']}")
+            raise CheckpointError(f"{path} was saved by another version of asrtrain: explain it with that one")
         return SavedStep(
-            config=json.loads(tree["config"]),
+            config=dict(json.loads(tree["config"])),
             symbols=tuple(tree["symbols"]),
             weights=tree["weights"],
             batch=_put_together(tree["batch"]),
@@ -77,7 +77,7 @@ def load_step(path: Path) -> SavedStep:
             step=int(tree["place"][0]),
             epoch=int(tree["place"][1]),
             median=tree["median"],
-            planted=tuple(json.loads(tree["planted"])),
+            planted=tuple(map(dict, json.loads(tree["planted"]))),
         )
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no file {path}") from error

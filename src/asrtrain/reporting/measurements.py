@@ -18,13 +18,13 @@ Row = dict[str, Any]
 def read_rows(path: Path, kind: str) -> list[Row]:
     """The rows of one kind (``step`` or ``epoch``), in order. Raises DataError for a line that is no JSON object."""
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{path}:{number}: not a line of JSON ({error.msg}); the file was changed by hand"
-            ) from error
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise DataError(f"{path}:{number}: no JSON object; the file was changed by hand")
         if row.get("kind") == kind:
             rows.append(row)
     return rows

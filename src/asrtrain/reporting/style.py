@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asrtrain.errors import UsageError
+from asrtrain.training.durable import reporting_failure, write_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +42,7 @@ LOOK: dict[Any, Any] = {
 def picture(path: Path, width: float, height: float) -> Iterator[Figure]:
     """A figure of so many inches, written to ``path`` as PNG at the end. Needs no display.
 
-    Raises UsageError if the path does not end in .png.
+    Raises UsageError if the path does not end in .png, TrainingError if it cannot be written.
     """
     if path.suffix.lower() != ".png":
         raise UsageError(f"{path}: pictures are drawn as PNG; let its name end in .png")
@@ -52,5 +54,8 @@ def picture(path: Path, width: float, height: float) -> Iterator[Figure]:
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
+        drawn = BytesIO()
+        figure.savefig(drawn, dpi=130)
+    with reporting_failure(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=130)
+    write_file(path, drawn.getvalue())

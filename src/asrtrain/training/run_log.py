@@ -57,7 +57,7 @@ def read_steps(run: Path) -> Iterator[StepRecord]:
                     parameters = values["names"]
                 elif kind != "epoch":
                     raise ValueError(f"a line of kind {kind!r}")
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged, or of another version of asrtrain: {error}") from error
 
 
