@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from asrtrain.data.manifest import read_manifest, scan_manifest, write_manifest
 from asrtrain.data.manifest_source import ManifestConfig
 from asrtrain.data.splits import HeldOutConfig, hold_out
 from asrtrain.data.stored_table import open_table, store_table
-from asrtrain.data.strings import Strings
+from asrtrain.data.strings import Strings, StringsBuilder
 from asrtrain.types import Utterance
 
 TEXTS = st.lists(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0")), max_size=8)
@@ -57,11 +58,22 @@ def lines_one_by_one(path: Path) -> list[Utterance]:
 
 @given(texts=TEXTS, data=st.data())
 def test_strings_are_a_list_of_texts(texts: list[str], data: st.DataObject) -> None:
-    strings = Strings.joined([Strings.of(texts[:3]), Strings.of(texts[3:])])
-    assert list(strings) == texts
+    builder = StringsBuilder()
+    for some in (texts[:3], texts[3:]):
+        builder.add(Strings.of(some))
+    strings = builder.finish()
+    assert list(strings) == list(Strings.of_each(texts)) == texts
     assert [strings[place] for place in range(len(texts))] == texts
-    places = data.draw(st.lists(st.integers(0, len(texts) - 1), max_size=9)) if texts else []
-    assert list(strings.at(np.array(places, np.int64))) == [texts[place] for place in places]
+    for _ in range(2):  # a choice, and a choice of that
+        places = data.draw(st.lists(st.integers(0, len(texts) - 1), max_size=9)) if texts else []
+        strings, texts = strings.at(np.array(places, np.int64)), [texts[place] for place in places]
+        assert list(strings) == list(strings.packed()) == list(pickle.loads(pickle.dumps(strings))) == texts
+        assert [strings[place] for place in range(len(texts))] == texts
+
+
+def test_a_choice_is_sent_to_another_process_alone() -> None:
+    strings = Strings.of([str(number) for number in range(10_000)])
+    assert len(pickle.dumps(strings.at(np.array([7, 5])))) < 1000
 
 
 @pytest.mark.parametrize("escape", [True, False])

@@ -26,7 +26,7 @@ def store_table(table: UtteranceTable, path: Path, key: str) -> None:
     """Write a table under a key. Raises OSError, and then leaves nothing behind."""
     columns: dict[str, npt.NDArray[Any]] = {}
     for name in _WORDS:
-        words: Strings = getattr(table, name)
+        words: Strings = getattr(table, name).packed()
         columns |= {name: words.content, f"{name} end": words.ends}
     columns |= {name: getattr(table, name) for name in _NUMBERS}
     places: list[list[str | int]] = []

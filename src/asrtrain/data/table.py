@@ -59,14 +59,14 @@ class UtteranceTable(Sequence[Utterance]):
         return map(self._record, *words, *numbers)
 
     def at(self, places: Places) -> UtteranceTable:
-        """The utterances at these places, in this order."""
+        """The utterances at these places, in this order; what they are called and say is shared with this table."""
         columns = {name: getattr(self, name) for name in ("ids", "audio", "texts", "speakers")}
         numbers = {name: getattr(self, name)[places] for name in ("durations", "offsets", "lines")}
         return replace(self, **{name: column.at(places) for name, column in columns.items()}, **numbers)
 
     def with_texts(self, rewrite: Callable[[str], str]) -> UtteranceTable:
         """The same utterances with other texts."""
-        return replace(self, texts=strings_of(map(rewrite, self.texts)))
+        return replace(self, texts=Strings.of_each(map(rewrite, self.texts)))
 
     def _record(self, *values: Any) -> Utterance:  # noqa: ANN401  # a value of each column
         name, audio, text, speaker, duration, offset, line = values
@@ -74,18 +74,6 @@ class UtteranceTable(Sequence[Utterance]):
         path = Path(self.folder, audio)
         source = Source(self.file, line) if line else Source(path)
         return Utterance(name, path, text, speaker, known, offset, source)
-
-
-def strings_of(texts: Iterator[str]) -> Strings:
-    """Texts that come one by one, never all of them at once."""
-    parts = [Strings.of([])]
-    block: list[str] = []
-    for text in texts:
-        block.append(text)
-        if len(block) == _BLOCK:
-            parts.append(Strings.of(block))
-            block = []
-    return Strings.joined([*parts, Strings.of(block)])
 
 
 _BLOCK = 1 << 14

@@ -12,27 +12,9 @@ import numpy.typing as npt
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.rows import Checked, hashes_of
-from asrtrain.data.strings import Strings
+from asrtrain.data.strings import Strings, StringsBuilder
 from asrtrain.data.table import UtteranceTable
 from asrtrain.types import Source, Utterance
-
-
-@final
-@dataclass(slots=True)
-class _Words:
-    """A column of texts that grows in place, so that there are never two copies of it."""
-
-    content: bytearray = field(default_factory=bytearray)
-    ends: bytearray = field(default_factory=bytearray)
-
-    def add(self, words: Strings) -> None:
-        self.ends += (words.ends.astype(np.int64) + len(self.content)).data
-        self.content += words.content.data
-
-    def finish(self) -> Strings:
-        ends = np.frombuffer(self.ends, np.int64)
-        small = len(self.content) < 2**32
-        return Strings(np.frombuffer(self.content, np.uint8), ends.astype(np.uint32) if small else ends)
 
 
 @final
@@ -42,9 +24,7 @@ class TableBuilder:
 
     folder: Path
     _file: Path | None = None
-    _words: tuple[_Words, _Words, _Words, _Words] = field(
-        default_factory=lambda: (_Words(), _Words(), _Words(), _Words())
-    )
+    _words: tuple[StringsBuilder, ...] = field(default_factory=lambda: tuple(StringsBuilder() for _ in range(4)))
     _durations: bytearray = field(default_factory=bytearray)
     _offsets: bytearray = field(default_factory=bytearray)
     _lines: bytearray = field(default_factory=bytearray)

@@ -16,7 +16,7 @@ from asrtrain.errors import DataError
 from asrtrain.types import Source
 
 LONGEST_LINE = 2**20
-BLOCK = 2**16
+BLOCK = 2**17
 """Bytes read at a time."""
 
 _UTF8_MARK = b"\xef\xbb\xbf"
