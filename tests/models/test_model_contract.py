@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from pydantic import TypeAdapter
-from torch import nn
 
 from asrtrain.models import MODELS, AcousticModel
+from asrtrain.models.dropout import Dropout
 
 F, V = 12, 7
 LENGTHS = torch.tensor([23, 1, 10, 2])
@@ -35,7 +35,7 @@ def speech(lengths: torch.Tensor = LENGTHS, padding: int = 0, seed: int = 1) -> 
 
 def without_dropout(model: AcousticModel) -> AcousticModel:
     for module in model.modules():
-        if isinstance(module, nn.Dropout):
+        if isinstance(module, Dropout):
             module.p = 0.0
     return model
 

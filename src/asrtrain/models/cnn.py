@@ -10,6 +10,7 @@ from torch import nn
 
 from asrtrain.models.activations import activation
 from asrtrain.models.convolution import ConvStack, FrameNorm, check_halvings
+from asrtrain.models.dropout import Dropout
 from asrtrain.models.heads import Head
 from asrtrain.models.interface import AcousticModel, ModelConfig
 from asrtrain.models.settings import ActivationName, Count, Counts, PoolingKind, Probability
@@ -59,7 +60,7 @@ class CNN(AcousticModel):
             feature_maps=config.feature_maps,
             kind=config.activation,
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.over_time = nn.Conv1d(self.front.output_size, config.hidden_size, kernel_size=3, padding=1, bias=False)
         self.norm = FrameNorm(config.hidden_size, activation(config.activation))
         self.head = Head(

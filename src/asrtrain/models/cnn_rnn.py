@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from asrtrain.models.convolution import ConvStack, FrameNorm, check_halvings
+from asrtrain.models.dropout import Dropout
 from asrtrain.models.gru import gru_cell
 from asrtrain.models.heads import Head
 from asrtrain.models.interface import AcousticModel, ModelConfig
@@ -73,7 +74,7 @@ class CNNRNN(AcousticModel):
         )
         # Maxima of rectified numbers lie far from zero; a recurrent layer that gets them so hardly learns.
         self.centre = FrameNorm(self.front.output_size, nn.Identity())
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         layers = recurrent_layers(
             self.front.output_size,
             config.hidden_size,

@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import nn
 
+from asrtrain.models.dropout import Dropout
 from asrtrain.models.pooling import pool, pooled_parts
 from asrtrain.models.settings import PoolingKind
 from asrtrain.types import Scores
@@ -24,7 +25,7 @@ class Head(nn.Module):
     ) -> None:
         super().__init__()
         self.pooling = None if per_frame else pooling
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.linear = nn.Linear(input_size * (1 if per_frame else pooled_parts(pooling)), output_size)
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> Scores:

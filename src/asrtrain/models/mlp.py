@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import nn
 
 from asrtrain.models.activations import activation
+from asrtrain.models.dropout import Dropout
 from asrtrain.models.interface import AcousticModel, ModelConfig
 from asrtrain.models.settings import ActivationName, Count, Counts, Probability
 from asrtrain.models.windows import Window
@@ -45,7 +46,7 @@ class HiddenLayer(nn.Module):
         super().__init__()
         self.linear = nn.Linear(input_size, output_size)
         self.nonlinearity = nonlinearity
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """One layer up."""

@@ -13,6 +13,8 @@ from typing import Any, final
 import torch
 from torch import nn
 
+from asrtrain.models.dropout import Dropout
+
 Cell = Callable[[int, int], nn.RNNBase]
 """Builds a one-way recurrent layer, batch first, from its input and hidden sizes."""
 
@@ -98,7 +100,7 @@ class RecurrentLayer(nn.Module):
         self.backwards = cell(input_size, hidden_size) if bidirectional else None
         joined = hidden_size * (2 if bidirectional else 1)
         self.projection = None if projection is None else nn.Linear(joined, projection)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_size = projection or joined
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

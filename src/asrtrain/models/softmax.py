@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from asrtrain.models.dropout import Dropout
 from asrtrain.models.interface import AcousticModel, ModelConfig
 from asrtrain.models.settings import Count, Probability
 from asrtrain.models.windows import Window
@@ -39,7 +40,7 @@ class Softmax(AcousticModel):
     def __init__(self, window: Window, output_size: int, dropout: float) -> None:
         super().__init__()
         self.window = window
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.linear = nn.Linear(window.output_size, output_size)
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Scores:
