@@ -209,3 +209,60 @@ def test_a_kaldi_directory_in_order_is_what_it_is_out_of_order(corpora: Path, tm
     quick, careful = read_manifest(folder), read_manifest(tmp_path, audio_root=folder)
     assert [replace(u, source=None) for u in quick] == [replace(u, source=None) for u in careful]
     assert [u.source.line for u in quick if u.source] == [u.source.line for u in careful if u.source]
+
+
+KALDI = {
+    "wav.scp": "r1 a.wav\nr2 b.wav\n",
+    "segments": "u1 r1 0.5 2.25\nu2 r1 3 -1\nu3 r2 0 1e1\n",
+    "text": "u1 one\nu2 two  words\nu3 größer\n",
+    "utt2spk": "u1 s1\nu2 u2\nu3 s2\n",
+}
+
+
+def _kaldi(folder: Path, files: dict[str, str]) -> Path:
+    (folder / "kaldi").mkdir()
+    for name, content in files.items():
+        (folder / "kaldi" / name).write_text(content)
+    for name in "ab":
+        (folder / "kaldi" / f"{name}.wav").write_bytes(b"RIFF")
+    return folder / "kaldi"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"utt2dur": "u1 1.75\n", "reco2dur": "r1 9\n"},  # segments say it
+        {"segments": "u1\tr1  0.5 2.25 \n u2 r1 3 -1\nu3 r2 0 1e1"},
+        {"segments": "u1 r1 0.5 2.25\r\nu2 r1 3 -1\r\nu3 r2 0 1e1\r\n"},
+        {"utt2spk": "u1 s 1\nu2  u2\nu3\tß\n"},
+        {"text": " u1 one \nu2\u3000two words\nu3 \u3000größer\n"},
+        {"wav.scp": "r1  a.wav\nr2\tb.wav \nr3 c.wav\n"},
+    ],
+)
+def test_a_kaldi_directory_is_divided_at_once_as_it_is_line_by_line(changed: dict[str, str], folder: Path) -> None:
+    path = _kaldi(folder, KALDI | changed)
+    assert [len(rows.lines) for rows in FORMATS["kaldi"].quickly(path)] == [3]  # type: ignore[misc]
+    (entries,) = FORMATS["kaldi"].read(path, [])
+    assert isinstance(entries, list)
+    assert list(read_manifest(path)) == [utterance_of(entry, path, []) for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"segments": "u1 r1 0.5 2.25 7\nu2 r1 3 -1\nu3 r2 0 1\n"}, "expected 'u1', a recording"),
+        ({"segments": "u1 r1 0.5 2.25\nu2 r1 3 nan\nu3 r2 0 1\n"}, "the duration nan"),
+        ({"segments": "u1 r1 0.5 2.25\nu2 r9 3 -1\nu3 r2 0 1\n"}, "the recording 'r9' is not in wav.scp"),
+        ({"segments": "u1 r1 0.5 0.5\nu2 r1 3 -1\nu3 r2 0 1\n"}, "the duration 0.0"),
+        ({"wav.scp": "r1 a.wav\nr2 b.wav\nr2 a.wav\n"}, "'r2' was in line 2 already"),
+        ({"text": "u1 one\nu2 two\nu3 three\nu4 four\n"}, "'u4' has a text but no audio"),
+        ({"text": "u1 one\nu2\nu3 three\n"}, "the text is empty"),
+        ({"text": "u1 one\nu2 two\n"}, "'u3' has audio but no line in text"),
+    ],
+)
+def test_what_is_wrong_with_a_kaldi_directory_is_told_line_by_line(
+    changed: dict[str, str], complaint: str, folder: Path
+) -> None:
+    _, complaints = scan_manifest(_kaldi(folder, KALDI | changed))
+    assert [complaint in str(told) for told in complaints] == [True]

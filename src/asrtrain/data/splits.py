@@ -100,14 +100,14 @@ def _some_speakers(utterances: Sequence[Utterance], config: HeldOutConfig) -> se
 
 
 def _speakers(utterances: Sequence[Utterance]) -> Counter[str]:
-    unknown = [utterance for utterance in utterances if not utterance.speaker]
-    if unknown:
-        first = unknown[0]
+    speakers = speakers_of(utterances)
+    counts = Counter(speakers)
+    if counts[""]:
+        first = next(utterances[place] for place, speaker in enumerate(speakers) if not speaker)
         raise DataError(
-            f"{first.source or first.id}: {len(unknown)} of {len(utterances)} utterances have no speaker, "
+            f"{first.source or first.id}: {counts['']} of {len(utterances)} utterances have no speaker, "
             "so they cannot be divided by speaker: add a speaker column, or hold out by hash"
         )
-    counts = Counter(utterance.speaker for utterance in utterances)
     if len(counts) < 2:
         raise DataError(f"the only speaker is {next(iter(counts))!r}, so nothing can be divided by speaker")
     return counts
@@ -118,7 +118,7 @@ def _listed(utterances: Sequence[Utterance], path: Path) -> set[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read the list of held-out utterances {path}: {error}") from error
-    known = {utterance.id for utterance in utterances}
+    known = set(ids_of(utterances))
     wanted = {number: _id(line.strip(), known) for number, line in enumerate(lines, start=1) if line.strip()}
     unknown = [
         f"{path}:{number}: no utterance has the id {name!r}" for number, name in wanted.items() if name not in known

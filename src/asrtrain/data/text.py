@@ -35,7 +35,9 @@ class TextConfig(Config):
         return text if self.unicode == "none" else unicodedata.normalize(self.unicode, text)
 
     def _cased(self, text: str) -> str:
-        return {"keep": text, "lower": text.lower(), "upper": text.upper()}[self.case]
+        if self.case == "keep":
+            return text
+        return text.lower() if self.case == "lower" else text.upper()
 
 
 def _without_punctuation(text: str) -> str:
