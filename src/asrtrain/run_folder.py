@@ -10,12 +10,13 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from asrtrain.config import dump_config, load_config
-from asrtrain.errors import CheckpointError, UsageError
+from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
 from asrtrain.run_config import RunConfig
 from asrtrain.training.durable import write_file
 from asrtrain.training.lock import is_held
@@ -54,16 +55,28 @@ def is_finished(folder: Path) -> bool:
     return (folder / OUTCOME).is_file()
 
 
-def start(folder: Path, config: RunConfig, data: str) -> None:
-    """Make the folder and write the resolved configuration and the data's fingerprint into it.
+@contextmanager
+def started(folder: Path, config: RunConfig, data: str) -> Iterator[None]:
+    """Make the folder and write the resolved configuration and the data's fingerprint into it, before what is done here
+    can go wrong; a new run is taken back if it does, lest an empty folder be taken for a run.
 
     Both must be the same when the run is taken up again: other data would make other batches of the same numbers.
     Raises UsageError if the folder belongs to another run, or to none.
     """
     check(folder, config, data)
+    new = not (folder / CONFIG).exists()
     folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / CONFIG, dump_config(config).encode())
     write_file(folder / DATA, f"{data}\n".encode())
+    try:
+        yield
+    except AsrtrainError:
+        if new:
+            (folder / CONFIG).unlink()
+            (folder / DATA).unlink()
+            with suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        raise
 
 
 def check(folder: Path, config: RunConfig, data: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.app.conftest import WORDS, write_config
 
+from asrtrain import run_folder
 from asrtrain.app import fit
 from asrtrain.config import load_config
 from asrtrain.errors import CheckpointError, DataError, UsageError
@@ -39,6 +40,19 @@ def test_latest_is_the_newest_run_wherever_it_lies(trained: Path, tmp_path: Path
         run = fit(trained / "config.yaml", overrides=overrides, output=output)
         assert (tmp_path / "runs" / "latest").resolve() == run.resolve()
     assert [entry.name for entry in (tmp_path / "elsewhere").iterdir()] == ["run"]
+
+
+def test_a_run_that_cannot_begin_is_taken_back_and_an_old_one_stays(trained: Path, tmp_path: Path) -> None:
+    config, folder = load_config(trained / "config.yaml", RunConfig), tmp_path / "runs" / "words"
+    with pytest.raises(DataError, match="gone"), run_folder.started(folder, config, "data"):
+        raise DataError("gone")
+    assert not folder.exists()
+    with run_folder.started(folder, config, "data"):
+        pass
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(DataError, match="gone"), run_folder.started(folder, config, "data"):
+        raise DataError("gone")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before != {}
 
 
 def test_only_a_run_of_the_same_data_is_taken_up(trained: Path, tmp_path: Path) -> None:

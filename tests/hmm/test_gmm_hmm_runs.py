@@ -163,6 +163,17 @@ def test_what_cannot_be_meant(word_run: Path, overrides: list[str], sentence: st
         fit(word_run / "config.yaml", overrides=overrides, dry_run=True)
 
 
+def test_settings_that_cannot_be_meant_leave_no_run_behind(word_run: Path, tmp_path: Path) -> None:
+    """And the newest run is the one before."""
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "latest").symlink_to(word_run)
+    with pytest.raises(UsageError, match="passes are too few"):
+        fit(word_run / "config.yaml", overrides=[f"output_dir={runs}", "training.max_epochs=2"])
+    assert [path.name for path in runs.iterdir()] == ["latest"]
+    assert (runs / "latest").resolve() == word_run.resolve()
+
+
 def test_several_processes_are_refused_before_there_is_a_run(word_run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="trained by one process: leave --nproc and torchrun out"):
         fit(word_run / "config.yaml", nproc=2, output=tmp_path / "run")

@@ -16,7 +16,6 @@ from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.fit import load_settings, prepare, train_in
-from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import load_recogniser
 from asrtrain.assembly import cache_folder, choose_device, evaluate_on
@@ -162,7 +161,6 @@ def _train(order: _Order) -> str:
             settings = load_settings(order.config, order.settings, None)
             splits = settings.data.load(cache_folder())
             recogniser = prepare(settings, splits, choose_device(order.device))
-            run_folder.start(order.run, settings, fingerprint_of(splits))
             train_in(order.run, recogniser, splits)
         except TrainingError as error:
             return str(error)

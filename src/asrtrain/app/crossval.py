@@ -11,7 +11,6 @@ import torch
 
 from asrtrain import run_folder
 from asrtrain.app.fit import load_settings, prepare, train_in
-from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, load_recogniser
 from asrtrain.assembly import cache_folder, choose_device, evaluate_on
@@ -111,5 +110,4 @@ def _train_fold(config: RunConfig, splits: Splits, folder: Path, device: torch.d
             runs["start_from"] = runs["align_from"] if same else anew(config.model.start_from, "start")
         config = config.model_copy(update={"model": config.model.model_copy(update=runs)})
     recogniser = prepare(config, splits, device)
-    run_folder.start(folder, config, fingerprint_of(splits))
     return train_in(folder, recogniser, splits)

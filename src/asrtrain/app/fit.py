@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +37,7 @@ from asrtrain.hmm import GMMHMM, GMMHMMConfig
 from asrtrain.performance.setup import using
 from asrtrain.reporting import draw_run
 from asrtrain.run_config import RunConfig
-from asrtrain.training import World, has_checkpoint, joined_world, train
+from asrtrain.training import Outcome, World, has_checkpoint, joined_world, train
 from asrtrain.training.reestimation import reestimate
 
 Resume = Literal["auto", "never", "must"]
@@ -84,15 +85,11 @@ def fit(
         if not dry_run:
             recogniser = decide_performance(recogniser, splits, folder, processes=world.size)
             settings = recogniser.config
-        data = fingerprint_of(splits)
         if dry_run:
-            run_folder.check(folder, settings, data)
+            run_folder.check(folder, settings, fingerprint_of(splits))
             tqdm.write(_plan(recogniser, splits), file=sys.stderr)
             return folder
-        if world.leads:
-            run_folder.start(folder, settings, data)
-            run_folder.point_latest_to(folder, settings.output_dir)
-        return train_in(folder, recogniser, splits, world)
+        return train_in(folder, recogniser, splits, world, latest=True)
 
 
 def _check_number(processes: int, settings: RunConfig) -> None:
@@ -112,43 +109,53 @@ def _unchecked(config: RunConfig, splits: Splits, device: torch.device) -> Recog
     return build_recogniser(config, build_vocabulary(config, splits), device)
 
 
-def train_in(folder: Path, recogniser: Recogniser, splits: Splits, world: World | None = None) -> Path:
-    """Train in a run folder that was started, from its last checkpoint if there is one; draw the curves at the end."""
+def train_in(
+    folder: Path, recogniser: Recogniser, splits: Splits, world: World | None = None, *, latest: bool = False
+) -> Path:
+    """Train in a run folder, a new one or from its last checkpoint; draw the curves at the end.
+
+    ``latest`` lets the name ``latest`` beside the folder mean it.
+    """
     config, world = recogniser.config, world or World()
-    if world.from_leader(run_folder.is_finished(folder)):
-        if world.leads:
-            tqdm.write(f"{folder} is finished already: nothing is done", file=sys.stderr)
-        return folder
     performance = config.fixed_performance
-    if world.leads:
-        recogniser.vocabulary.save(folder / run_folder.TOKENS)
     with using(performance.threads, performance.matmul):
-        _train(folder, recogniser, splits, world)
+        with run_folder.started(folder, config, fingerprint_of(splits)) if world.leads else nullcontext():
+            finished = world.from_leader(run_folder.is_finished(folder))
+            training = None if finished else _training(folder, recogniser, splits, world)
+        if world.leads and latest:
+            run_folder.point_latest_to(folder, config.output_dir)
+        if training is None:
+            if world.leads:
+                tqdm.write(f"{folder} is finished already: nothing is done", file=sys.stderr)
+            return folder
+        if world.leads:
+            recogniser.vocabulary.save(folder / run_folder.TOKENS)
+        outcome = training()
     if world.leads:
+        run_folder.finish(folder, asdict(outcome))
         draw_run(folder)
     return folder
 
 
-def _train(folder: Path, recogniser: Recogniser, splits: Splits, world: World) -> None:
+def _training(folder: Path, recogniser: Recogniser, splits: Splits, world: World) -> Callable[[], Outcome]:
+    """Build everything; what is returned trains."""
     config = recogniser.config
     metadata = {"task": recogniser.task, "unit": config.data.unit, "config": config.model_dump(mode="json")}
     if isinstance(recogniser.model, GMMHMM):
         parts = build_reestimation(recogniser, splits)
-        outcome = reestimate(parts, config.training, folder, device=recogniser.device, metadata=metadata)
-    else:
-        with world.leader_first():
-            ingredients = gather_ingredients(recogniser, splits, world)
-        outcome = train(
-            replace(ingredients, explain=StepExplainer(folder, recogniser, ingredients.objective)),
-            config.training,
-            folder,
-            seed=config.seed,
-            device=recogniser.device,
-            metadata=metadata,
-            world=world,
-        )
-    if world.leads:
-        run_folder.finish(folder, asdict(outcome))
+        return partial(reestimate, parts, config.training, folder, device=recogniser.device, metadata=metadata)
+    with world.leader_first():
+        ingredients = gather_ingredients(recogniser, splits, world)
+    return partial(
+        train,
+        replace(ingredients, explain=StepExplainer(folder, recogniser, ingredients.objective)),
+        config.training,
+        folder,
+        seed=config.seed,
+        device=recogniser.device,
+        metadata=metadata,
+        world=world,
+    )
 
 
 def _plan(recogniser: Recogniser, splits: Splits) -> str:
