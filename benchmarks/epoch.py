@@ -5,7 +5,8 @@ Everything from WAV files to the scores on the test recordings, checkpoints and 
 ``--peers``) as their documentation sets them up and, ``levers``, with what they offer switched on: features made once,
 batches of similar length, fused AdamW. ``plain_loop`` is PyTorch without a library, with these levers and its author's.
 The same network, data, batch size and recipe for all; epochs take turns. Without ``--quick`` all train to the end, and
-what they arrive at stands beside: per cent of digits recognised, per cent of words wrong.
+what they arrive at stands beside: per cent of digits recognised, per cent of words wrong. Each is measured by asrtrain
+in its own precision; ``by_bf16`` is a library as documented, which is fp32, by asrtrain in bf16.
 """
 
 from __future__ import annotations
@@ -42,14 +43,18 @@ def epoch_seconds(run: Run) -> float:
 
 
 def figures(task: Task, runs: Mapping[Candidate, Run], *, finished: bool) -> Iterator[tuple[str, float]]:
-    """For candidates of one precision: what each takes by what asrtrain takes, and where all arrive."""
-    (ours,) = (epoch_seconds(run) for candidate, run in runs.items() if candidate.library == "asrtrain")
+    """What each takes by what asrtrain takes, and where all arrive."""
+    ours = {
+        candidate.precision: epoch_seconds(run) for candidate, run in runs.items() if candidate.library == "asrtrain"
+    }
     for candidate, run in runs.items():
         name = f"{task.name}_{candidate}"
         if candidate.library == "asrtrain":
-            yield f"{name}_cpu_seconds", ours
+            yield f"{name}_cpu_seconds", ours[candidate.precision]
         else:
-            yield name, epoch_seconds(run) / ours
+            yield name, epoch_seconds(run) / ours[candidate.precision]
+        if candidate.setup == "documented" and candidate.library != "asrtrain" and "bf16" in ours:
+            yield f"{name}_by_bf16", epoch_seconds(run) / ours["bf16"]
         if finished:
             yield f"{name}_{'accuracy' if task.name == 'digits' else 'wer'}", 100 * run[-1].metric
 
@@ -64,11 +69,10 @@ def main() -> None:
     options = parser.parse_args()
     found: dict[str, float] = {}
     for name in [options.only] if options.only else TASKS:
-        task = TASKS[name]
-        for precision in [options.precision] if options.precision else precisions():
-            candidates = contenders(options.peers, precision)
-            runs = measure(task, candidates, options.peers, 3 if options.quick else task.epochs)
-            found |= figures(task, runs, finished=not options.quick)
+        task, wanted = TASKS[name], [options.precision] if options.precision else precisions()
+        candidates = [candidate for precision in wanted for candidate in contenders(options.peers, precision)]
+        runs = measure(task, candidates, options.peers, 3 if options.quick else task.epochs)
+        found |= figures(task, runs, finished=not options.quick)
     if options.format == "json":
         print(json.dumps(found))
     else:
