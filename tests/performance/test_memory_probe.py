@@ -12,7 +12,7 @@ import torch
 
 from asrtrain.app.memory import probe_memory
 from asrtrain.errors import UsageError
-from asrtrain.performance.memory import Weighing, available_memory, extrapolate, parse_size, peak_memory
+from asrtrain.performance.memory import Weighing, available_memory, extrapolate, parse_size
 
 CPU = torch.device("cpu")
 TAKING = """
