@@ -36,6 +36,7 @@ class Splits:
     dev: Sequence[Utterance]
     test: Sequence[Utterance]
 
+
 _FEW = 1 << 14
 """So many utterances are made into records once; of more, records are made when they are asked for, and let go."""
 
