@@ -293,7 +293,9 @@ def test_no_number_is_read_from_the_device_when_nothing_is_to_be_decided(build, 
     monkeypatch.setattr(parts.optimizer, "step", lambda: None)
     monkeypatch.setattr(parts.clipper, "clip", lambda gradients: None)
     monkeypatch.setattr(type(parts.clipper), "step", lambda self, optimizer, *, measured: None)
-    monkeypatch.setattr("asrtrain.training.step.measure", lambda named: type("G", (), {"total": torch.zeros(())})())
+    monkeypatch.setattr(
+        "asrtrain.training.step.measure", lambda named, shards: type("G", (), {"total": torch.zeros(())})()
+    )
     for name in ("item", "tolist", "__bool__", "__float__", "__int__"):
         monkeypatch.setattr(torch.Tensor, name, forbidden)
     assert isinstance(update([batch]), StepReport)
@@ -304,7 +306,7 @@ def test_settings_and_plain_values_of_an_optimizers_state_come_back(build):
     updater(parts)([next(parts.batches.epoch(0))])
     for values in parts.optimizer.state.values():
         values["note"] = 3.5
-    restore_optimizer(again.optimizer, again.model, optimizer_state(parts.optimizer, parts.model))
+    restore_optimizer(again.optimizer, again.named, optimizer_state(parts.optimizer, parts.named))
     for before, after in zip(parts.model.parameters(), again.model.parameters(), strict=True):
         one, other = parts.optimizer.state[before], again.optimizer.state[after]
         assert other["note"] == 3.5
@@ -317,10 +319,10 @@ def test_moments_lie_in_memory_as_their_weights_do():
     one, other = (torch.optim.Adam(convolution.parameters()) for _ in range(2))
     convolution(torch.ones(1, 3, 5, 5)).sum().backward()
     one.step()
-    _, tensors = split(optimizer_state(one, convolution))
-    saved = join(*split(optimizer_state(one, convolution)))
+    _, tensors = split(optimizer_state(one, convolution.named_parameters()))
+    saved = join(*split(optimizer_state(one, convolution.named_parameters())))
     assert all(tensor.is_contiguous() for tensor in tensors.values())
-    restore_optimizer(other, convolution, saved)
+    restore_optimizer(other, convolution.named_parameters(), saved)
     moment = other.state[convolution.weight]["exp_avg"]
     assert moment.stride() == convolution.weight.stride()
     assert torch.equal(moment, one.state[convolution.weight]["exp_avg"])

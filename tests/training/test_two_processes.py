@@ -26,14 +26,14 @@ SAME = [name for name in together.SCENARIOS if not name.startswith(COMPARING)]
 """All but those of rules that say themselves that it matters how many processes there are."""
 
 
-def start_together(folder: Path, cache: Path, recordings: Path, processes: int) -> None:
-    """Run the program in several processes, as a launcher would."""
+def start_together(folder: Path, cache: Path, recordings: Path, processes: int, program: Path = PROGRAM) -> None:
+    """Run a program in several processes, as a launcher would."""
     meeting = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     variables = {
         "WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port),
         "TORCHELASTIC_USE_AGENT_STORE": "True",
     }  # fmt: skip
-    command = [sys.executable, str(PROGRAM), str(folder), str(cache), str(recordings)]
+    command = [sys.executable, str(program), str(folder), str(cache), str(recordings)]
     running = [
         subprocess.Popen(command, env={**os.environ, **variables, "RANK": str(rank)}) for rank in range(processes)
     ]

@@ -25,6 +25,7 @@ from asrtrain.models import MODELS
 from asrtrain.objectives import Losses, Objective
 from asrtrain.training import Batches, Ingredients, TrainingConfig, Validation, World, joined_world, train
 from asrtrain.training.report import StepReport
+from asrtrain.training.sharding import shard
 from asrtrain.training.step import Updater
 from asrtrain.types import Batch, Scores
 
@@ -89,6 +90,12 @@ def weights(model: nn.Module) -> Weights:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
+def whole_weights(parts: Ingredients) -> Weights:
+    """Where they are held in shards, put together in the first process, and None in the others."""
+    held = weights(parts.model)
+    return held if parts.sharding is None else parts.sharding.whole(held)
+
+
 def told(report: StepReport) -> dict[str, Any]:
     """What a step's report says, to be equal in all processes."""
     plain: dict[str, Any] = {
@@ -101,18 +108,35 @@ def told(report: StepReport) -> dict[str, Any]:
     return plain | {f"loss of {name}": float(x) for name, x in zip(report.ids, report.losses, strict=True)}
 
 
+def clipped(report: StepReport) -> dict[str, float]:
+    """What clipping says that it did, and how far the weights moved where that was measured."""
+    parts = (report.clip, ("norm_before", "norm_after", "clipped_share", "largest", "cosine", "threshold"))
+    moved = (report.update, ("norm_before", "norm_after", "weight_norm"))
+    return {
+        f"{type(part).__name__} {name}": float(getattr(part, name))
+        for part, names in (parts, moved)
+        if part is not None
+        for name in names
+    }
+
+
 def steps(build: Build, world: World, *, count: int = STEPS, odd: bool = False, **options: Any) -> dict[str, Any]:
     """A few updates: the weights afterwards, what was told, and the clipper's state."""
     parts, config = build(**options)
     if odd:
         parts = replace(parts, objective=OddOnesOut(parts.objective))
     parts.model.train()
+    if config.sharding == "full" and world.size > 1:
+        parts = replace(parts, sharding=shard(parts.model, parts.optimizer, CPU, world))
     update = Updater(parts, config, CPU, decides=True, world=world)
-    reports = []
+    reports, acts = [], []
     batches = parts.batches.epoch(0)
     while len(reports) < count and (window := list(islice(batches, config.accum_grad))):
-        reports.append(told(update(window)))
-    return {"weights": weights(parts.model), "told": reports, "clipper": parts.clipper.state_dict()["state"]}
+        report = update(window)
+        reports.append(told(report))
+        acts.append(clipped(report))
+    state = parts.clipper.state_dict()["state"]
+    return {"weights": whole_weights(parts), "told": reports, "clipped": acts, "clipper": state}
 
 
 def whole_run(
@@ -168,7 +192,9 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-def go_through(folder: Path, cache: Path, recordings: Path, world: World) -> dict[str, dict[str, Any]]:
+def go_through(
+    folder: Path, cache: Path, recordings: Path, world: World, scenarios: dict[str, Scenario] = SCENARIOS
+) -> dict[str, dict[str, Any]]:
     """All scenarios, in the same order in all processes."""
 
     batches: dict[int, Kept] = {}
@@ -183,7 +209,7 @@ def go_through(folder: Path, cache: Path, recordings: Path, world: World) -> dic
         assert config.batch_size is not None
         return replace(parts, batches=batches.setdefault(config.batch_size, Kept(parts.batches))), config
 
-    return {name: scenario(build, world, folder) for name, scenario in SCENARIOS.items()}
+    return {name: scenario(build, world, folder) for name, scenario in scenarios.items()}
 
 
 def without_dropout(model: dict[str, Any]) -> dict[str, Any]:
@@ -191,11 +217,11 @@ def without_dropout(model: dict[str, Any]) -> dict[str, Any]:
     return {**model, "dropout": 0.0} if "dropout" in MODELS[model["name"]].model_fields else model
 
 
-def main() -> None:
+def main(scenarios: dict[str, Scenario] = SCENARIOS) -> None:
     torch.set_num_threads(1)
     folder, cache, recordings = map(Path, sys.argv[1:4])
     with joined_world() as world:
-        torch.save(go_through(folder, cache, recordings, world), folder / f"{world.rank}.pt")
+        torch.save(go_through(folder, cache, recordings, world, scenarios), folder / f"{world.rank}.pt")
 
 
 if __name__ == "__main__":

@@ -58,6 +58,10 @@ class _AdaGC(ClipRule):
     def turns(self) -> bool:
         return False
 
+    @property
+    def takes_shards(self) -> bool:
+        return True
+
     def apply(self, gradients: Gradients) -> Action:
         warm = self._step < self._config.warmup
         absolute = torch.full_like(gradients.total, self._config.absolute if warm else torch.inf)

@@ -23,6 +23,7 @@ from asrtrain.clipping.interface import (
 from asrtrain.clipping.measure import inner_products, measure, measured_after
 from asrtrain.clipping.parts.constants import Constants, constants, place
 from asrtrain.clipping.parts.looking import certainly_not_finite, free_to_look
+from asrtrain.clipping.sharded import Shards
 from asrtrain.clipping.updates import WeightsBefore
 from asrtrain.errors import UsageError
 
@@ -53,6 +54,7 @@ class Clipper:
         self._in_loss = next((rule for rule in self._rules if isinstance(rule, LossRule)), None)
         self._detachers: list[Callable[[], None]] = []
         self._clipped: tuple[tuple[str, torch.Tensor], ...] = ()
+        self._shards: Shards | None = None
         self._before: WeightsBefore | None = None
 
     @property
@@ -115,6 +117,7 @@ class Clipper:
                 if action.skip:
                     break
         self._clipped = tuple(zip(gradients.names, gradients.parameters, strict=True))
+        self._shards = gradients.shards
         self._before = WeightsBefore(self._clipped) if self._on_updates else None
         threshold = _last_finite([action.threshold for action in actions], known)
         skip = known.true if actions and actions[-1].skip else known.false
@@ -130,7 +133,7 @@ class Clipper:
         coefficient = after / before if everything else torch.where(clipped, after / before, known.one)
         cosine = known.one
         if not all(action.straight for action in changes):
-            products = inner_products(raw, now.tensors) if raw else _products(gradients, now, changes)
+            products = now.of_all(inner_products(raw, now.tensors)) if raw else _products(gradients, now, changes)
             cosine = torch.where(clipped, _cosine(products, before * after), known.one)
         return ClipReport(
             before, after, coefficient, threshold, clipped, share, cosine, *details,
@@ -145,7 +148,7 @@ class Clipper:
         """
         before, self._before = self._before, None
         if before is None and measured:
-            before = WeightsBefore(self._clipped)
+            before = WeightsBefore(self._clipped, self._shards)
         optimizer.step()
         if before is None:
             return None
@@ -193,7 +196,7 @@ def _largest(gradients: Gradients, *, detailed: bool) -> tuple[torch.Tensor, tor
         return known.nan, known.nowhere
     if not gradients.tensors:
         return known.zero, known.first
-    if not free_to_look(gradients.total) or certainly_not_finite(gradients.total):
+    if gradients.shards or not free_to_look(gradients.total) or certainly_not_finite(gradients.total):
         largest, at = gradients.peaks.max(dim=0)
         return largest, at
     ends = [end for pair in gradients.extremes for end in pair]

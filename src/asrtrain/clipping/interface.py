@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from asrtrain.clipping.promises import Promise
+from asrtrain.clipping.sharded import Shards
 from asrtrain.config import Config
 
 State = dict[str, torch.Tensor]
@@ -27,7 +28,8 @@ class Gradients:
     """The gradients of one step, measured once.
 
     names, parameters and tensors run in parallel and hold every parameter that has a gradient, tied ones once.
-    norms (N,) float64 is the 2-norm of each tensor; total () float64 is the 2-norm of them all.
+    norms (N,) float64 is the 2-norm of each tensor; total () float64 is the 2-norm of them all. With shards, parameters
+    and tensors are this process's parts, and all that is measured is of the whole.
     """
 
     names: tuple[str, ...]
@@ -35,11 +37,21 @@ class Gradients:
     tensors: tuple[torch.Tensor, ...]
     norms: torch.Tensor
     total: torch.Tensor
+    shards: Shards | None = None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many elements each tensor has."""
+        return self.shards.sizes(self.names) if self.shards else tuple(tensor.numel() for tensor in self.tensors)
 
     @property
     def size(self) -> int:
         """How many elements there are."""
-        return sum(tensor.numel() for tensor in self.tensors)
+        return sum(self.sizes)
+
+    def of_all(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Sums over elements of the tensors here, as sums over the elements of whole ones."""
+        return self.shards.sum(numbers) if self.shards else numbers
 
     @property
     def finite(self) -> torch.Tensor:
@@ -56,6 +68,8 @@ class Gradients:
         """The largest magnitude of each tensor, (N,) float64, as it is when first asked for."""
         if not self.tensors:
             return torch.zeros_like(self.norms)
+        if self.shards:
+            return self.shards.norms(self.tensors, torch.inf)
         # Three times as fast as the infinity norm.
         low, high = (torch.stack(list(end)).double() for end in zip(*self.extremes, strict=True))
         return torch.maximum(high, -low)
@@ -144,6 +158,13 @@ class ClipRule(ABC):
     def turns(self) -> bool:
         """Whether it may change a tensor's direction, and not its length alone; if so, it tells ``Action.cosines``."""
         return True
+
+    @property
+    def takes_shards(self) -> bool:
+        """Whether every process may hold a shard of each tensor: all that it measures comes from ``Gradients``, or from
+        sums that ``Gradients.of_all`` completes, and its state is the same in all processes.
+        """
+        return False
 
     def estimates(self) -> Mapping[str, torch.Tensor]:
         """What the rule has learned from its history, each (), from its first step on; nothing by default.

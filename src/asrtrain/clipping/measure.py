@@ -11,13 +11,18 @@ import torch
 
 from asrtrain.clipping.interface import Action, Gradients
 from asrtrain.clipping.parts.looking import certainly, free_to_look
+from asrtrain.clipping.sharded import Shards
 
 _SMALLEST = 1e-15
 """Squares of float32 lose precision where norms are smaller than this, and vanish below 1e-23."""
 
 
-def measure(parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tensor]]) -> Gradients:
+def measure(
+    parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tensor]], shards: Shards | None = None
+) -> Gradients:
     """Measure the gradients of ``parameters``, given alone or with their names; those without a gradient are left out.
+
+    With ``shards`` all processes measure together what each of them holds a part of, which may be empty.
 
     Tied parameters are counted once. Sparse gradients are coalesced, since the norm of an uncoalesced one is wrong.
     """
@@ -25,11 +30,11 @@ def measure(parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tenso
     for position, item in enumerate(parameters):
         name, parameter = item if isinstance(item, tuple) else (str(position), item)
         gradient = parameter.grad
-        if gradient is not None and gradient.numel() and id(parameter) not in found:
+        if gradient is not None and (gradient.numel() or shards) and id(parameter) not in found:
             found[id(parameter)] = (name, parameter, _coalesced(parameter) if gradient.is_sparse else gradient)
     names, kept, tensors = zip(*found.values(), strict=True) if found else ((), (), ())
-    norms = tensor_norms(tensors)
-    return Gradients(names, kept, tensors, norms, torch.linalg.vector_norm(norms))
+    norms = tensor_norms(tensors, shards)
+    return Gradients(names, kept, tensors, norms, torch.linalg.vector_norm(norms), shards)
 
 
 def measured_after(action: Action, before: Gradients) -> Gradients:
@@ -38,7 +43,7 @@ def measured_after(action: Action, before: Gradients) -> Gradients:
         return before
     if action.norms is not None:
         return replace(before, norms=action.norms, total=torch.linalg.vector_norm(action.norms))
-    norms = tensor_norms(before.tensors)
+    norms = tensor_norms(before.tensors, before.shards)
     return replace(before, norms=norms, total=torch.linalg.vector_norm(norms))
 
 
@@ -56,8 +61,8 @@ def entries(parameter: torch.Tensor) -> torch.Tensor | EllipsisType:
     return gradient.indices()[0] if gradient.is_sparse else ...
 
 
-def tensor_norms(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The 2-norm of each tensor, (N,) float64.
+def tensor_norms(tensors: Sequence[torch.Tensor], shards: Shards | None = None) -> torch.Tensor:
+    """The 2-norm of each tensor, (N,) float64; of whole ones where ``shards`` of them are given.
 
     A sum of squares of float32 overflows from 1.8e19 on, where the gradient itself is still finite: such a gradient
     must be clipped, not zeroed, so it is measured again in float64. So is one whose squares nearly vanish. Where
@@ -73,7 +78,7 @@ def tensor_norms(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     if look and not wide:
         for i in [i for i, norm in enumerate(norms.tolist()) if not _SMALLEST <= norm < math.inf]:
             norms[i] = torch.linalg.vector_norm(tensors[i], dtype=torch.float64)
-    return norms
+    return norms if shards is None else shards.sum(norms.square()).sqrt()
 
 
 def inner_products(left: Sequence[torch.Tensor], right: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -35,6 +35,10 @@ class _Nothing(ClipRule):
     def turns(self) -> bool:
         return False
 
+    @property
+    def takes_shards(self) -> bool:
+        return True
+
     def apply(self, gradients: Gradients) -> Action:
         return untouched(gradients)
 

@@ -97,7 +97,8 @@ class NormConfig(ClipRuleConfig):
         if self.compat == "optax" and isinstance(self.threshold, FixedConfig):
             return Dividing(self.threshold.value, global_norm(self.threshold.value))
         if self.compat is not None:
-            return Scaling(split_by("global"), limits, _torch_coefficient, partial(_torch_norm, order=order))
+            measured = partial(_torch_norm, order=order)
+            return Scaling(split_by("global"), limits, _torch_coefficient, measured, takes_shards=False)
         turns = self.scope != "group" and parts_tensors(self.scope)
         split = splitter_of(self.scope, self.threshold)
         return Scaling(split, limits, shorten, partial(Block.norm, order=order), turns=turns)

@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import final
 
 import torch
 import torch.distributed as dist
 
 from asrtrain.errors import UsageError
+
+
+@final
+class Shards:
+    """Says that this process holds shards of tensors, and brings together what is measured of them.
+
+    All processes of ``group`` ask for the same things in the same order.
+    """
+
+    def __init__(self, sizes: Mapping[str, int], group: dist.ProcessGroup | None = None) -> None:
+        """``sizes`` are the numbers of elements of the whole tensors, by their names."""
+        self._sizes, self._group = dict(sizes), group
+
+    def sizes(self, names: Sequence[str]) -> tuple[int, ...]:
+        """How many elements each whole tensor has."""
+        return tuple(self._sizes[name] for name in names)
+
+    def sum(self, numbers: torch.Tensor) -> torch.Tensor:
+        """The sum over all processes."""
+        total = numbers.clone()
+        dist.all_reduce(total, group=self._group)
+        return total
+
+    def norms(self, shards: Sequence[torch.Tensor], p: float) -> torch.Tensor:
+        """The p-norm of every whole tensor, (N,) float64; see `sharded_norms`."""
+        return sharded_norms(shards, p, self._group)
 
 
 def sharded_norms(

@@ -59,6 +59,10 @@ class _SkipSpike(ClipRule):
     def turns(self) -> bool:
         return False
 
+    @property
+    def takes_shards(self) -> bool:
+        return True
+
     def estimates(self) -> Mapping[str, torch.Tensor]:
         return self._threshold.estimates()
 

@@ -11,14 +11,19 @@ import torch
 from asrtrain.clipping.interface import Gradients, UpdateReport, UpdateRule
 from asrtrain.clipping.measure import measure, measured_after, tensor_norms
 from asrtrain.clipping.parts.slices import slices
+from asrtrain.clipping.sharded import Shards
 
 
 @final
 class WeightsBefore:
-    """A copy of the weights, from before a step. `limit` or `measure` uses it up."""
+    """A copy of the weights, or with ``shards`` of this process's, from before a step. `limit` or `measure` uses it up.
+
+    Rules on updates want whole weights.
+    """
 
     @torch.no_grad()
-    def __init__(self, named: Sequence[tuple[str, torch.Tensor]]) -> None:
+    def __init__(self, named: Sequence[tuple[str, torch.Tensor]], shards: Shards | None = None) -> None:
+        self._shards = shards
         self._names = tuple(name for name, _ in named)
         self._weights = [parameter.detach() for _, parameter in named]
         self._parameters = [parameter for _, parameter in named]
@@ -31,10 +36,10 @@ class WeightsBefore:
     @torch.no_grad()
     def measure(self) -> UpdateReport:
         """How far the weights have moved."""
-        weight_norm = _together(self._kept)
+        weight_norm = _together(self._kept, self._shards)
         if self._kept:
             torch._foreach_sub_(self._kept, self._weights)
-        moved = _together(self._kept)
+        moved = _together(self._kept, self._shards)
         return UpdateReport(moved, moved, weight_norm, torch.zeros_like(moved, dtype=torch.bool))
 
     @torch.no_grad()
@@ -72,9 +77,9 @@ class WeightsBefore:
                 now.copy_(torch.where(change == now - before, now, before + change))
 
 
-def _together(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+def _together(tensors: Sequence[torch.Tensor], shards: Shards | None = None) -> torch.Tensor:
     """The 2-norm of all tensors, () float64."""
-    norm: torch.Tensor = torch.linalg.vector_norm(tensor_norms(tensors))
+    norm: torch.Tensor = torch.linalg.vector_norm(tensor_norms(tensors, shards))
     return norm
 
 

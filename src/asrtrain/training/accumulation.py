@@ -30,8 +30,9 @@ class Accumulator:
 
     def __init__(self, ingredients: Ingredients, config: TrainingConfig, device: torch.device, world: World) -> None:
         self._model, self._objective, self._clipper = ingredients.model, ingredients.objective, ingredients.clipper
-        self._parameters = tuple(self._model.parameters())
-        self._normalises = any(True for _ in self._model.buffers())
+        self._sharding = ingredients.sharding
+        self._parameters = tuple(parameter for _, parameter in ingredients.named)
+        self._together = self._sharding is not None or any(True for _ in self._model.buffers())
         self._autocast = _AUTOCAST.get(config.precision)
         self._device, self._world = device, world
 
@@ -73,8 +74,9 @@ class Accumulator:
                 answer = self.losses(given)
                 self._clipper.backward(answer.per_utterance, weight=weight, loss_scale=loss_scale)
             return Losses(answer.per_utterance.detach(), answer.counted)
-        if self._normalises:
-            # Other processes have utterances of this batch, and wait to hear of the frames that are not here.
+        if self._together:
+            # Other processes have utterances of this batch, and wait to hear of the frames that are not here, or for
+            # the weights that are.
             self._scores(on_device).logits.sum().backward()  # type: ignore[no-untyped-call]
         return None
 
@@ -92,7 +94,11 @@ class Accumulator:
                 losses[_rows(batch, start)] = answer.per_utterance.to(losses.dtype)
                 counted += answer.counted.sum()
             start += len(batch.everyone)
-        numbers = self._world.sum_gradients(self._parameters, numbers)
+        if self._sharding is None:
+            numbers = self._world.sum_gradients(self._parameters, numbers)
+        else:
+            self._sharding.collect()
+            numbers = self._world.sum(numbers)
         return numbers[:-1], numbers[-1]
 
 

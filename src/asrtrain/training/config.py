@@ -55,6 +55,9 @@ class TrainingConfig(Config):
     """Lengths are blurred by this share before sorting into batches: 0 pads least, more mixes more."""
     accum_grad: Annotated[int, Field(gt=0)] = 1
     """Batches whose gradients make one optimiser step."""
+    sharding: Literal["none", "full"] = "none"
+    """full: of weights, gradients and optimiser state every process holds a shard (FSDP2), so that together they can
+    train what does not fit one GPU; it costs time, and pays for nothing else. One process holds everything anyway."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Arithmetic of the forward pass; fp16 scales the loss."""
     best_by: Literal["metric", "loss"] = "metric"
@@ -99,6 +102,14 @@ class TrainingConfig(Config):
     def _one_batch_measure(self) -> Self:
         if self.batch_size is not None and self.batch_seconds is not None:
             raise ValueError("batch_size and batch_seconds exclude each other: set one of them to null")
+        return self
+
+    @model_validator(mode="after")
+    def _shards_are_not_set_aside(self) -> Self:
+        if self.sharding == "full" and self.on_nonfinite.chosen("rollback"):
+            raise ValueError(
+                "on_nonfinite: rollback holds all weights twice, which sharding: full is to avoid; choose skip"
+            )
         return self
 
     def steps_per_epoch(self, batches: int) -> int:

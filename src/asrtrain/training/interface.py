@@ -15,6 +15,7 @@ from asrtrain.features.interface import FrontEnd
 from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Objective
 from asrtrain.optim.interface import Schedule
+from asrtrain.training.sharding import Sharding
 from asrtrain.training.watch import Explainer
 from asrtrain.types import Batch
 
@@ -60,6 +61,7 @@ class Ingredients:
     ``batches`` have passed the front end; what it has measured is kept with the weights. ``validate`` gets the weights
     that would be kept, in evaluation mode and without gradients; before that ``tune`` may set those of their buffers
     that are chosen by the development part. ``explain`` is called for steps worth explaining, before they are taken.
+    With ``sharding`` model and optimiser are held in shards, and every process validates, since none could alone.
     """
 
     front_end: FrontEnd
@@ -72,6 +74,12 @@ class Ingredients:
     validate: Callable[[nn.Module], Validation]
     explain: Explainer | None = None
     tune: Callable[[nn.Module], None] | None = None
+    sharding: Sharding | None = None
+
+    @property
+    def named(self) -> tuple[tuple[str, nn.Parameter], ...]:
+        """What this process holds of the model's parameters, by name: all of each, or a shard."""
+        return tuple(self.model.named_parameters()) if self.sharding is None else self.sharding.named
 
 
 @dataclass(frozen=True, slots=True)

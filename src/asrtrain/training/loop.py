@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -26,12 +26,13 @@ from asrtrain.training.lock import exclusive
 from asrtrain.training.nonfinite import FaultLog, NonFinitePolicy, describe
 from asrtrain.training.report import Fault, StepReport, fault_kind
 from asrtrain.training.selection import judge_epoch
+from asrtrain.training.sharding import shard
 from asrtrain.training.signals import StopRequest, listening
 from asrtrain.training.silence import Silence
 from asrtrain.training.state import Progress, TrainState
 from asrtrain.training.step import Updater
 from asrtrain.training.store import CheckpointStore, has_checkpoint
-from asrtrain.training.world import World
+from asrtrain.training.world import DIFFERENT, World
 
 _ONE_REQUEST = 3.0
 """Seconds within which several signals to several processes are one request to stop."""
@@ -42,10 +43,6 @@ _ANSWERS: dict[Reaction, str] = {
     "drop_utterance": "the step is taken without them",
     "rollback": "no step is taken, and the weights are those set aside before",
 }
-_DIFFERENT = (
-    "the processes of this run do not begin with the same weights: let all read the same run folder, on the same "
-    "versions of asrtrain and PyTorch"
-)
 
 
 def train(
@@ -91,6 +88,10 @@ class _Training:
         stop: StopRequest,
         world: World,
     ) -> None:
+        if config.sharding == "full" and world.size > 1:
+            sharding = shard(ingredients.model, ingredients.optimizer, device, world)
+            ingredients = replace(ingredients, sharding=sharding)
+        self._sharded = ingredients.sharding is not None
         self._parts, self._config, self._run, self._device = ingredients, config, run, device
         self._metadata, self._stop, self._world = metadata, stop, world
         self._notices: list[str] = []
@@ -114,8 +115,8 @@ class _Training:
         # Dropout and its like draw from torch's generator, whatever building the model has drawn before.
         torch.manual_seed(counter_seed(seed, *([self._world.rank] if self._world.rank else [])))
         with self._world.leader_first():
-            self._take_up()
-        self._world.check_same(self._complete(self._state.weights()), _DIFFERENT)
+            begun_with = self._take_up()
+        self._world.check_same(begun_with, DIFFERENT)
         config, progress = self._config, self._progress
         all_steps = min(self._steps_per_epoch * config.max_epochs, config.max_steps or 1 << 62)
         faults = FaultLog(self._run, progress.step, writes=self._world.leads)
@@ -129,8 +130,8 @@ class _Training:
             )
         return self._journal
 
-    def _take_up(self) -> None:
-        """The newest whole checkpoint, or the beginning."""
+    def _take_up(self) -> Weights:
+        """The newest whole checkpoint, or the beginning; returns the weights, whole as far as they are known here."""
         saved = self._store.newest(self._notices.append)
         if self._world.leads:
             self._store.clear_leftovers()
@@ -140,13 +141,17 @@ class _Training:
         else:
             self._state.set_aside()
         if not self._world.leads:
-            return
-        if saved is None:
+            pass
+        elif saved is None:
             environment = json.dumps(describe_environment(self._device, self._world.size), indent=1) + "\n"
             write_file(self._run / "environment.json", environment.encode())
         else:
             best = self._progress.best
             self._store.name_best(best.epoch if best else None)
+        if saved is not None:
+            return saved[0]
+        # Shards differ, and were compared before they were cut.
+        return self._complete({} if self._sharded else self._state.weights())
 
     def run(self) -> Outcome:
         """Epoch after epoch, until there is a reason to stop."""
@@ -245,16 +250,21 @@ class _Training:
 
     def _keep_epoch(self, weights: Weights, validation: Validation, *, best: bool) -> None:
         progress = self._progress
-        if not self._world.leads:
-            return
         if best or any(kept.epoch == progress.epoch for kept in progress.kept):
-            self._store.save_epoch(progress.epoch, self._complete(weights), self._described(validation))
-        if best:
+            whole = self._complete(weights)
+            if self._world.leads:
+                self._store.save_epoch(progress.epoch, whole, self._described(validation))
+        if best and self._world.leads:
             self._store.name_best(progress.epoch)
+
+    @property
+    def _measures(self) -> bool:
+        """Whether this process runs the model on the development part: of a sharded one, none has enough alone."""
+        return self._world.leads or self._sharded
 
     def _validate(self, weights: Weights) -> Validation:
         """What the first process finds, lest rounding on other machines lets the others decide differently."""
-        validation = self._measure(weights) if self._world.leads else None
+        validation = self._measure(weights) if self._measures else None
         return Validation(**self._world.from_leader(validation and asdict(validation)))
 
     @torch.no_grad()
@@ -282,7 +292,7 @@ class _Training:
             self._store.save(*place, weights, state, self._described(None))
 
     def _complete(self, weights: Weights) -> Weights:
-        return with_front_end(weights, self._parts.front_end)
+        return with_front_end(self._state.whole(weights), self._parts.front_end)
 
     def _described(self, validation: Validation | None) -> dict[str, Any]:
         place = {"epoch": self._progress.epoch, "step": self._progress.step}
@@ -291,11 +301,12 @@ class _Training:
     def _finish(self, reason: StoppedBy) -> Outcome:
         """Average, and say how it went."""
         progress = self._progress
-        if progress.kept and self._world.leads:
+        if progress.kept and self._measures:
             epochs = sorted(kept.epoch for kept in progress.kept)
-            weights = self._tuned(without_front_end(self._store.average(epochs))[0])
-            validation = self._measure(weights)
-            self._store.save_average(progress.epoch, self._complete(weights), self._described(validation))
+            weights = self._tuned(self._state.held(without_front_end(self._store.average(epochs))[0]))
+            validation, whole = self._measure(weights), self._complete(weights)
+            if self._world.leads:
+                self._store.save_average(progress.epoch, whole, self._described(validation))
             self._journal.say(f"average of epochs {', '.join(map(str, epochs))}  {in_words(validation)}")
         clipping = self._journal.clipping()
         self._journal.say(f"stopped by {reason} after {progress.epoch} epochs; {clipping}")

@@ -80,7 +80,7 @@ class TrainState:
     ) -> None:
         self.progress = Progress()
         self.log_sizes: dict[str, int] | None = None
-        self._parts = ingredients
+        self._parts, self._sharding = ingredients, ingredients.sharding
         self._updater = updater
         self._device = device
         self._world = world or World()
@@ -96,11 +96,19 @@ class TrainState:
         average = self._updater.average
         return self.weights() if average is None else average.weights
 
+    def whole(self, tree: dict[str, Any]) -> dict[str, Any]:
+        """State to be saved: whole in the process that leads, whoever holds what of it. All processes ask at once."""
+        return tree if self._sharding is None else self._sharding.whole(tree)
+
+    def held(self, tree: Mapping[str, Any]) -> dict[str, Any]:
+        """Of whole state, what this process holds of it."""
+        return dict(tree) if self._sharding is None else self._sharding.held(tree)
+
     def state(self) -> dict[str, Any]:
-        """All but the weights. All processes ask at once, since each has generators of its own."""
+        """All but the weights. All processes ask at once, since each has generators and maybe shards of its own."""
         return {
             "progress": asdict(self.progress),
-            **self._learnt(),
+            **self.whole(self._learnt()),
             "set_aside": self._set_aside,
             "generators": self._generators(),
             "logs": self.log_sizes,
@@ -110,9 +118,9 @@ class TrainState:
         """Take everything back, exactly. Raises CheckpointError if any part is missing or does not fit."""
         try:
             own, measured = without_front_end(dict(weights))
-            self._parts.model.load_state_dict(own)
+            self._parts.model.load_state_dict(self.held(own))
             self._parts.front_end.load_state_dict(measured)
-            self._relearn(state)
+            self._relearn(self.held(state))
             self._set_aside = state["set_aside"]
             self._restore_generators(state["generators"])
             self.progress = Progress.from_plain(state["progress"])
@@ -145,7 +153,7 @@ class TrainState:
         average = self._updater.average
         return {
             "steps_taken": self._updater.steps_taken,
-            "optimizer": optimizer_state(self._parts.optimizer, self._parts.model),
+            "optimizer": optimizer_state(self._parts.optimizer, self._parts.named),
             "schedule": self._parts.schedule.state_dict(),
             "clipper": self._parts.clipper.state_dict(),
             "loss_scale": self._updater.loss_scale.state_dict(),
@@ -153,7 +161,7 @@ class TrainState:
         }
 
     def _relearn(self, state: Mapping[str, Any]) -> None:
-        restore_optimizer(self._parts.optimizer, self._parts.model, state["optimizer"])
+        restore_optimizer(self._parts.optimizer, self._parts.named, state["optimizer"])
         self._parts.schedule.load_state_dict(state["schedule"])
         self._parts.clipper.load_state_dict(state["clipper"])
         self._updater.loss_scale.load_state_dict(state["loss_scale"])

@@ -64,7 +64,7 @@ class Updater:
         self._optimizer, self._schedule = ingredients.optimizer, ingredients.schedule
         self._clipper = ingredients.clipper
         self._clipper.attach(self._model)
-        self._named = tuple(self._model.named_parameters())
+        self._named, self._sharding = ingredients.named, ingredients.sharding
         self._config, self._device, self._world = config, device, world or World()
         self._accumulate = Accumulator(ingredients, config, device, self._world)
         self._base_rates = [float(group["lr"]) for group in self._optimizer.param_groups]
@@ -123,7 +123,7 @@ class Updater:
         losses, counted, loss = self._accumulate(window, planted, self.loss_scale.value)
         if self._config.penalties == "before_clipping":
             self._add_penalties()
-        gradients = measure(self._named)
+        gradients = measure(self._named, self._sharding and self._sharding.shards)
         reason = self._decide(loss, gradients.total, counted)
         ids = sum((batch.everyone for batch in window), ())
         return _Attempt(ids, losses, loss, counted, gradients, reason)
@@ -165,16 +165,25 @@ class Updater:
         return explanation
 
     def _examine(self, attempt: _Attempt, kind: FaultKind, window: Sequence[Batch]) -> Fault:
-        """Find out which utterances are faulty on their own; every process looks at its own."""
+        """Find out which utterances are faulty on their own; every process looks at its own.
+
+        With a sharded model none can look alone: those whose loss is not finite are.
+        """
+        losses = dict(zip(attempt.ids, attempt.losses.tolist(), strict=True))
+        if self._sharding is not None:
+            culprits = tuple(name for name, loss in losses.items() if not math.isfinite(loss))
+        else:
+            culprits = self._faulty_alone(attempt, window)
+        suspects = culprits or attempt.ids
+        return Fault(kind, culprits, suspects, tuple(losses[name] for name in suspects))
+
+    def _faulty_alone(self, attempt: _Attempt, window: Sequence[Batch]) -> tuple[str, ...]:
         self._trace.wipe()  # else the statistics that they have spoilt would spoil the others
         with frozen_statistics(self._model):
             own = set(find_culprits(window, self._is_faulty))
         marks = torch.tensor([float(name in own) for name in attempt.ids], device=self._device)
         guilty = self._world.sum(marks).bool().tolist()
-        losses = dict(zip(attempt.ids, attempt.losses.tolist(), strict=True))
-        culprits = tuple(name for name, mark in zip(attempt.ids, guilty, strict=True) if mark)
-        suspects = culprits or attempt.ids
-        return Fault(kind, culprits, suspects, tuple(losses[name] for name in suspects))
+        return tuple(name for name, mark in zip(attempt.ids, guilty, strict=True) if mark)
 
     def _is_faulty(self, batch: Batch) -> bool:
         with (self._planted or nothing_planted)(batch.to(self._device)) as given:
@@ -201,6 +210,8 @@ class Updater:
         """What ``zero_grad`` does, without looking for the parameters anew."""
         for _, parameter in self._named:
             parameter.grad = None
+        if self._sharding is not None:
+            self._sharding.forget()
 
     def _set_rates(self) -> float:
         """The learning rates follow from the number of steps taken, so a skipped step does not move the schedule."""

@@ -18,6 +18,10 @@ from asrtrain.errors import TrainingError
 
 _STEP = timedelta(minutes=30)
 """In a step nobody waits that long, unless a host is gone without a word: switched off, or its cable pulled."""
+DIFFERENT = (
+    "the processes of this run do not begin with the same weights: let all read the same run folder, on the same "
+    "versions of asrtrain and PyTorch"
+)
 _PATIENCE = timedelta(hours=12)
 """Processes wait while the first reads all recordings for the first time, or validates; one that ends is noticed."""
 

@@ -12,6 +12,7 @@ import torch
 from asrtrain.clipping.interface import Gradients
 from asrtrain.clipping.measure import tensor_norms
 from asrtrain.clipping.parts.looking import free_to_look
+from asrtrain.clipping.sharded import Shards
 
 Apart = Literal["whole", "rows", "elements"]
 
@@ -45,11 +46,11 @@ class Block:
         if self.apart == "whole" and not self.part and order in (2.0, float("inf")):
             known = self.gradients.norms if order == 2 else self.gradients.peaks
             return _joined(known, self.positions, order)
-        return _norm(self.tensors, self.apart, order)
+        return _norm(self.tensors, self.apart, order, self.gradients.shards)
 
     def weight_norm(self) -> torch.Tensor:
         """The 2-norm of the parameters, in the shape of `norm`."""
-        return _norm(self.weights, self.apart, 2.0)
+        return _norm(self.weights, self.apart, 2.0, self.gradients.shards)
 
     @property
     def is_everything(self) -> bool:
@@ -60,7 +61,8 @@ class Block:
     def size(self) -> int:
         """How many elements share a norm."""
         if self.apart == "whole":
-            return sum(tensor.numel() for tensor in self.tensors)
+            sizes = self.gradients.sizes
+            return sum(t.numel() for t in self.tensors) if self.part else sum(sizes[i] for i in self.positions)
         return self.tensors[0][0].numel() if self.apart == "rows" else 1
 
 
@@ -73,14 +75,16 @@ def _joined(known: torch.Tensor, positions: tuple[int, ...], order: float) -> to
     return norm
 
 
-def _norm(tensors: Sequence[torch.Tensor], apart: Apart, order: float) -> torch.Tensor:
+def _norm(tensors: Sequence[torch.Tensor], apart: Apart, order: float, shards: Shards | None) -> torch.Tensor:
     if apart == "elements":
         return tensors[0].abs().double()
     if apart == "rows":
         return _row_norms(tensors[0].detach(), order)
     detached = [tensor.detach() for tensor in tensors]
     if order == 2:
-        each = tensor_norms(detached)
+        each = tensor_norms(detached, shards)
+    elif shards:
+        each = shards.norms(detached, order)
     else:
         # The largest magnitude is exact in any precision; sums are not.
         precision = None if order == float("inf") else torch.float64

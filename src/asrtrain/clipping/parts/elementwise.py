@@ -24,6 +24,10 @@ class Elementwise(ClipRule):
     def __init__(self, split: Splitter, limits: Limits, change: Change, *, leaves_small: bool = False) -> None:
         self._split, self._limits, self._change, self._leaves_small = split, limits, change, leaves_small
 
+    @property
+    def takes_shards(self) -> bool:
+        return True
+
     def apply(self, gradients: Gradients) -> Action:
         blocks = self._split(gradients)
         peaks = [block.norm(float("inf")) for block in blocks]

@@ -42,14 +42,21 @@ class Scaling(ClipRule):
         measure: Callable[[Block], torch.Tensor] = Block.norm,
         *,
         turns: bool = False,
+        takes_shards: bool = True,
     ) -> None:
-        """``turns`` says that the splitter may part the elements of one tensor."""
+        """``turns`` says that the splitter may part the elements of one tensor; ``takes_shards`` not to, that what
+        measures blocks looks at their elements itself.
+        """
         self._split, self._limits, self._coefficient, self._measure = split, limits, coefficient, measure
-        self._turns = turns
+        self._turns, self._takes_shards = turns, takes_shards
 
     @property
     def turns(self) -> bool:
         return self._turns
+
+    @property
+    def takes_shards(self) -> bool:
+        return self._takes_shards and not self._turns
 
     def apply(self, gradients: Gradients) -> Action:
         blocks = self._split(gradients)
@@ -187,7 +194,7 @@ def _flat(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _sizes(gradients: Gradients) -> torch.Tensor:
-    return _sizes_on(gradients.total.device, tuple(tensor.numel() for tensor in gradients.tensors))
+    return _sizes_on(gradients.total.device, gradients.sizes)
 
 
 @lru_cache(maxsize=16)

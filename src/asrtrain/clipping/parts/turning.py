@@ -40,11 +40,12 @@ def turned(gradients: Gradients, change: Change, threshold: torch.Tensor, share:
             if share is None:
                 changed.append(_unequal(before, piece))
         pieces.append(len(products) - before_this)
-    norms = tensor_norms(gradients.tensors)
+    norms = tensor_norms(gradients.tensors, gradients.shards)
     lengths = gradients.norms * norms
-    cosines = torch.where(lengths > 0, _sums(products, pieces) / lengths, torch.ones_like(lengths))
+    whole_products = gradients.of_all(_sums(products, pieces))
+    cosines = torch.where(lengths > 0, whole_products / lengths, torch.ones_like(lengths))
     if share is None:
-        share = torch.stack(changed).double().sum() / max(1, gradients.size)
+        share = gradients.of_all(torch.stack(changed).double().sum()) / max(1, gradients.size)
     return Action(threshold, torch.where(gradients.finite, share, torch.zeros_like(share)), norms, cosines=cosines)
 
 
