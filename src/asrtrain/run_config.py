@@ -149,6 +149,21 @@ class RunConfig(Config):
         return self
 
     @model_validator(mode="after")
+    def _shards_are_enough(self) -> Self:
+        if self.training.sharding == "none":
+            return self
+        if isinstance(self.model, HMMConfig):
+            raise ValueError(f"model {self.model.name} is trained whole: leave training.sharding out")
+        for i, rule in enumerate(self.clipping):
+            if not rule.build(self.seed).takes_shards:
+                raise ValueError(
+                    f"clipping.{i}: {rule.name} with these settings needs whole tensors, of which training.sharding: "
+                    "full leaves each process a shard: choose value, or norm with scope global, layer or tensor, or "
+                    "leave training.sharding out"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _unit_serves_the_objective(self) -> Self:
         if isinstance(self.model, HMMConfig):
             return self

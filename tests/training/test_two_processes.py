@@ -26,14 +26,15 @@ SAME = [name for name in together.SCENARIOS if not name.startswith(COMPARING)]
 """All but those of rules that say themselves that it matters how many processes there are."""
 
 
-def start_together(folder: Path, cache: Path, recordings: Path, processes: int, program: Path = PROGRAM) -> None:
-    """Run a program in several processes, as a launcher would."""
+def start_together(folder: Path, cache: Path, recordings: Path, processes: int, *program: str) -> None:
+    """Run the program, or another with its arguments, in several processes, as a launcher would."""
     meeting = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     variables = {
         "WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port),
         "TORCHELASTIC_USE_AGENT_STORE": "True",
     }  # fmt: skip
-    command = [sys.executable, str(program), str(folder), str(cache), str(recordings)]
+    name, *arguments = program or [str(PROGRAM)]
+    command = [sys.executable, name, str(folder), str(cache), str(recordings), *arguments]
     running = [
         subprocess.Popen(command, env={**os.environ, **variables, "RANK": str(rank)}) for rank in range(processes)
     ]

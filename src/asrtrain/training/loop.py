@@ -67,7 +67,7 @@ def train(
     with reporting_failure(run):
         run.mkdir(parents=True, exist_ok=True)
     held = exclusive(run) if world.leads else nullcontext()
-    with held, listening(_ONE_REQUEST if world.size > 1 else 0.0) as stop:
+    with held, listening(_ONE_REQUEST if world.size > 1 else 0.0) as stop, world.needed():
         training = _Training(ingredients, config, run, device, metadata=metadata, stop=stop, world=world)
         with closing(training.begin(seed, resume=resume)):
             return training.run()

@@ -8,6 +8,7 @@ times.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, final
 
 import torch
@@ -44,15 +45,22 @@ def _split(model: nn.Module, device: torch.device, world: World) -> None:
     """Wrap every block, and then what is left of the model."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
-    from torch.utils._pytree import register_dataclass
 
-    register_dataclass(Scores)  # or the backward pass would not be seen to begin
+    _let_scores_be_seen()
     mesh = init_device_mesh(device.type, (world.size,))
     for module in (*_blocks(model), model):
         wrapped = fully_shard(module, mesh=mesh)
         # Every process's loss is a part of the whole: gradients are summed, and gloo knows no mean.
         wrapped.set_gradient_divide_factor(1.0)
         wrapped.set_force_sum_reduction_for_comms(True)
+
+
+@cache
+def _let_scores_be_seen() -> None:
+    """Where the backward pass begins is found by the tensors that modules return; in a dataclass, if it is known."""
+    from torch.utils._pytree import register_dataclass
+
+    register_dataclass(Scores)
 
 
 def _blocks(model: nn.Module) -> Iterator[nn.Module]:
@@ -99,7 +107,8 @@ class Sharding:
         Called by all processes. Tensors are put together one by one, so that no device holds two of them.
         """
         if isinstance(tree, Mapping):
-            return {key: self.whole(value, self._parameters.get(key, of)) for key, value in tree.items()}
+            # In an order that all share: what is read from a file comes in any.
+            return {key: self.whole(tree[key], self._parameters.get(key, of)) for key in sorted(tree)}
         if of is None or not isinstance(tree, torch.Tensor):
             return tree
         from torch.distributed.tensor import DTensor

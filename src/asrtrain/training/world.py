@@ -112,16 +112,30 @@ class World:
         if self.leads:
             self._reduce(torch.zeros(()), self._patient)
 
+    @contextmanager
+    def needed(self) -> Iterator[None]:
+        """Let what models and PyTorch tell other processes by themselves fail as this world does, if one has ended."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.size > 1 and (isinstance(error, dist.DistError) or "gloo" in str(error)):
+                raise _lost(error) from error
+            raise
+
     def _reduce(self, tensor: torch.Tensor, group: dist.ProcessGroup | None = None) -> None:
         if self.size == 1:
             return
         try:
             dist.all_reduce(tensor, group=group)
         except RuntimeError as error:
-            raise TrainingError(
-                "another process of this run has ended or cannot be reached; look at its own last words, and run the "
-                f"same command again to continue ({str(error).splitlines()[0]})"
-            ) from error
+            raise _lost(error) from error
+
+
+def _lost(error: RuntimeError) -> TrainingError:
+    return TrainingError(
+        "another process of this run has ended or cannot be reached; look at its own last words, and run the same "
+        f"command again to continue ({str(error).splitlines()[0]})"
+    )
 
 
 @contextmanager
@@ -149,9 +163,9 @@ def local_rank() -> int | None:
 
 
 def fingerprint(tensors: Mapping[str, torch.Tensor]) -> bytes:
-    """A hash of names and bits."""
+    """A hash of names and bits, in whatever order they come, as files have none."""
     digest = hashlib.sha256()
-    for name, tensor in tensors.items():
+    for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.digest()
