@@ -57,7 +57,7 @@ class TrainingConfig(Config):
     """Batches whose gradients make one optimiser step."""
     sharding: Literal["none", "full"] = "none"
     """full: of weights, gradients and optimiser state every process holds a shard (FSDP2), so that together they can
-    train what does not fit one GPU; it costs time, and pays for nothing else. One process holds everything anyway."""
+    train what does not fit one GPU; it costs time, and pays for nothing else. One process alone holds everything."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Arithmetic of the forward pass; fp16 scales the loss."""
     best_by: Literal["metric", "loss"] = "metric"
