@@ -24,6 +24,7 @@ BENCHMARKS = {
     "epoch.py": "An epoch of a whole training run, CPU time of the other by ours; seconds; per cent right or wrong",
     "time_to_accuracy.py": "From process start to a goal, CPU time and peak memory: ours by the other's; seconds, MB",
     "roofline.py": "A training step beside the processor's matrix peak: per cent of it, GFLOP/s, the allocator",
+    "sharding_memory.py": "A model in shards: peak bytes that a weight takes in each process, AdamW's moments included",
     "manifests.py": "A manifest of a million utterances: CPU seconds and MB to open, sample, resume and divide it",
     "hmm.py": "Baum-Welch training, CPU time of hmmlearn's by ours on the same frames, and what both arrive at",
 }

@@ -10,6 +10,7 @@ what is freed, which it otherwise keeps for the next step.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -113,21 +114,23 @@ def measure(processes: int, *arguments: str) -> tuple[int, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--layers", type=int, default=12)
+    parser.add_argument("--quick", action="store_true", help="half the layers")
     parser.add_argument("--hidden", type=int, default=768)
+    parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         layers, hidden, sharding = options.one
         take_steps(int(layers), int(hidden), sharding)
         return
+    layers, found = 6 if options.quick else 12, dict[str, float]()
     for processes, sharding in SETTINGS:
-        small, large = (
-            measure(processes, str(layers), str(options.hidden), sharding)
-            for layers in (options.layers, 2 * options.layers)
-        )
-        per_weight = (large[1] - small[1]) / (large[0] - small[0])
-        print(f"{processes} processes, sharding {sharding}: {per_weight:.1f} bytes a weight and process")
+        small, large = (measure(processes, str(n), str(options.hidden), sharding) for n in (layers, 2 * layers))
+        found[f"bytes_{processes}_processes_{sharding}"] = (large[1] - small[1]) / (large[0] - small[0])
+    if options.format == "json":
+        print(json.dumps(found))
+    else:
+        print("\n".join(f"{name:30} {figure:6.1f}" for name, figure in found.items()))
 
 
 if __name__ == "__main__":
