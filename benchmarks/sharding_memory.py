@@ -4,7 +4,7 @@ Two LSTMs, one with twice the layers of the other, take a few steps of AdamW on 
 peaks divided by that of the numbers of weights leaves out whatever else a process holds. glibc is told to give back
 what is freed, which it otherwise keeps for the next step.
 
-    python benchmarks/sharding_memory.py [--layers 12] [--hidden 768]
+    python benchmarks/sharding_memory.py [--quick] [--format json]
 """
 
 from __future__ import annotations
