@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, Sampler, load_dataset
-from asrtrain.clipping import assemble_clipper
+from asrtrain.clipping import Clipper, assemble_clipper
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import Splits
 from asrtrain.data.table import texts_of
@@ -30,6 +30,7 @@ from asrtrain.objectives.interface import Objective, ObjectiveConfig
 from asrtrain.optim import parameter_groups
 from asrtrain.run_config import RunConfig
 from asrtrain.training import Ingredients, Validation, World, local_rank
+from asrtrain.training.injection import Injector
 from asrtrain.types import Hypothesis, Task, Utterance
 
 
@@ -167,7 +168,7 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
             f"model {config.model.name} is trained without gradients: there are none to look at or to clip"
         )
     clipper = assemble_clipper(config.clipping, config.seed)
-    clipper.check(model)  # before the recordings are read, which takes longer
+    _try_on(model, clipper, config)
     dataset = build_dataset(recogniser, splits.train)
     if recogniser.front_end.needs_fit:
         recogniser.front_end.fit(dataset.waveform_batches())
@@ -183,6 +184,13 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
         batches=batches,
         validate=development_check(recogniser, splits.dev),
     )
+
+
+def _try_on(model: nn.Module, clipper: Clipper, config: RunConfig) -> None:
+    """Raise UsageError for what the model cannot do, before the recordings are read, which takes longer."""
+    clipper.attach(model)
+    clipper.detach()
+    Injector(model, config.training.inject)
 
 
 def development_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from asrtrain.config import dump_config, load_config
-from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
+from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.run_config import RunConfig
 from asrtrain.training.durable import write_file
 from asrtrain.training.lock import is_held
@@ -70,7 +70,7 @@ def started(folder: Path, config: RunConfig, data: str) -> Iterator[None]:
     write_file(folder / DATA, f"{data}\n".encode())
     try:
         yield
-    except AsrtrainError:
+    except BaseException:  # Ctrl-C too
         if new:
             (folder / CONFIG).unlink()
             (folder / DATA).unlink()

@@ -55,6 +55,20 @@ def test_a_run_that_cannot_begin_is_taken_back_and_an_old_one_stays(trained: Pat
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before != {}
 
 
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("clipping={name: recurrent_clip, threshold: 1.0}", "acts in recurrent layers, and the model has none"),
+        ("training.inject=[{kind: nan, step: 3, where: {module: encoder}}]", "the model has no module encoder"),
+    ],
+)
+def test_what_the_model_cannot_do_leaves_no_folder(trained: Path, tmp_path: Path, override: str, words: str) -> None:
+    overrides = [f"output_dir={tmp_path}/runs", "model={name: mlp}", override]
+    with pytest.raises(UsageError, match=words):
+        fit(trained / "config.yaml", overrides=overrides)
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
 def test_only_a_run_of_the_same_data_is_taken_up(trained: Path, tmp_path: Path) -> None:
     overrides = [f"output_dir={tmp_path}/runs", "training.max_epochs=1"]
     few = fit(trained / "config.yaml", overrides=overrides, overfit=4)

@@ -24,7 +24,12 @@ from asrtrain.errors import (
 
 ERRORS = [(UsageError, 2), (DataError, 3), (TrainingError, 4), (CheckpointError, 5), (Interrupted, 130)]
 NO_PROBE = (
-    *(["--dry-run"], ["--resume", "never"], ["--output", "run"], ["--seed", "0"], ["--overfit", "1"], ["--nproc", "1"]),
+    ["--dry-run"],
+    ["--resume", "never"],
+    ["--output", "run"],
+    ["--seed", "0"],
+    ["--overfit", "1"],
+    ["--nproc", "1"],
 )
 
 

@@ -57,6 +57,7 @@ QUICK: dict[str, Scenario] = {
     "value": sharded(clipping=VALUE),
     "an RNN and norm": sharded(model=RNN, clipping=NORM),
     "an RNN and value": sharded(model=RNN, clipping=VALUE),
+    "fewer rows than processes": sharded(model={"name": "rnn", "hidden_size": 1}, clipping=NORM),
     "value after norm": sharded(clipping=[{"name": "sign"}, VALUE, NORM]),
     "batch normalisation and a lone utterance": sharded(model={"name": "cnn"}, batch_size=59),
     "utterances that do not count": sharded(odd=True, accum_grad=2),

@@ -60,6 +60,8 @@ def probe_memory(
     recogniser = build_recogniser(settings, build_vocabulary(settings, splits), target)
     if isinstance(recogniser.model, GMMHMM):
         raise UsageError(f"model {settings.model.name} is trained in passes over all data: it has no batches to weigh")
+    if settings.training.sharding != "none":
+        raise UsageError("training.sharding: one process is weighed, which holds the whole model; probe without it")
     check_before_training(recogniser, splits)
     longest = float(build_dataset(recogniser, splits.train).seconds.max())
     once = max(1, math.ceil(_SMALLEST / longest))

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _UNWRITABLE:
-            _tell(": ".join(filter(None, (error.filename, error.strerror))), debug)
+            _tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), debug)
             return UsageError.exit_code
         _tell(f"asrtrain: internal error: {type(error).__name__}: {error}; run again with {DEBUG} to see where", debug)
         return INTERNAL_ERROR

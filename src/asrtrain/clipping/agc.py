@@ -64,7 +64,7 @@ class AGCConfig(ClipRuleConfig):
             split = without(self.exclude, split_by("unit"))
             return Scaling(split, limits, _timm_coefficient, lambda block: _timm_norm(block.tensors[0]), turns=True)
         split, limits = without(self.exclude, split_by(self.scope)), ByWeights(self.clip_factor, self.floor)
-        return Scaling(split, limits, turns=parts_tensors(self.scope))
+        return Scaling(split, limits, turns=parts_tensors(self.scope), takes_shards=True)
 
     def check(self, names: Sequence[str]) -> None:
         check_patterns("exclude", self.exclude, names)

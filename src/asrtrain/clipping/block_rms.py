@@ -55,7 +55,9 @@ class BlockRMSConfig(ClipRuleConfig):
         if self.compat is not None and isinstance(self.threshold, FixedConfig):
             return Dividing(self.threshold.value, block_rms(self.threshold.value))
         limits = Alike(self.threshold.build(seed))
-        return Scaling(split_by(self.scope), limits, measure=_root_mean_square, turns=parts_tensors(self.scope))
+        return Scaling(
+            split_by(self.scope), limits, measure=_root_mean_square, turns=parts_tensors(self.scope), takes_shards=True
+        )
 
 
 def _root_mean_square(block: Block) -> torch.Tensor:

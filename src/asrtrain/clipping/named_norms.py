@@ -240,4 +240,4 @@ class EMANormConfig(ClipRuleConfig):
 
 
 def _norm_clipping(threshold: ThresholdConfig, scope: Scope, seed: int) -> ClipRule:
-    return Scaling(split_by(scope), Alike(threshold.build(seed)), turns=parts_tensors(scope))
+    return Scaling(split_by(scope), Alike(threshold.build(seed)), turns=parts_tensors(scope), takes_shards=True)

@@ -98,10 +98,10 @@ class NormConfig(ClipRuleConfig):
             return Dividing(self.threshold.value, global_norm(self.threshold.value))
         if self.compat is not None:
             measured = partial(_torch_norm, order=order)
-            return Scaling(split_by("global"), limits, _torch_coefficient, measured, takes_shards=False)
+            return Scaling(split_by("global"), limits, _torch_coefficient, measured)
         turns = self.scope != "group" and parts_tensors(self.scope)
         split = splitter_of(self.scope, self.threshold)
-        return Scaling(split, limits, shorten, partial(Block.norm, order=order), turns=turns)
+        return Scaling(split, limits, shorten, partial(Block.norm, order=order), turns=turns, takes_shards=True)
 
     def _inside(self) -> ClipRule:
         """The rule of a scope that is no part of the parameters."""

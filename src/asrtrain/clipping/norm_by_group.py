@@ -36,7 +36,7 @@ class NormByGroupConfig(ClipRuleConfig):
         }
 
     def build(self, seed: int) -> ClipRule:
-        return Scaling(split_by_pattern(list(self.groups)), limits_of(self.groups, seed))
+        return Scaling(split_by_pattern(list(self.groups)), limits_of(self.groups, seed), takes_shards=True)
 
     def check(self, names: Sequence[str]) -> None:
         check_groups("groups", self.groups, names)

@@ -34,7 +34,7 @@ class NormalizeConfig(ClipRuleConfig):
 
     def build(self, seed: int) -> ClipRule:
         limits = Alike(self.threshold.build(seed))
-        return Scaling(split_by(self.scope), limits, _to_length, turns=parts_tensors(self.scope))
+        return Scaling(split_by(self.scope), limits, _to_length, turns=parts_tensors(self.scope), takes_shards=True)
 
 
 def _to_length(norm: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:

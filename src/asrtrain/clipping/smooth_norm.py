@@ -34,7 +34,7 @@ class SmoothNormConfig(ClipRuleConfig):
 
     def build(self, seed: int) -> ClipRule:
         limits = Alike(self.threshold.build(seed))
-        return Scaling(split_by(self.scope), limits, _smoothed, turns=parts_tensors(self.scope))
+        return Scaling(split_by(self.scope), limits, _smoothed, turns=parts_tensors(self.scope), takes_shards=True)
 
 
 def _smoothed(norm: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:

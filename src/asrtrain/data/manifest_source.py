@@ -25,7 +25,8 @@ class ManifestConfig(SourceConfig):
 
     name: Literal["manifest"] = "manifest"
     path: FilePath
-    """A CSV, TSV or JSON Lines file, a Kaldi data directory, a folder per class, or LJSpeech's metadata.csv."""
+    """A CSV, TSV or JSON Lines file, a Kaldi data directory, a folder per class, LJSpeech's metadata.csv, or
+    shards, which ``{name: shards}`` opens sooner."""
     format: AnyFormat = "auto"
     """The manifest's format; ``auto`` tells it from the file."""
     audio_root: FilePath | None = None

@@ -140,12 +140,10 @@ class _Training:
             self._notices.append(f"continuing at epoch {self._progress.epoch + 1}, step {self._progress.step}")
         else:
             self._state.set_aside()
-        if not self._world.leads:
-            pass
-        elif saved is None:
+        if self._world.leads and saved is None:
             environment = json.dumps(describe_environment(self._device, self._world.size), indent=1) + "\n"
             write_file(self._run / "environment.json", environment.encode())
-        else:
+        elif self._world.leads:
             best = self._progress.best
             self._store.name_best(best.epoch if best else None)
         if saved is not None:

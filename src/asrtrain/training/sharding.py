@@ -47,6 +47,10 @@ def _split(model: nn.Module, device: torch.device, world: World) -> None:
     from torch.distributed.fsdp import fully_shard
 
     _let_scores_be_seen()
+    for module in model.modules():
+        if isinstance(module, nn.RNNBase):
+            # On GPUs it would gather a layer's weights into memory that FSDP does not know, and never look again.
+            module.flatten_parameters = _stay_apart  # type: ignore[method-assign]
     mesh = init_device_mesh(device.type, (world.size,))
     for module in (*_blocks(model), model):
         wrapped = fully_shard(module, mesh=mesh)
@@ -61,6 +65,10 @@ def _let_scores_be_seen() -> None:
     from torch.utils._pytree import register_dataclass
 
     register_dataclass(Scores)
+
+
+def _stay_apart() -> None:
+    """Instead, cuDNN puts the weights of a recurrent layer together at every call."""
 
 
 def _blocks(model: nn.Module) -> Iterator[nn.Module]:

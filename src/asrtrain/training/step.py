@@ -208,10 +208,11 @@ class Updater:
 
     def _forget_gradients(self) -> None:
         """What ``zero_grad`` does, without looking for the parameters anew."""
-        for _, parameter in self._named:
-            parameter.grad = None
         if self._sharding is not None:
             self._sharding.forget()
+            return
+        for _, parameter in self._named:
+            parameter.grad = None
 
     def _set_rates(self) -> float:
         """The learning rates follow from the number of steps taken, so a skipped step does not move the schedule."""

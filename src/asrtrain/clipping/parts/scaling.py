@@ -42,10 +42,10 @@ class Scaling(ClipRule):
         measure: Callable[[Block], torch.Tensor] = Block.norm,
         *,
         turns: bool = False,
-        takes_shards: bool = True,
+        takes_shards: bool = False,
     ) -> None:
-        """``turns`` says that the splitter may part the elements of one tensor; ``takes_shards`` not to, that what
-        measures blocks looks at their elements itself.
+        """``turns`` says that the splitter may part the elements of one tensor; ``takes_shards``, that blocks are
+        measured by what is known of whole tensors, and not by the elements that are here.
         """
         self._split, self._limits, self._coefficient, self._measure = split, limits, coefficient, measure
         self._turns, self._takes_shards = turns, takes_shards
