@@ -40,7 +40,9 @@ def test_a_stopped_comparison_gives_the_same_table(kind: int, jobs: int, trained
         time.sleep(0.05)
     assert process.poll() is None, process.communicate()
     os.killpg(process.pid, kind)
-    process.communicate(timeout=60)
+    _, told = process.communicate(timeout=60)
+    if kind == signal.SIGINT:
+        assert process.returncode == 130, told
     done = len(list(stopped.glob("*/*/trial.json")))
     assert 1 <= done < 6
     resumed = compare(trained / "config.yaml", output=stopped, **options)

@@ -21,11 +21,12 @@ from asrtrain.app.trained import load_recogniser
 from asrtrain.assembly import cache_folder, choose_device, evaluate_on
 from asrtrain.comparison import Comparison, Trial, Variant, variants_of
 from asrtrain.comparison.trial import divergence, spikes, steps_to
-from asrtrain.errors import CheckpointError, TrainingError, UsageError
+from asrtrain.errors import CheckpointError, Interrupted, TrainingError, UsageError
 from asrtrain.evaluation import EvalReport
 from asrtrain.reporting import draw_comparison
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.training.durable import write_file
+from asrtrain.training.signals import listening
 from asrtrain.types import Utterance
 
 _TRIAL = "trial.json"
@@ -69,7 +70,7 @@ def compare(
         for number in range(seeds)
         for variant in variants
     ]
-    trials = _in_processes(orders, jobs) if jobs > 1 else [_trial(order) for order in tqdm(orders, unit="run")]
+    trials = _in_processes(orders, jobs) if jobs > 1 else _one_by_one(orders)
     figure = "accuracy" if settings.task == "classification" else "wer"
     by_variant = {v.label: [trial for trial in trials if trial.variant == v.label] for v in variants}
     comparison = Comparison(by_variant, figure)
@@ -99,6 +100,17 @@ class _Order:
     @property
     def settings(self) -> tuple[str, ...]:
         return (*self.overrides, f"seed={self.seed}")
+
+
+def _one_by_one(orders: Sequence[_Order]) -> list[Trial]:
+    trials: list[Trial] = []
+    # Between runs too: what Python itself raises for Ctrl-C is lost where memory is being cleared up.
+    with listening() as stop:
+        for order in tqdm(orders, unit="run"):
+            if stop.signal:
+                raise Interrupted(f"{stop.signal}: {len(trials)} runs are kept; run the same command again to continue")
+            trials.append(_trial(order))
+    return trials
 
 
 def _in_processes(orders: Sequence[_Order], jobs: int) -> list[Trial]:

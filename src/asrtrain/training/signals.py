@@ -40,8 +40,13 @@ class StopRequest:
 def listening(grace: Seconds = 0.0) -> Iterator[StopRequest]:
     """Listen while training; the handlers that were there come back afterwards.
 
-    Signals reach the main thread only, so in any other thread nothing is changed.
+    Where somebody listens already, it is to the same request, made before or not. Signals reach the main thread only,
+    so in any other thread nothing is changed.
     """
+    outer = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    if isinstance(outer, StopRequest):
+        yield outer
+        return
     request = StopRequest(grace)
     if threading.current_thread() is not threading.main_thread():
         yield request
