@@ -55,10 +55,10 @@ def appearing_whole(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(file.name).unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _flush_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename last: the folder's entries are flushed apart from the file's content."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -33,15 +33,18 @@ training: {{max_epochs: 8, batch_size: 45}}
 FIT = [sys.executable, "-m", "asrtrain", "fit", "words.yaml", "--device", "cpu", "--output", "run"]
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, cache: Path) -> Path:
-    """The run folder of one process that nobody disturbed."""
-    folder = tmp_path_factory.mktemp("alone")
-    (folder / "words.yaml").write_text(CONFIG.format(fsdd=fsdd), encoding="utf-8")
+def train_alone(folder: Path, config: str, cache: Path) -> Path:
+    """The run folder of one process that nobody disturbs."""
+    (folder / "words.yaml").write_text(config, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASRTRAIN_CACHE", str(cache))
         assert main(["fit", str(folder / "words.yaml"), "--device", "cpu", "--output", str(folder / "run")]) == 0
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, cache: Path) -> Path:
+    return train_alone(tmp_path_factory.mktemp("alone"), CONFIG.format(fsdd=fsdd), cache)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.cli.conftest import Run
-from tests.cli.test_several_processes import losses, start_and_wait_for_a_checkpoint, workers_of
+from tests.cli.test_several_processes import FIT, losses, start_and_wait_for_a_checkpoint, train_alone, workers_of
 
 from asrtrain.cli import main
 
@@ -29,29 +28,18 @@ clipping: {{name: norm, threshold: {{name: dynamic, quantile: 0.5, window: 8, wa
 training:
   {{max_epochs: 6, batch_size: 45, accum_grad: 2, ema: 0.9, average: 2, checkpoint_interval: 3, sharding: full}}
 """
-FIT = [sys.executable, "-m", "asrtrain", "fit", "words.yaml", "--device", "cpu", "--output", "run"]
-
-
-def configure(folder: Path, fsdd: Path) -> None:
-    (folder / "words.yaml").write_text(CONFIG.format(fsdd=fsdd), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, cache: Path) -> Path:
-    """The run folder of one process that nobody disturbed."""
-    folder = tmp_path_factory.mktemp("alone")
-    configure(folder, fsdd)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ASRTRAIN_CACHE", str(cache))
-        assert main(["fit", str(folder / "words.yaml"), "--device", "cpu", "--output", str(folder / "run")]) == 0
-    return folder / "run"
+    return train_alone(tmp_path_factory.mktemp("alone"), CONFIG.format(fsdd=fsdd), cache)
 
 
 @pytest.fixture(autouse=True)
 def _work(tmp_path: Path, fsdd: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ASRTRAIN_CACHE", str(cache))
-    configure(tmp_path, fsdd)
+    (tmp_path / "words.yaml").write_text(CONFIG.format(fsdd=fsdd), encoding="utf-8")
 
 
 def assert_same(run: Path, other: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asrtrain.errors import TrainingError
+from asrtrain.mapped import sync_folder
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -33,15 +34,6 @@ def write_file(path: Path, content: bytes) -> None:
 def _temporary(path: Path) -> Path:
     # Hidden: a folder in which nothing else was left by a kill still counts as empty.
     return path.with_name(f".{path.name}.partial")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def point(link: Path, target: Path) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asrtrain.errors import CheckpointError
-from asrtrain.training.durable import reporting_failure, sync_folder, write_file
+from asrtrain.mapped import sync_folder
+from asrtrain.training.durable import reporting_failure, write_file
 
 MANIFEST = "manifest.json"
 
