@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import cast, final
 
@@ -119,10 +120,15 @@ def build_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Da
     return load_dataset(utterances, recogniser.vocabulary.encode, recogniser.task, rate, cache_folder())
 
 
-def ordered_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
-    """Batches in the order of length, for scoring."""
-    training = recogniser.config.training
-    sampler = OrderedSampler(dataset.seconds, batch_size=training.batch_size, batch_seconds=training.batch_seconds)
+def ordered_loader(recogniser: Recogniser, dataset: Dataset, world: World | None = None) -> Loader:
+    """Batches in the order of length, for scoring; of several processes' batches, this one's."""
+    training, world = recogniser.config.training, world or World()
+    sampler = OrderedSampler(
+        dataset.seconds,
+        batch_size=training.batch_size,
+        batch_seconds=training.batch_seconds,
+        part=(world.rank, world.size),
+    )
     return Loader(dataset, sampler, recogniser.front_end, None)
 
 
@@ -172,7 +178,10 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
     dataset = build_dataset(recogniser, splits.train)
     if recogniser.front_end.needs_fit:
         recogniser.front_end.fit(dataset.waveform_batches())
-    batches = training_loader(recogniser, dataset, world or World())
+    world = world or World()
+    batches = training_loader(recogniser, dataset, world)
+    # With a sharded model a process scores nothing alone: all score everything together.
+    validating = World() if config.training.sharding == "full" else world
     steps = config.training.steps_per_epoch(batches.batches_per_epoch)
     return Ingredients(
         front_end=recogniser.front_end,
@@ -182,7 +191,7 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
         schedule=config.schedule.build(steps, config.training.max_epochs),
         clipper=clipper,
         batches=batches,
-        validate=development_check(recogniser, splits.dev),
+        validate=development_check(recogniser, splits.dev, validating),
     )
 
 
@@ -200,19 +209,30 @@ def development_dataset(recogniser: Recogniser, utterances: Sequence[Utterance])
     return with_cached_features(recogniser, dataset)
 
 
-def development_check(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Callable[[nn.Module], Validation]:
-    """A function that scores a model on the development utterances."""
+def development_check(
+    recogniser: Recogniser, utterances: Sequence[Utterance], world: World | None = None
+) -> Callable[[nn.Module], Validation]:
+    """A function that scores a model on the development utterances, each process of a world its share of batches."""
+    world = world or World()
     objective = build_objective(recogniser)
     dataset = development_dataset(recogniser, utterances)
-    loader = ordered_loader(recogniser, dataset)
+    loader = ordered_loader(recogniser, dataset, world)
+
+    def scored(model: nn.Module) -> Iterator[tuple[float, int, list[tuple[str, str, float]]]]:
+        """Of each batch of this process: the sum of its losses, how many count, and what was heard."""
+        for batch, scores in score(cast(AcousticModel, model), loader.epoch(0), recogniser.device):
+            losses = objective(scores, batch.to(recogniser.device))
+            heard = [(one.id, one.text, one.confidence) for one in recogniser.decoder(batch.ids, scores, 0.0)]
+            yield float(losses.per_utterance.sum()), int(losses.counted.sum()), heard
 
     def validate(model: nn.Module) -> Validation:
         total, counted, heard = 0.0, 0, dict[str, Hypothesis]()
-        for batch, scores in score(cast(AcousticModel, model), loader.epoch(0), recogniser.device):
-            losses = objective(scores, batch.to(recogniser.device))
-            total += float(losses.per_utterance.sum())
-            counted += int(losses.counted.sum())
-            heard |= {hypothesis.id: hypothesis for hypothesis in recogniser.decoder(batch.ids, scores, 0.0)}
+        # In the order of the batches, so that sums are those of one process to the last bit.
+        for turn in zip_longest(*world.from_each(list(scored(model)))):
+            for loss, count, hypotheses in filter(None, turn):
+                total += loss
+                counted += count
+                heard |= {id_: Hypothesis(id_, text, confidence) for id_, text, confidence in hypotheses}
         report = EvalReport(recogniser.task, "dev", _outcomes(utterances, dataset, heard), 0.0)
         loss = total / max(1, counted)
         if recogniser.task == "classification":

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,14 @@ def test_evaluation_batches_ascend_in_length_and_hold_every_utterance_once(lengt
     assert sampler.epoch(5) == sampler.epoch(0)
     if "batch_size" in measure:
         assert {len(batch) for batch in sampler.epoch(0)[:-1]} <= {measure["batch_size"]}
+
+
+@settings(deadline=None, max_examples=60)
+@given(LENGTHS, MEASURES, st.integers(1, 5))
+def test_processes_share_the_batches_of_an_evaluation(lengths, measure, processes):
+    parts = [OrderedSampler(lengths, **measure, part=(rank, processes)).epoch(0) for rank in range(processes)]
+    turns = (batch for turn in zip_longest(*parts) for batch in turn if batch is not None)
+    assert list(turns) == OrderedSampler(lengths, **measure).epoch(0)
 
 
 def test_an_epoch_depends_on_seed_and_number_alone(seconds):

@@ -2,6 +2,7 @@
 
 from asrtrain.batching.dataset import Dataset, load_dataset
 from asrtrain.batching.loader import Loader
+from asrtrain.batching.prefetched import Prefetched
 from asrtrain.batching.sampler import BucketSampler, OrderedSampler, Sampler
 from asrtrain.batching.seeds import counter_seed
 from asrtrain.batching.windows import windows
@@ -11,6 +12,7 @@ __all__ = [
     "Dataset",
     "Loader",
     "OrderedSampler",
+    "Prefetched",
     "Sampler",
     "counter_seed",
     "load_dataset",

@@ -56,7 +56,10 @@ class BucketSampler:
 
 @final
 class OrderedSampler:
-    """Batches of utterances in order of length: the same in every epoch, for evaluation."""
+    """Batches of utterances in order of length: the same in every epoch, for evaluation.
+
+    With ``part`` (r, W) this is process r of W, and has the batches r, r + W, …
+    """
 
     def __init__(
         self,
@@ -64,10 +67,12 @@ class OrderedSampler:
         *,
         batch_size: int | None = None,
         batch_seconds: Seconds | None = None,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         ascending = np.argsort(np.asarray(lengths, dtype=np.float64), kind="stable")
         cuts = _cuts(np.asarray(lengths, dtype=np.float64)[ascending], batch_size, batch_seconds)
-        self.batches: Batches = [batch.tolist() for batch in np.split(ascending, cuts)]
+        rank, processes = part
+        self.batches: Batches = [batch.tolist() for batch in np.split(ascending, cuts)[rank::processes]]
 
     def epoch(self, number: int) -> Batches:
         """The batches, whatever the epoch."""

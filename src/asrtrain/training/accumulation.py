@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import final
@@ -37,15 +37,18 @@ class Accumulator:
         self._device, self._world = device, world
 
     def __call__(
-        self, window: Sequence[Batch], planted: Planted, loss_scale: float
+        self, window: Sequence[Batch], planted: Planted, loss_scale: float, meanwhile: Callable[[], None]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The losses (B,) of all utterances, in whichever process; how many of them count (); their mean loss ()."""
+        """The losses (B,) of all utterances, in whichever process; how many of them count (); their mean loss ().
+
+        ``meanwhile`` is called while other processes' gradients are waited for.
+        """
         everyone = sum(len(batch.everyone) for batch in window)
         answers = [self._backward(batch, planted, 1 / everyone, loss_scale) for batch in window]
         if self._world.size == 1:
             losses, counted = _joined([answer for answer in answers if answer is not None])
         else:
-            losses, counted = self._of_all_processes(window, answers, everyone)
+            losses, counted = self._of_all_processes(window, answers, everyone, meanwhile)
         if free_to_look(counted):
             number = max(1, int(counted))
             if (factor := _factor(everyone, number, loss_scale)) != 1:
@@ -84,7 +87,11 @@ class Accumulator:
         torch._foreach_mul_([one.grad for one in self._parameters if one.grad is not None], factor)
 
     def _of_all_processes(
-        self, window: Sequence[Batch], answers: Sequence[Losses | None], everyone: int
+        self,
+        window: Sequence[Batch],
+        answers: Sequence[Losses | None],
+        everyone: int,
+        meanwhile: Callable[[], None],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Losses and count, summed together with the gradients."""
         numbers, start = torch.zeros(everyone + 1, device=self._device), 0
@@ -95,7 +102,7 @@ class Accumulator:
                 counted += answer.counted.sum()
             start += len(batch.everyone)
         if self._sharding is None:
-            numbers = self._world.sum_gradients(self._parameters, numbers)
+            numbers = self._world.sum_gradients(self._parameters, numbers, meanwhile)
         else:
             self._sharding.collect()
             numbers = self._world.sum(numbers)

@@ -61,7 +61,8 @@ class Ingredients:
     ``batches`` have passed the front end; what it has measured is kept with the weights. ``validate`` gets the weights
     that would be kept, in evaluation mode and without gradients; before that ``tune`` may set those of their buffers
     that are chosen by the development part. ``explain`` is called for steps worth explaining, before they are taken.
-    With ``sharding`` model and optimiser are held in shards, and every process validates, since none could alone.
+    Every process calls ``validate``, each of which may score a part of it. With ``sharding`` model and optimiser are
+    held in shards.
     """
 
     front_end: FrontEnd

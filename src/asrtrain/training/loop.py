@@ -12,7 +12,7 @@ from typing import Any, final
 
 import torch
 
-from asrtrain.batching import counter_seed, windows
+from asrtrain.batching import Prefetched, counter_seed, windows
 from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.training.advice import Advice
 from asrtrain.training.averaging import Weights, using, weights_of
@@ -161,7 +161,7 @@ class _Training:
             began = time.monotonic()
             self._train_epoch()
             self._finish_epoch(began)
-            self._leave_if_asked()
+            self._leave_if(self._world.any(self._is_asked()))
         return self._finish(reason)
 
     def _reason_to_stop(self) -> StoppedBy | None:
@@ -177,14 +177,16 @@ class _Training:
         progress = self._progress
         self._parts.model.train()
         batches = self._parts.batches.epoch(progress.epoch, progress.batch)
-        for window in windows(batches, self._config.accum_grad):
-            report = self._update(window, step=progress.step + 1, epoch=progress.epoch + 1)
+        ahead = Prefetched(windows(batches, self._config.accum_grad))
+        for window in ahead:
+            asked = self._world.soon(self._is_asked)
+            report = self._update(window, step=progress.step + 1, epoch=progress.epoch + 1, meanwhile=ahead.prepare)
             progress.step += 1
             progress.batch += len(window)
             self._note(report)
             if progress.step % self._config.on_nonfinite.rollback_interval == 0:
                 self._state.set_aside()
-            self._leave_if_asked()
+            self._leave_if(asked())
             if self._reason_to_stop() == "max_steps":
                 return
             if self._checkpoint_is_due():
@@ -224,8 +226,11 @@ class _Training:
         inside = progress.batch < self._parts.batches.batches_per_epoch
         return interval is not None and inside and progress.step % interval == 0
 
-    def _leave_if_asked(self) -> None:
-        if self._world.any(self._stop.signal is not None):
+    def _is_asked(self) -> bool:
+        return self._stop.signal is not None
+
+    def _leave_if(self, asked: bool) -> None:
+        if asked:
             self._save()
             where = f"epoch {self._progress.epoch + 1}, step {self._progress.step}"
             by = self._stop.signal or "stopped by another process"
@@ -255,15 +260,9 @@ class _Training:
         if best and self._world.leads:
             self._store.name_best(progress.epoch)
 
-    @property
-    def _measures(self) -> bool:
-        """Whether this process runs the model on the development part: of a sharded one, none has enough alone."""
-        return self._world.leads or self._sharded
-
     def _validate(self, weights: Weights) -> Validation:
         """What the first process finds, lest rounding on other machines lets the others decide differently."""
-        validation = self._measure(weights) if self._measures else None
-        return Validation(**self._world.from_leader(validation and asdict(validation)))
+        return Validation(**self._world.from_leader(asdict(self._measure(weights))))
 
     @torch.no_grad()
     def _tuned(self, weights: Weights) -> Weights:
@@ -299,7 +298,7 @@ class _Training:
     def _finish(self, reason: StoppedBy) -> Outcome:
         """Average, and say how it went."""
         progress = self._progress
-        if progress.kept and self._measures:
+        if progress.kept:
             epochs = sorted(kept.epoch for kept in progress.kept)
             weights = self._tuned(self._state.held(without_front_end(self._store.average(epochs))[0]))
             validation, whole = self._measure(weights), self._complete(weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -82,7 +82,14 @@ class Updater:
         self._planted: PlantedFaults | None = None
         self._explain, self._watch = ingredients.explain, Watch(config.explain)
 
-    def __call__(self, window: Sequence[Batch], *, step: int = 0, epoch: int = 0) -> StepReport:
+    def __call__(
+        self,
+        window: Sequence[Batch],
+        *,
+        step: int = 0,
+        epoch: int = 0,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> StepReport:
         """Accumulate → all-reduce → unscale → measure → decide → clip → penalties → optimiser → schedule → average.
 
         Clipping rules act in the order of the configuration, so that centralising and noise stand where they are
@@ -90,18 +97,19 @@ class Updater:
         the weight decay of an optimiser is its own, and always comes after. Rules on updates limit what the optimiser
         does, whatever it is made of. A clipping rule may find the step not worth taking; then optimiser, schedule and
         average stay as they are. ``step`` and ``epoch``, from 1, are what planted faults go by, and explanations.
+        ``meanwhile`` is called while other processes' gradients are waited for.
         """
         if self._decides:
             self._trace.begin()
         scale = self.loss_scale.value
         self._planted = self._injector.due(step, window)
-        attempt = self._attempt(window)
+        attempt = self._attempt(window, meanwhile)
         explanation = self._explained(attempt, window, step, epoch)
         fault: Fault | None = None
         dropped: tuple[str, ...] = ()
         if kind := fault_kind(attempt.reason):
             fault = self._examine(attempt, kind, window)
-            attempt, dropped = self._without_culprits(fault, attempt, window)
+            attempt, dropped = self._without_culprits(fault, attempt, window, meanwhile)
         lr, reason = self._set_rates(), attempt.reason
         clip = None if reason else self._clipper.clip(attempt.gradients)
         if clip is not None and bool(clip.skip):
@@ -117,10 +125,10 @@ class Updater:
             lr, scale, fault, dropped, update, self._planted.names if self._planted else (), explanation,
         )  # fmt: skip
 
-    def _attempt(self, window: Sequence[Batch]) -> _Attempt:
+    def _attempt(self, window: Sequence[Batch], meanwhile: Callable[[], None]) -> _Attempt:
         """Leave the window's gradient in the model, measure it and judge it."""
         planted = self._planted or nothing_planted
-        losses, counted, loss = self._accumulate(window, planted, self.loss_scale.value)
+        losses, counted, loss = self._accumulate(window, planted, self.loss_scale.value, meanwhile)
         if self._config.penalties == "before_clipping":
             self._add_penalties()
         gradients = measure(self._named, self._sharding and self._sharding.shards)
@@ -194,7 +202,7 @@ class Updater:
         return not bool(torch.isfinite(loss) & torch.isfinite(norms).all())
 
     def _without_culprits(
-        self, fault: Fault, attempt: _Attempt, window: Sequence[Batch]
+        self, fault: Fault, attempt: _Attempt, window: Sequence[Batch], meanwhile: Callable[[], None]
     ) -> tuple[_Attempt, tuple[str, ...]]:
         """The step anew, as if the culprits had never been in it, where that is wanted and helps; and their names."""
         self._trace.wipe()
@@ -203,7 +211,7 @@ class Updater:
         if not (wanted and fault.culprits and rest):
             return attempt, ()
         self._forget_gradients()
-        again = self._attempt(rest)
+        again = self._attempt(rest, meanwhile)
         return (attempt, ()) if fault_kind(again.reason) else (again, fault.culprits)
 
     def _forget_gradients(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, final
@@ -23,7 +23,8 @@ DIFFERENT = (
     "versions of asrtrain and PyTorch"
 )
 _PATIENCE = timedelta(hours=12)
-"""Processes wait while the first reads all recordings for the first time, or validates; one that ends is noticed."""
+"""Processes wait while the first reads all recordings for the first time, and when they validate; one that ends is
+noticed."""
 
 
 @final
@@ -49,10 +50,13 @@ class World:
         return range(self.size)
 
     @torch.no_grad()
-    def sum_gradients(self, parameters: Iterable[nn.Parameter], numbers: torch.Tensor) -> torch.Tensor:
+    def sum_gradients(
+        self, parameters: Iterable[nn.Parameter], numbers: torch.Tensor, meanwhile: Callable[[], None]
+    ) -> torch.Tensor:
         """Sum gradients in place, and ``numbers`` (n,) on the way, in one all-reduce; returns the numbers.
 
-        A parameter without a gradient adds zeros, and has one afterwards.
+        A parameter without a gradient adds zeros, and has one afterwards. ``meanwhile`` is called while the others are
+        waited for.
         """
         if self.size == 1:
             return numbers
@@ -62,7 +66,9 @@ class World:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
         flat = torch.cat([*(gradient.flatten() for gradient in gradients), numbers])
-        self._reduce(flat)
+        reduced = self._begin(flat)
+        meanwhile()
+        reduced()
         *summed, numbers = torch.split(flat, [*(gradient.numel() for gradient in gradients), len(numbers)])
         torch._foreach_copy_(gradients, [s.view(g.shape) for s, g in zip(summed, gradients, strict=True)])
         return numbers
@@ -77,6 +83,22 @@ class World:
         """Whether it is true in any process; it never waits for a GPU."""
         return flag if self.size == 1 else bool(self.sum(torch.tensor(float(flag))) > 0)
 
+    def soon(self, flag: Callable[[], bool]) -> Callable[[], bool]:
+        """Begin to ask whether it is true in any process; what is returned waits for the answer, the same in all.
+
+        A single process looks when the answer is wanted.
+        """
+        if self.size == 1:
+            return flag
+        asked = torch.tensor(float(flag()))
+        reduced = self._begin(asked)
+
+        def answer() -> bool:
+            reduced()
+            return bool(asked > 0)
+
+        return answer
+
     def from_leader(self, value: Any) -> Any:  # noqa: ANN401 - anything that JSON can hold
         """The first process's value, of JSON's types, in all of them."""
         if self.size == 1:
@@ -88,11 +110,24 @@ class World:
         self._reduce(letters, self._patient)
         return json.loads(bytes(letters.tolist()))
 
+    def from_each(self, value: Any) -> list[Any]:  # noqa: ANN401 - anything that JSON can hold
+        """The values of all processes, of JSON's types, in the order of their ranks."""
+        if self.size == 1:
+            return [value]
+        letters = torch.tensor(list(json.dumps(value).encode()), dtype=torch.uint8)
+        lengths = [int(length) for length in self._gather(torch.tensor(len(letters)), self._patient)]
+        own = torch.nn.functional.pad(letters, (0, max(lengths) - len(letters)))
+        rows = zip(self._gather(own, self._patient), lengths, strict=True)
+        return [json.loads(bytes(row[:length].tolist())) for row, length in rows]
+
     def gather(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """The tensors of all processes, of one shape, in their order."""
+        return self._gather(tensor)
+
+    def _gather(self, tensor: torch.Tensor, group: dist.ProcessGroup | None = None) -> list[torch.Tensor]:
         places = torch.zeros(self.size, *tensor.shape, dtype=tensor.dtype)
         places[self.rank] = tensor
-        self._reduce(places)
+        self._reduce(places, group)
         return list(places)
 
     def check_same(self, tensors: Mapping[str, torch.Tensor], complaint: str) -> None:
@@ -123,12 +158,23 @@ class World:
             raise
 
     def _reduce(self, tensor: torch.Tensor, group: dist.ProcessGroup | None = None) -> None:
-        if self.size == 1:
-            return
+        if self.size > 1:
+            self._begin(tensor, group)()
+
+    def _begin(self, tensor: torch.Tensor, group: dist.ProcessGroup | None = None) -> Callable[[], None]:
+        """Begin to sum a tensor in place; what is returned waits for the end."""
+
+        def wait() -> None:
+            try:
+                work.wait()
+            except RuntimeError as error:
+                raise _lost(error) from error
+
         try:
-            dist.all_reduce(tensor, group=group)
+            work = dist.all_reduce(tensor, group=group, async_op=True)
         except RuntimeError as error:
             raise _lost(error) from error
+        return wait
 
 
 def _lost(error: RuntimeError) -> TrainingError:
