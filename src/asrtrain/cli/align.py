@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Checkpoint, Device
 
 
@@ -44,7 +45,8 @@ def align(
     device: Device = "auto",
 ) -> None:
     """Find where words, units and states of transcripts lie in time, by a run of gmm_hmm or dnn_hmm."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
 
     for path in app.align(
         run,

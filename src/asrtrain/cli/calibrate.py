@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import ConfigFile, Device, Overrides, ReportFormat, Seed
 from asrtrain.cli.output import print_report
 
@@ -25,7 +26,8 @@ def calibrate(
     report_format: ReportFormat = "text",
 ) -> None:
     """Try a run for some steps, keep nothing, and propose thresholds with the share of steps that each would clip."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
 
     report = app.calibrate(config, steps=steps, overrides=overrides or (), seed=seed, plot=plot, device=device)
     print_report(report, report_format)

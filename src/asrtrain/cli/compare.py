@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import ConfigFile, Device, Overrides, ReportFormat
 from asrtrain.cli.output import print_report
 
@@ -48,7 +49,8 @@ def compare(
     report_format: ReportFormat = "text",
 ) -> None:
     """Train variants with the same seeds and say which differences are real."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
 
     report = app.compare(
         config,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Checkpoint, Device, Overrides, ReportFormat, Seed
 from asrtrain.cli.output import Report, print_report
 
@@ -27,7 +28,8 @@ def crossval(
     report_format: ReportFormat = "text",
 ) -> None:
     """Train once for each speaker of the test data, without that speaker, and score on that speaker."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
 
     if len(configs) == 1:
         report: Report = app.crossval(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Checkpoint, Device, Processes, ReportFormat, Shard
 from asrtrain.cli.output import print_report
 from asrtrain.errors import UsageError
@@ -32,7 +33,8 @@ def evaluate(
     report_format: ReportFormat = "text",
 ) -> None:
     """Score a trained recogniser; the details go to the run's folder results."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
 
     if merge is not None:
         if shard is not None or nproc != 1:

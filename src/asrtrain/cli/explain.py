@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Device, ReportFormat
 from asrtrain.cli.output import print_report
 
@@ -37,6 +38,7 @@ def explain(
     report_format: ReportFormat = "text",
 ) -> None:
     """Say which module, utterance and frame made a step's gradient explode."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
 
     print_report(app.explain(run, step=step, batch=batch, plot=plot, device=device), report_format)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import ConfigFile, Device, Overrides, Seed
 from asrtrain.errors import UsageError
 
@@ -40,7 +41,8 @@ def fit(
     ] = None,
 ) -> None:
     """Train a recogniser; prints the run folder last."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
     from asrtrain.app.processes import leads
 
     if probe_memory is not None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import ReportFormat
 from asrtrain.cli.output import print_report
 
@@ -32,6 +33,7 @@ def grads(
     report_format: ReportFormat = "text",
 ) -> None:
     """Show what a run's gradients were, and what other clipping rules would have done to them."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
 
     print_report(app.grads(run, what_if=what_if or (), plot=plot), report_format)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Device
 
 
@@ -20,6 +21,7 @@ def report(
     device: Device = "auto",
 ) -> None:
     """Write one HTML file about runs: curves, gradients, scores, the worst utterances to be heard."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
 
     print(app.report(runs or (), output=output, device=device))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Checkpoint, Device, Processes, Run, Shard
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def transcribe(
     shard: Shard = None,
 ) -> None:
     """Transcribe recordings: WAV, FLAC, OGG, Opus or MP3, of any sampling rate and number of channels."""
-    from asrtrain import app
+    with without_collector():
+        from asrtrain import app
 
     transcripts = app.transcribe(inputs, run=run, checkpoint=checkpoint, device=device, nproc=nproc, shard=shard)
     if output_dir is not None:

@@ -145,7 +145,8 @@ def _decode(recording: _Recording, name: str, rate: Hertz, offset: Seconds, dura
     blocks = _mono_blocks(recording, name, count)
     if recording.samplerate != rate:
         blocks = _resampled(blocks, recording.samplerate, rate)
-    samples = np.concatenate([np.zeros(0, np.float32), *blocks])
+    first, *others = *blocks, np.zeros(0, np.float32)
+    samples = np.concatenate([first, *others]) if len(others) > 1 else first  # most recordings are one block
     if not len(samples):
         raise DataError(f"{name}: holds no samples")
     return np.clip(samples, -1.0, 1.0, out=samples)
@@ -193,7 +194,7 @@ def _mono_blocks(recording: _Recording, name: str, count: int) -> Iterator[Sampl
             break
         missing -= len(block)
         mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
-        peak = float(np.abs(mono).max())
+        peak = max(float(mono.max()), -float(mono.min()))
         if not np.isfinite(peak):
             raise DataError(f"{name}: holds samples that are infinite or not a number")
         if peak > MAX_PEAK:

@@ -146,7 +146,7 @@ def _write(file: IO[bytes], key: str, arrays: Iterable[npt.NDArray[np.float32]],
         width = array.shape[1:] if width is None else width
         if array.shape[1:] != width:
             raise ValueError(f"rows of shape {array.shape[1:]} after rows of shape {width}")
-        file.write(_encoded(array, dtype).tobytes())
+        file.write(_encoded(array, dtype).data)
         lengths.append(len(array))
     data = file.tell() - HEADER
     file.write(bytes(-data % 8))  # the index begins at a multiple of its item size
@@ -164,5 +164,4 @@ def _write(file: IO[bytes], key: str, arrays: Iterable[npt.NDArray[np.float32]],
 def _encoded(array: npt.NDArray[np.float32], dtype: Kind) -> npt.NDArray[Any]:
     if dtype == "int16":
         array = np.rint(array * np.float32(SCALE[dtype])).clip(-32768, 32767)
-    encoded: npt.NDArray[Any] = array.astype(dtype)
-    return encoded
+    return np.ascontiguousarray(array, dtype)

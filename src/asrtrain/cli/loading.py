@@ -1,0 +1,26 @@
+"""Importing what a command needs."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """For the first import of the package's own doings, which makes a million objects that stay.
+
+    The garbage collector would go through all of them time and again, for a quarter of a second, and never find any.
+    Nor does it later: they are out of its sight.
+    """
+    if "asrtrain.app" in sys.modules or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
