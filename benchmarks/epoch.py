@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -33,8 +34,17 @@ def measure(task: Task, candidates: Sequence[Candidate], python: str, epochs: in
         manifests = task.manifests(folder / "manifests", folder / "audio")
         for candidate in candidates:
             running.append(candidate.start(task, manifests, seed=0, python=python, folder=folder / str(candidate)))
-        rounds = [[process.epoch() for process in running] for _ in range(epochs)]
+        rounds = []
+        for number in range(1, epochs + 1):
+            rounds.append([process.epoch() for process in running])
+            tell(f"{task.name}, epoch {number} of {epochs}", dict(zip(candidates, rounds[-1], strict=True)))
         return dict(zip(candidates, zip(*rounds, strict=True), strict=True))
+
+
+def tell(when: str, reached: Mapping[Candidate, Epoch]) -> None:
+    """How far all are: in an hour somebody may want to know, and who stops it keeps what has been measured."""
+    told = ", ".join(f"{candidate} {epoch.metric:.4f} after {epoch.cpu:.1f} s" for candidate, epoch in reached.items())
+    print(f"{when}: {told}", file=sys.stderr)
 
 
 def epoch_seconds(run: Run) -> float:

@@ -30,7 +30,7 @@ from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Objective, ObjectiveConfig
 from asrtrain.optim import parameter_groups
 from asrtrain.run_config import RunConfig
-from asrtrain.training import Ingredients, Validation, World, local_rank
+from asrtrain.training import Ingredients, Validation, World, check_together, local_rank
 from asrtrain.training.injection import Injector
 from asrtrain.types import Hypothesis, Task, Utterance
 
@@ -174,11 +174,11 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
             f"model {config.model.name} is trained without gradients: there are none to look at or to clip"
         )
     clipper = assemble_clipper(config.clipping, config.seed)
-    _try_on(model, clipper, config)
+    world = world or World()
+    _try_on(model, clipper, config, world)
     dataset = build_dataset(recogniser, splits.train)
     if recogniser.front_end.needs_fit:
         recogniser.front_end.fit(dataset.waveform_batches())
-    world = world or World()
     batches = training_loader(recogniser, dataset, world)
     # With a sharded model a process scores nothing alone: all score everything together.
     validating = World() if config.training.sharding == "full" else world
@@ -195,8 +195,9 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
     )
 
 
-def _try_on(model: nn.Module, clipper: Clipper, config: RunConfig) -> None:
+def _try_on(model: nn.Module, clipper: Clipper, config: RunConfig, world: World) -> None:
     """Raise UsageError for what the model cannot do, before the recordings are read, which takes longer."""
+    check_together(model, clipper, world)
     clipper.attach(model)
     clipper.detach()
     Injector(model, config.training.inject)

@@ -133,6 +133,12 @@ def test_torchrun(work: Path, alone: Path) -> None:
         (["--device", "abacus"], 2, "there is no such device"),
         pytest.param(["--set", "performance=auto"], 2, "auto measures in one process", marks=pytest.mark.slow),
         pytest.param(["--set", "data.train.folder=gone"], 3, "fsdd --output gone", marks=pytest.mark.slow),
+        pytest.param(
+            ["--set", "model={name: cnn}", "--set", "clipping={name: per_utterance, threshold: 1.0}"],
+            2,
+            "use one process, or a model without it",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_is_wrong_is_told_once_with_its_exit_code(work: Path, change: list[str], code: int, reason: str) -> None:
@@ -141,6 +147,7 @@ def test_what_is_wrong_is_told_once_with_its_exit_code(work: Path, change: list[
     assert result.stderr.count(reason) == 1
     assert "process 1" not in result.stderr
     assert f"process 0 of 2 ended with exit code {code}, for the reason above" in result.stderr
+    assert not Path("run").exists()
 
 
 def program(path: Path, script: str) -> str:

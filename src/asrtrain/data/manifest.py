@@ -32,7 +32,7 @@ _READERS = {name: each.read for name, each in FORMATS.items()} | {"shards": read
 
 
 def read_manifest(path: Path, format: AnyFormat = "auto", audio_root: Path | None = None) -> UtteranceTable:
-    """Read a manifest; audio paths are relative to ``audio_root``, by default the manifest's folder.
+    """Read a manifest; audio paths are relative to ``audio_root``, by default the manifest's folder; shards have none.
 
     Raises one DataError with a sentence for every line that cannot be used.
     """
@@ -50,6 +50,8 @@ def scan_manifest(
     """
     complaints: list[Complaint] = []
     name = detect_format(path) if format == "auto" else format
+    if audio_root is not None and name not in FORMATS:
+        raise DataError(f"{path}: {name} hold their recordings themselves; leave the root of audio paths away")
     folder = audio_root or (path if path.is_dir() else path.parent)
     try:
         builder = _read_quickly(name, path, folder) or _read(name, path, folder, complaints)

@@ -7,7 +7,7 @@ from asrtrain.training.journal import clipping_in_words
 from asrtrain.training.loop import train
 from asrtrain.training.records import StepRecord
 from asrtrain.training.run_log import read_steps
-from asrtrain.training.step import Updater
+from asrtrain.training.step import Updater, check_together
 from asrtrain.training.store import has_checkpoint
 from asrtrain.training.world import World, joined_world, local_rank
 
@@ -21,6 +21,7 @@ __all__ = [
     "Updater",
     "Validation",
     "World",
+    "check_together",
     "clipping_in_words",
     "has_checkpoint",
     "joined_world",

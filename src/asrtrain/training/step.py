@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
+from torch import nn
 
-from asrtrain.clipping import Gradients, UpdateReport, measure
+from asrtrain.clipping import Clipper, Gradients, UpdateReport, measure
 from asrtrain.clipping.measure import tensor_norms
 from asrtrain.clipping.parts.looking import plain_numbers
 from asrtrain.errors import UsageError
@@ -43,6 +44,15 @@ class _Attempt:
     reason: Reason
 
 
+def check_together(model: nn.Module, clipper: Clipper, world: World) -> None:
+    """Raise UsageError for what processes would wait for each other in for ever."""
+    if world.size > 1 and clipper.looks_at_utterances and any(True for _ in model.buffers()):
+        raise UsageError(
+            "clipping: per_utterance computes as many gradients as a process has utterances, while batch "
+            "normalisation must hear of each from all processes: use one process, or a model without it"
+        )
+
+
 @final
 class Updater:
     """Makes one optimiser step of one window of batches; several processes make it together.
@@ -73,11 +83,7 @@ class Updater:
         self.steps_taken = 0
         self._decides = decides or self.loss_scale.enabled  # the loss scale needs the answer at once
         self._trace = Trace(self._model, device)
-        if self._world.size > 1 and self._clipper.looks_at_utterances and self._trace.has_statistics:
-            raise UsageError(
-                "clipping: per_utterance computes as many gradients as a process has utterances, while batch "
-                "normalisation must hear of each from all processes: use one process, or a model without it"
-            )
+        check_together(self._model, self._clipper, self._world)
         self._injector = Injector(self._model, config.inject)
         self._planted: PlantedFaults | None = None
         self._explain, self._watch = ingredients.explain, Watch(config.explain)

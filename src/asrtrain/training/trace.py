@@ -20,11 +20,6 @@ class Trace:
         self._device = device
         self._generators = generator_states(device)
 
-    @property
-    def has_statistics(self) -> bool:
-        """Whether the model has running statistics."""
-        return bool(self._buffers)
-
     def begin(self) -> None:
         """Remember how it is before the step."""
         if self._buffers:
