@@ -114,11 +114,11 @@ class World:
         """The values of all processes, of JSON's types, in the order of their ranks."""
         if self.size == 1:
             return [value]
-        letters = torch.tensor(list(json.dumps(value).encode()), dtype=torch.uint8)
+        letters = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
         lengths = [int(length) for length in self._gather(torch.tensor(len(letters)), self._patient)]
         own = torch.nn.functional.pad(letters, (0, max(lengths) - len(letters)))
         rows = zip(self._gather(own, self._patient), lengths, strict=True)
-        return [json.loads(bytes(row[:length].tolist())) for row, length in rows]
+        return [json.loads(row[:length].numpy().tobytes()) for row, length in rows]
 
     def gather(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """The tensors of all processes, of one shape, in their order."""
