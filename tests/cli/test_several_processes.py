@@ -28,7 +28,7 @@ features: {{name: mfcc, sample_rate: 8000}}
 model: {{name: lstm, hidden_size: 8, dropout: 0.0}}
 optimizer: {{name: sgd, lr: 0.05}}
 clipping: {{name: dynamic}}
-training: {{max_epochs: 8, batch_size: 45}}
+training: {{max_epochs: 8, batch_size: 45, average: 2}}
 """
 FIT = [sys.executable, "-m", "asrtrain", "fit", "words.yaml", "--device", "cpu", "--output", "run"]
 
@@ -57,16 +57,19 @@ def work(tmp_path: Path, fsdd: Path, cache: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def assert_same(run: Path, other: Path) -> None:
-    """The same weights and losses, up to rounding."""
-    weights, others = (load_file(folder / "checkpoints" / "last" / "model.safetensors") for folder in (run, other))
-    for name, tensor in weights.items():
-        torch.testing.assert_close(tensor, others[name], rtol=0, atol=1e-5)
+    """The same weights and losses, up to rounding, and the same average in the end."""
+    for checkpoint in ("last", "average"):
+        files = [folder / "checkpoints" / checkpoint / "model.safetensors" for folder in (run, other)]
+        weights, others = map(load_file, files)
+        for name, tensor in weights.items():
+            torch.testing.assert_close(tensor, others[name], rtol=0, atol=1e-5)
     assert losses(run) == pytest.approx(losses(other), abs=1e-4)
 
 
 def losses(run: Path) -> list[float]:
+    """Of every step, and on the development part of every epoch."""
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [record["loss"] for record in records if record["kind"] == "step"]
+    return [record["loss" if record["kind"] == "step" else "dev_loss"] for record in records[1:]]
 
 
 def start_and_wait_for_a_checkpoint(*options: str) -> subprocess.Popen[str]:

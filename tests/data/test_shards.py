@@ -163,7 +163,7 @@ def test_shards_that_are_none(fsdd: Path, tmp_path: Path) -> None:
     assert "two members 'a.wav'" in said(lambda: audio_info(twice / "a.wav"))
     assert "no member 'b.wav'" in said(lambda: audio_info(tmp_path / "whole.tar" / "b.wav"))
     assert "exists already" in said(lambda: write_shards([], tmp_path, 10))
-    assert "hold their recordings themselves" in said(lambda: read_manifest(tmp_path / "whole.tar", "auto", fsdd))
+    assert "lie inside of shards" in said(lambda: read_manifest(tmp_path / "whole.tar", "auto", fsdd))
 
 
 def test_names_lead_nowhere_but_into_their_shard(fsdd: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from asrtrain.app.fit import load_settings, prepare
-from asrtrain.assembly import development_check
+from asrtrain.assembly import build_ingredients
 from asrtrain.training import World, joined_world
 
 NAMES = ("words", "strings")
@@ -27,9 +27,11 @@ def validated(config: Path, world: World) -> dict[str, Any]:
     settings = load_settings(config, (), None)
     splits = settings.data.load(Path(os.environ["ASRTRAIN_CACHE"]))
     recogniser = prepare(settings, splits, CPU)
+    with world.leader_first():
+        validate = build_ingredients(recogniser, splits, world).validate
     batches: list[int] = []
     recogniser.model.register_forward_pre_hook(lambda module, given: batches.append(len(given[0])))
-    validation = development_check(recogniser, splits.dev, world)(recogniser.model)
+    validation = validate(recogniser.model)
     return {"validation": asdict(validation), "batches": len(batches), "utterances": sum(batches)}
 
 
@@ -42,6 +44,13 @@ def main() -> None:
         found["each"] = world.from_each(["é" * world.rank, {"rank": world.rank, "third": 1 / 3, "nan": float("nan")}])
         answers = [world.soon(lambda at=at: world.rank == at) for at in (0, 1, 99)]  # type: ignore[misc]
         found["soon"] = [answer() for answer in reversed(answers)][::-1]
+        weight, meanwhile = torch.nn.Parameter(torch.zeros(2)), list[str]()
+        weight.grad = torch.full((2,), float(world.rank))
+        numbers = world.sum_gradients([weight], torch.ones(1), lambda: meanwhile.append("the next batch"))
+        found["summed"] = [weight.grad.tolist(), numbers.tolist(), meanwhile]
+        own = torch.tensor([world.rank, 7]), torch.tensor([world.rank == 0])
+        world.take_from_leader(own)
+        found["leader's"] = [tensor.tolist() for tensor in own]
     (folder / f"{world.rank}.json").write_text(json.dumps(found))
 
 

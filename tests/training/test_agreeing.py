@@ -71,6 +71,14 @@ def test_answers_come_soon_in_whatever_order_they_are_waited_for(alone_and_toget
     assert [found["soon"] for found in alone_and_together[1]] == [[True, True, False]] * PROCESSES
 
 
+def test_gradients_are_summed_and_something_done_meanwhile(alone_and_together) -> None:
+    assert [found["summed"] for found in alone_and_together[1]] == [[[3.0, 3.0], [3.0], ["the next batch"]]] * PROCESSES
+
+
+def test_all_take_the_tensors_of_the_first(alone_and_together) -> None:
+    assert [found["leader's"] for found in alone_and_together[1]] == [[[0, 7], [True]]] * PROCESSES
+
+
 def test_a_lone_process_looks_when_the_answer_is_wanted() -> None:
     asked = [False]
     answer = World().soon(lambda: asked[0])

@@ -65,9 +65,10 @@ def fit(
 
     Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
     """
-    if nproc is not None and nproc != 1 and not dry_run:
+    if nproc is not None and nproc != 1:
         check_count(nproc)
         _check_number(nproc, load_settings(Path(config), overrides, seed))
+    if nproc is not None and nproc != 1 and not dry_run:
         given = _arguments(config, overrides, output=output, resume=resume, seed=seed, device=device, overfit=overfit)
         return Path(run_processes(nproc, given).rstrip("\n"))
     use_threads_deliberately()
@@ -87,7 +88,7 @@ def fit(
             settings = recogniser.config
         if dry_run:
             run_folder.check(folder, settings, fingerprint_of(splits))
-            tqdm.write(_plan(recogniser, splits), file=sys.stderr)
+            tqdm.write(_plan(recogniser, splits, World(0, nproc) if nproc else world), file=sys.stderr)
             return folder
         return train_in(folder, recogniser, splits, world, latest=True)
 
@@ -158,8 +159,8 @@ def _training(folder: Path, recogniser: Recogniser, splits: Splits, world: World
     )
 
 
-def _plan(recogniser: Recogniser, splits: Splits) -> str:
-    """Build everything, and say what it comes to."""
+def _plan(recogniser: Recogniser, splits: Splits, world: World) -> str:
+    """Build everything as the first of the world's processes would, and say what it comes to."""
     epochs = recogniser.config.training.max_epochs
     found = (
         f"nothing is wrong: {len(splits.train)} training, {len(splits.dev)} development and {len(splits.test)} test "
@@ -168,7 +169,7 @@ def _plan(recogniser: Recogniser, splits: Splits) -> str:
     if isinstance(recogniser.model, GMMHMM):
         build_reestimation(recogniser, splits)
         return f"{found}, {recogniser.model.words.used} states, {epochs} passes"
-    ingredients = gather_ingredients(recogniser, splits)
+    ingredients = gather_ingredients(recogniser, splits, world)
     weights = sum(parameter.numel() for parameter in ingredients.model.parameters())
     steps = recogniser.config.training.steps_per_epoch(ingredients.batches.batches_per_epoch)
     return f"{found}, {weights:,} weights, {steps} steps an epoch for at most {epochs} epochs"

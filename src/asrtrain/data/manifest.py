@@ -51,7 +51,7 @@ def scan_manifest(
     complaints: list[Complaint] = []
     name = detect_format(path) if format == "auto" else format
     if audio_root is not None and name not in FORMATS:
-        raise DataError(f"{path}: {name} hold their recordings themselves; leave the root of audio paths away")
+        raise DataError(f"{path}: recordings lie inside of {name}: leave the root of audio paths away")
     folder = audio_root or (path if path.is_dir() else path.parent)
     try:
         builder = _read_quickly(name, path, folder) or _read(name, path, folder, complaints)

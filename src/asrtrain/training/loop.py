@@ -261,7 +261,7 @@ class _Training:
             self._store.name_best(progress.epoch)
 
     def _validate(self, weights: Weights) -> Validation:
-        """What the first process finds, lest rounding on other machines lets the others decide differently."""
+        """What the first process finds, lest the others decide differently where each has scored everything itself."""
         return Validation(**self._world.from_leader(asdict(self._measure(weights))))
 
     @torch.no_grad()
@@ -271,7 +271,9 @@ class _Training:
             return weights
         self._parts.model.eval()
         with using(self._parts.model, weights):
-            self._parts.tune(self._parts.model)
+            if self._world.leads or self._sharded:  # of a sharded model, none has enough alone
+                self._parts.tune(self._parts.model)
+            self._world.take_from_leader(self._parts.model.buffers())
             return weights_of(self._parts.model)
 
     @torch.no_grad()
@@ -296,7 +298,7 @@ class _Training:
         return {**self._metadata, **place, "development": None if validation is None else asdict(validation)}
 
     def _finish(self, reason: StoppedBy) -> Outcome:
-        """Average, and say how it went."""
+        """Average, and say how it went. All read what the first wrote before they last asked who was to stop."""
         progress = self._progress
         if progress.kept:
             epochs = sorted(kept.epoch for kept in progress.kept)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks to stop after this step, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first asks to stop after this step (several processes: or the next), the second at once."""
 
 from __future__ import annotations
 

@@ -101,14 +101,15 @@ class World:
 
     def from_leader(self, value: Any) -> Any:  # noqa: ANN401 - anything that JSON can hold
         """The first process's value, of JSON's types, in all of them."""
+        return self.from_each(value if self.leads else None)[0]
+
+    def take_from_leader(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Give all processes the first one's tensors, in place."""
         if self.size == 1:
-            return value
-        content = json.dumps(value).encode() if self.leads else b""
-        length = torch.tensor(len(content))
-        self._reduce(length, self._patient)
-        letters = torch.tensor(list(content) or [0] * int(length), dtype=torch.uint8)
-        self._reduce(letters, self._patient)
-        return json.loads(bytes(letters.tolist()))
+            return
+        with _reaching_the_others():
+            for tensor in tensors:
+                dist.broadcast(tensor, 0, group=self._patient)
 
     def from_each(self, value: Any) -> list[Any]:  # noqa: ANN401 - anything that JSON can hold
         """The values of all processes, of JSON's types, in the order of their ranks."""
@@ -163,18 +164,22 @@ class World:
 
     def _begin(self, tensor: torch.Tensor, group: dist.ProcessGroup | None = None) -> Callable[[], None]:
         """Begin to sum a tensor in place; what is returned waits for the end."""
+        with _reaching_the_others():
+            work = dist.all_reduce(tensor, group=group, async_op=True)
 
         def wait() -> None:
-            try:
+            with _reaching_the_others():
                 work.wait()
-            except RuntimeError as error:
-                raise _lost(error) from error
 
-        try:
-            work = dist.all_reduce(tensor, group=group, async_op=True)
-        except RuntimeError as error:
-            raise _lost(error) from error
         return wait
+
+
+@contextmanager
+def _reaching_the_others() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise _lost(error) from error
 
 
 def _lost(error: RuntimeError) -> TrainingError:
