@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,12 @@ def test_a_stopped_run_is_taken_up_and_ends_as_if_nothing_had_happened(
 ) -> None:
     own = Updater.__call__
 
-    def interrupted(self: Updater, window: list[Batch], *, step: int, epoch: int) -> object:
+    def interrupted(
+        self: Updater, window: list[Batch], *, step: int, epoch: int, meanwhile: Callable[[], None]
+    ) -> object:
         if step == 40:
             os.kill(os.getpid(), signal.SIGTERM)
-        return own(self, window, step=step, epoch=epoch)
+        return own(self, window, step=step, epoch=epoch, meanwhile=meanwhile)
 
     with monkeypatch.context() as patch:
         patch.setattr(Updater, "__call__", interrupted)
