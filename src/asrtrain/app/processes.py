@@ -84,16 +84,18 @@ def _content(file: IO[str]) -> str:
 def _wait(processes: Sequence[Process]) -> tuple[int, int] | None:
     """Until all have ended, or some time after one has failed: the exit code and the rank of the one to blame."""
     until = math.inf
+    failed: list[int] = []  # in the order in which they ended
     while True:
         codes = [process.poll() for process in processes]
-        failed = [(code == TrainingError.exit_code, code, rank) for rank, code in enumerate(codes) if code]
+        failed += [rank for rank, code in enumerate(codes) if code and rank not in failed]
         if None not in codes or time.monotonic() > until:
             break
         if failed:
             until = min(until, time.monotonic() + _NOTICING)
         time.sleep(0.02)
-    # Those that fail because another has gone are training errors: whoever failed otherwise is the cause.
-    return min(failed)[1:] if failed else None
+    # Those that fail because another has gone are training errors: whoever failed otherwise is the cause, or the first.
+    cause = min(failed, key=lambda rank: codes[rank] == TrainingError.exit_code, default=None)
+    return None if cause is None else (codes[cause] or 0, cause)
 
 
 def _failure(rank: int, count: int, code: int) -> AsrtrainError:
