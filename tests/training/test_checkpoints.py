@@ -20,6 +20,7 @@ from asrtrain.models import MODELS
 from asrtrain.training import TrainingConfig, has_checkpoint, load_weights, read_metadata
 from asrtrain.training.checkpoint import load_training
 from asrtrain.training.manifest import read_folder, write_folder
+from asrtrain.training.store import CheckpointStore
 
 NEWEST = "checkpoints/last-00003-000000012"
 MATRIX = "layers.0.forwards.weight_hh_l0"
@@ -88,6 +89,24 @@ def test_training_falls_back_says_so_and_ends_bit_identical(trained, straight, c
     assert "continuing at epoch 3, step 10" in said
     assert result_of(trained) == result_of(straight)
     assert "falling back" in (trained / "log.txt").read_text()
+
+
+def test_of_several_processes_one_alone_repairs_what_they_all_read(trained):
+    harm(trained, f"{NEWEST}/model.safetensors")
+
+    def lies_there() -> dict[str, int]:
+        return {str(path): path.lstat().st_ino for path in (trained / "checkpoints").rglob("*")}
+
+    store, before, said = CheckpointStore(trained, keep=2), lies_there(), list[str]()
+    read = store.newest(said.append, repairs=False)
+    assert lies_there() == before
+    repaired = store.newest(said.append)
+    assert not (trained / NEWEST).exists()
+    assert (trained / "checkpoints" / "last").resolve() == trained / OLDER
+    assert read is not None
+    assert repaired is not None
+    assert read[1]["progress"] == repaired[1]["progress"]
+    assert len(said) == 2
 
 
 def test_damaged_weights_of_an_epoch_that_is_needed_later_are_made_again(trained, straight, cache, fsdd, capsys):

@@ -132,7 +132,7 @@ class _Training:
 
     def _take_up(self) -> Weights:
         """The newest whole checkpoint, or the beginning; returns the weights, whole as far as they are known here."""
-        saved = self._store.newest(self._notices.append)
+        saved = self._store.newest(self._notices.append, repairs=self._world.leads)
         if self._world.leads:
             self._store.clear_leftovers()
         if saved is not None:

@@ -34,10 +34,12 @@ class CheckpointStore:
         self.folder = run / "checkpoints"
         self._keep = keep
 
-    def newest(self, say: Callable[[str], None]) -> tuple[Weights, dict[str, Any]] | None:
+    def newest(self, say: Callable[[str], None], *, repairs: bool = True) -> tuple[Weights, dict[str, Any]] | None:
         """The newest checkpoint that is whole, with the epochs it speaks of; None if there has never been one.
 
-        Those that are newer and damaged are removed, and ``say`` is told. Raises CheckpointError if all are damaged.
+        ``say`` is told of those that are newer and damaged. Who ``repairs`` removes them and names the one that is
+        whole: of several processes one, or they would be in each other's way. Raises CheckpointError if all are
+        damaged.
         """
         found = self._resumable()
         for place, folder in enumerate(found):
@@ -48,9 +50,10 @@ class CheckpointStore:
             except CheckpointError as error:
                 say(f"{error}; falling back to the checkpoint before it")
                 continue
-            for damaged in found[:place]:
-                remove(damaged)
-            point(self.folder / "last", folder)  # the save may have been interrupted just before this
+            if repairs:
+                for damaged in found[:place]:
+                    remove(damaged)
+                point(self.folder / "last", folder)  # the save may have been interrupted just before this
             return loaded
         if (self.folder / "last").is_symlink():
             raise CheckpointError(f"no checkpoint in {self.folder} is whole: begin a new run")
