@@ -19,7 +19,7 @@ from tests.cli.conftest import Run
 
 from asrtrain.app.processes import run_processes
 from asrtrain.cli import main
-from asrtrain.errors import DataError
+from asrtrain.errors import AsrtrainError, DataError
 
 CONFIG = """\
 data:
@@ -172,6 +172,17 @@ def test_the_last_words_of_whoever_failed_are_told_and_nothing_is_left_open(
         gc.collect()
     assert not heard
     assert capfd.readouterr() == ("printed\n", "I am 0\n" + "I am 1\n" * culprit)
+
+
+@pytest.mark.parametrize(("code", "told"), [(4, 1), (2, 0)])
+def test_of_losing_each_other_the_first_to_end_tells_and_of_what_all_complain_the_first_of_all(
+    code: int, told: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = f'[ $RANK = 1 ] || sleep 1; echo "I am $RANK" >&2; exit {code}'
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "program", script))
+    with pytest.raises(AsrtrainError, match=f"process {told} of 2 ended with exit code {code}"):
+        run_processes(2, [])
+    assert ("I am 1" in capfd.readouterr().err) == (told == 1)
 
 
 def test_what_the_first_process_prints_is_returned_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

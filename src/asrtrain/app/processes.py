@@ -93,9 +93,10 @@ def _wait(processes: Sequence[Process]) -> tuple[int, int] | None:
         if failed:
             until = min(until, time.monotonic() + _NOTICING)
         time.sleep(0.02)
-    # Those that fail because another has gone are training errors: whoever failed otherwise is the cause, or the first.
-    cause = min(failed, key=lambda rank: codes[rank] == TrainingError.exit_code, default=None)
-    return None if cause is None else (codes[cause] or 0, cause)
+    # Those that fail because another has gone are training errors, whose cause is the first. Whoever failed otherwise
+    # comes before them, and what all complain of is told by the lowest rank.
+    others = [(codes[rank] or 0, rank) for rank in sorted(failed) if codes[rank] != TrainingError.exit_code]
+    return next(iter(others or [(TrainingError.exit_code, rank) for rank in failed]), None)
 
 
 def _failure(rank: int, count: int, code: int) -> AsrtrainError:
