@@ -68,9 +68,9 @@ def fit(
     if nproc is not None and nproc != 1:
         check_count(nproc)
         _check_number(nproc, load_settings(Path(config), overrides, seed))
-    if nproc is not None and nproc != 1 and not dry_run:
-        given = _arguments(config, overrides, output=output, resume=resume, seed=seed, device=device, overfit=overfit)
-        return Path(run_processes(nproc, given).rstrip("\n"))
+        if not dry_run:
+            own = _arguments(config, overrides, output=output, resume=resume, seed=seed, device=device, overfit=overfit)
+            return Path(run_processes(nproc, own).rstrip("\n"))
     use_threads_deliberately()
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
     with joined_world() as world, _speaking_for(world):

@@ -81,7 +81,7 @@ class World:
 
     def any(self, flag: bool) -> bool:
         """Whether it is true in any process; it never waits for a GPU."""
-        return flag if self.size == 1 else bool(self.sum(torch.tensor(float(flag))) > 0)
+        return self.soon(lambda: flag)()
 
     def soon(self, flag: Callable[[], bool]) -> Callable[[], bool]:
         """Begin to ask whether it is true in any process; what is returned waits for the answer, the same in all.
