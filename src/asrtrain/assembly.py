@@ -153,7 +153,7 @@ def augmented_loader(recogniser: Recogniser, dataset: Dataset, sampler: Sampler,
     if not augmentation.changes_waveforms:
         dataset = with_cached_features(recogniser, dataset)
     part = (world.rank, world.size)
-    return Loader(dataset, sampler, recogniser.front_end, augmentation, seed=config.seed, part=part)
+    return Loader(dataset, sampler, recogniser.front_end, augmentation, seed=config.seed, part=part, few_lengths=True)
 
 
 def with_cached_features(recogniser: Recogniser, dataset: Dataset) -> Dataset:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, dataset, load_dataset
+from asrtrain.batching.loader import next_of_few
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.errors import DataError
 from asrtrain.features import FEATURES
@@ -127,6 +130,29 @@ def test_augmentation_is_new_in_every_epoch_and_for_every_seed(loaded):
     assert not same(first, other)
     assert first.ids == second.ids == plain.ids
     assert same(plain, batches_of(Loader(loaded, everything, front_end), 1)[0])
+
+
+def test_few_lengths_pad_the_same_batches_with_zeros(loaded, tmp_path):
+    cached = loaded.with_features(FRONT_END.build(), {}, tmp_path)
+    sampler = BucketSampler(loaded.seconds, batch_size=4, seed=1)
+    exact, few = (list(Loader(cached, sampler, None, few_lengths=few).epoch(0)) for few in (False, True))
+    for one, padded in zip(exact, few, strict=True):
+        frames = one.features.shape[1]
+        assert padded.features.shape[1] == next_of_few(frames)
+        assert torch.equal(padded.features[:, :frames], one.features)
+        assert not padded.features[:, frames:].any()
+        assert torch.equal(padded.lengths, one.lengths)
+    assert any(one.features.shape != padded.features.shape for one, padded in zip(exact, few, strict=True))
+
+
+@given(st.integers(min_value=1, max_value=100_000))
+def test_few_lengths_are_few_and_near(frames):
+    padded = next_of_few(frames)
+    assert frames <= padded < frames * 17 / 16 + 1
+    assert next_of_few(padded) == padded
+    octave = range(1 << frames.bit_length() - 1, 1 << frames.bit_length())
+    if len(octave) < 4096:
+        assert len({next_of_few(length) for length in octave}) <= 17
 
 
 def test_transcripts_are_padded_with_blanks_and_may_be_empty(utterances, tmp_path):

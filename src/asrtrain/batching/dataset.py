@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import final
 
@@ -18,6 +19,9 @@ from asrtrain.errors import DataError
 from asrtrain.features.cache import RaggedArray, fingerprint, fingerprint_of_parts
 from asrtrain.features.interface import NUMERICS, FrontEnd
 from asrtrain.types import Hertz, Task, Utterance
+
+_BLOCK = 1 << 23
+"""Samples among which utterances of similar length are looked for, 32 MB: what a front end makes of them is held."""
 
 
 @final
@@ -46,10 +50,10 @@ class Dataset:
         return self.waveforms.lengths / float(self.sample_rate)
 
     def waveform_batches(self, size: int = 64) -> Iterator[tuple[torch.Tensor, torch.Tensor, tuple[str, ...]]]:
-        """All utterances in order: waveforms (B, S), lengths (B,) and speakers, as a front end measures them."""
-        for first in range(0, len(self), size):
-            indices = range(first, min(first + size, len(self)))
-            yield *self.waveforms.padded(indices), self.speakers[first : indices.stop]
+        """All utterances: waveforms (B, S), lengths (B,) and speakers, as a front end measures them."""
+        for block in self._blocks():
+            for indices in self._of_similar_length(block, size):
+                yield *self.waveforms.padded(indices), self._speakers(indices)
 
     def with_features(self, front_end: FrontEnd, settings: object, cache: Path) -> Dataset:
         """The same with features that nobody computes again, for front ends and waveforms that stay as they are.
@@ -63,10 +67,30 @@ class Dataset:
         return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, self._features(front_end)))
 
     def _features(self, front_end: FrontEnd) -> Iterator[npt.NDArray[np.float32]]:
-        for waveforms, samples, speakers in tqdm(self.waveform_batches(), "features", disable=None, leave=False):
-            features, lengths = front_end(waveforms, samples, speakers=speakers)
-            for one, length in zip(features.numpy(), lengths.tolist(), strict=True):
-                yield one[:length]
+        """Of every utterance in order."""
+        with tqdm(total=len(self), desc="features", disable=None, leave=False) as bar:
+            for block in self._blocks():
+                made: dict[int, npt.NDArray[np.float32]] = {}
+                for indices in self._of_similar_length(block):
+                    features, lengths = front_end(*self.waveforms.padded(indices), speakers=self._speakers(indices))
+                    ends = lengths.tolist()
+                    made |= {i: one[:end] for i, one, end in zip(indices, features.numpy(), ends, strict=True)}
+                    bar.update(len(indices))
+                yield from (made[i] for i in block)
+
+    def _blocks(self) -> Iterator[range]:
+        """All utterances in order, as many at a time as have about ``_BLOCK`` samples."""
+        block_of_each = np.cumsum(self.waveforms.lengths) // _BLOCK
+        edges = [0, *(np.flatnonzero(np.diff(block_of_each)) + 1).tolist(), len(self)]
+        yield from (range(first, last) for first, last in pairwise(edges))
+
+    def _of_similar_length(self, block: range, size: int = 64) -> Iterator[Sequence[int]]:
+        """A block's utterances from the shortest to the longest: half of a batch of any lengths would be padding."""
+        places = np.argsort(self.waveforms.lengths[block.start : block.stop], kind="stable") + block.start
+        yield from (places[first : first + size].tolist() for first in range(0, len(places), size))
+
+    def _speakers(self, indices: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self.speakers[i] for i in indices)
 
 
 def load_dataset(

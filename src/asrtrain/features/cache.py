@@ -24,7 +24,7 @@ MAGIC = b"ASRRAGD1"
 SCALE = {"int16": 32768.0, "float16": 1.0, "float32": 1.0}
 """What 1.0 is stored as: 16-bit recordings are kept exactly as they were."""
 
-RESIDENT = 64 << 20
+RESIDENT = 16 << 20
 """Bytes of the mapped file that are read before its pages are given back: what a corpus of any size takes at most."""
 
 Kind = Literal["float32", "float16", "int16"]
