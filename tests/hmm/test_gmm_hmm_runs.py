@@ -66,6 +66,19 @@ def test_strings_too_short_for_their_states_are_told(string_run: Path) -> None:
     assert "need 12 frames" in complaint.message
 
 
+def test_where_no_recording_is_long_enough_no_run_begins(word_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"all \d+ training utterances are too short .* need 300 frames"):
+        fit(word_run / "config.yaml", overrides=["model.states=300"], output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_single_words_too_short_for_their_states_are_told(
+    word_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit(word_run / "config.yaml", overrides=["model.states=40"], output=tmp_path / "run", dry_run=True)
+    assert "need 40 frames" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("fixture", ["word_run", "string_run"])
 def test_the_likelihood_rises_between_splits_and_is_logged(fixture: str, request: pytest.FixtureRequest) -> None:
     rows = passes(request.getfixturevalue(fixture))

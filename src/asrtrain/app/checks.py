@@ -13,12 +13,13 @@ from asrtrain.data.complaints import raise_any
 from asrtrain.data.data_config import Splits
 from asrtrain.data.durations import with_durations
 from asrtrain.data.validation import Requirements, check_cheaply, ctc_frames
+from asrtrain.errors import DataError
 from asrtrain.hmm import HMMModel
 from asrtrain.types import Seconds
 
 
 def requirements_of(recogniser: Recogniser) -> Requirements:
-    """What a recogniser asks of its data; of strings, that frames after subsampling are enough for them."""
+    """What a recogniser asks of its data; of strings, and for states, that frames after subsampling are enough."""
     config, model = recogniser.config, recogniser.model
 
     def frame_counts(durations: Sequence[Seconds]) -> list[int]:
@@ -29,23 +30,32 @@ def requirements_of(recogniser: Recogniser) -> Requirements:
     return Requirements(
         sample_rate=config.features.sample_rate,
         vocabulary=recogniser.vocabulary,
-        frame_counts=frame_counts if recogniser.task == "transcription" else None,
+        frame_counts=frame_counts if _wants_frames(recogniser) else None,
         frames_needed=model.words.frames_needed if isinstance(model, HMMModel) else ctc_frames,
         text=config.data.text,
     )
 
 
+def _wants_frames(recogniser: Recogniser) -> bool:
+    """Whether recordings may be too short for what is said in them."""
+    return recogniser.task == "transcription" or isinstance(recogniser.model, HMMModel)
+
+
 def check_before_training(recogniser: Recogniser, splits: Splits) -> None:
     """Raise DataError for training or development data that cannot be learnt from; tell of what is merely odd.
 
-    Utterances too short for what is said are told of, not refused: training leaves them out. Symbols of the
-    test data that nobody trained on are told of too, words in one line: they count as errors when the test is scored.
+    Utterances too short for what is said are told of, not refused unless all are: training leaves them out. Symbols of
+    the test data that nobody trained on are told of too, words in one line: they count as errors when it is scored.
     """
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
-    if recogniser.task == "transcription":
+    if _wants_frames(recogniser):
         named = {name: with_durations(split) for name, split in named.items()}
     report = check_cheaply({name: split for name, split in named.items() if split}, requirements_of(recogniser))
     learnt_from = {utterance.id for utterance in (*splits.train, *splits.dev)}
     raise_any([c for c in report.errors if c.utterance in learnt_from and c.kind != "infeasible"])
+    too_short = [c for c in report.errors if c.kind == "infeasible"]
+    if {utterance.id for utterance in splits.train} <= {c.utterance for c in too_short}:
+        count = f"all {len(splits.train)} training utterances are too short for what is said in them"
+        raise DataError(f"{count}; the first: {too_short[0]}")
     if report.complaints:
         tqdm.write(report.to_text(most=5), file=sys.stderr)
