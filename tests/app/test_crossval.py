@@ -10,7 +10,7 @@ import yaml
 from asrtrain.app import crossval, crossval_table, evaluate, fit
 from asrtrain.app.crossval import leaving_out
 from asrtrain.config import load_config
-from asrtrain.errors import DataError, UsageError
+from asrtrain.errors import CheckpointError, DataError, UsageError
 from asrtrain.run_config import RunConfig
 from asrtrain.run_folder import read_config
 
@@ -68,6 +68,17 @@ def test_tables_need_names_that_differ_and_the_same_speakers(trained: Path, fsdd
     with pytest.raises(UsageError, match="other speakers"):
         crossval_table([trained / "config.yaml", other], overrides=["training.max_epochs=1"], output=tmp_path / "folds")
     assert not (tmp_path / "folds").exists(), "something was trained before it was said"
+
+
+def test_a_run_that_a_hybrid_lacks_is_missed_before_anything_is_trained(trained: Path, tmp_path: Path) -> None:
+    settings = yaml.safe_load((trained / "config.yaml").read_text())
+    acoustic = {"name": "mlp", "hidden_sizes": [16]}
+    model = {"name": "dnn_hmm", "states": 3, "align_from": str(tmp_path / "nowhere"), "acoustic": acoustic}
+    hybrid = tmp_path / "hybrid.yaml"
+    hybrid.write_text(yaml.safe_dump({**settings, "model": model}), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="nowhere is no run folder"):
+        crossval_table([trained / "config.yaml", hybrid], output=tmp_path / "folds")
+    assert not (tmp_path / "folds").exists()
 
 
 def test_a_hybrid_is_aligned_and_begun_by_runs_without_the_speaker(trained: Path, tmp_path: Path) -> None:

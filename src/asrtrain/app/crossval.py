@@ -91,6 +91,13 @@ def speakers_left_out(config: str | Path, settings: RunConfig) -> list[str]:
     return speakers
 
 
+def check_named_runs(config: RunConfig) -> None:
+    """Raise CheckpointError if a run that a hybrid is to be aligned or begun by is not there."""
+    if isinstance(config.model, DNNHMMConfig):
+        for named in filter(None, (config.model.align_from, config.model.start_from)):
+            run_folder.find(named)
+
+
 def leaving_out(config: RunConfig, speaker: str) -> RunConfig:
     """The configuration of one fold: a run of its own, which can be repeated and scored as any other."""
     return config.model_copy(update={"data": config.data.model_copy(update={"leave_out": speaker})})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asrtrain import run_folder
-from asrtrain.app.crossval import CrossvalReport, crossval, speakers_left_out
+from asrtrain.app.crossval import CrossvalReport, check_named_runs, crossval, speakers_left_out
 from asrtrain.app.fit import load_settings
 from asrtrain.app.trained import Checkpoint
 from asrtrain.errors import UsageError
@@ -65,6 +65,8 @@ def crossval_table(
                 f"crossval: {names[0]} and {name} are not of one table, as they test other speakers or tasks; "
                 "give them one by one"
             )
+    for one in settings:
+        check_named_runs(one)
     folder = Path(output) if output is not None else run_folder.new_folder(settings[0], "crossval")
     reports = {
         name: crossval(
