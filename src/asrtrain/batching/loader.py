@@ -93,7 +93,7 @@ def next_of_few(frames: int) -> int:
     """The next of sixteen lengths an octave: 31, 32, 34, 36, … 62, 64, 68, …
 
     oneDNN compiles a kernel for every shape that it meets, and keeps a thousand of them. Half of the memory that a
-    training in bf16 took beyond its first epoch was theirs; this is 2 % of padding.
+    training in bf16 took beyond its first epoch was theirs; this is 1 to 2 % of padding.
     """
     step = max(1, (1 << frames.bit_length()) // 32)
     return -(-frames // step) * step
