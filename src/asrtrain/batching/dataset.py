@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import final
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from asrtrain.batching.sampler import Batches, OrderedSampler
 from asrtrain.data.audio import read_audio
 from asrtrain.data.recordings import status_of
 from asrtrain.errors import DataError
@@ -51,9 +52,8 @@ class Dataset:
 
     def waveform_batches(self, size: int = 64) -> Iterator[tuple[torch.Tensor, torch.Tensor, tuple[str, ...]]]:
         """All utterances: waveforms (B, S), lengths (B,) and speakers, as a front end measures them."""
-        for block in self._blocks():
-            for indices in self._of_similar_length(block, size):
-                yield *self.waveforms.padded(indices), self._speakers(indices)
+        for indices in chain.from_iterable(self._blocks(size)):
+            yield *self.waveforms.padded(indices), self._speakers(indices)
 
     def with_features(self, front_end: FrontEnd, settings: object, cache: Path) -> Dataset:
         """The same with features that nobody computes again, for front ends and waveforms that stay as they are.
@@ -69,25 +69,25 @@ class Dataset:
     def _features(self, front_end: FrontEnd) -> Iterator[npt.NDArray[np.float32]]:
         """Of every utterance in order."""
         with tqdm(total=len(self), desc="features", disable=None, leave=False) as bar:
-            for block in self._blocks():
+            for batches in self._blocks(64):
                 made: dict[int, npt.NDArray[np.float32]] = {}
-                for indices in self._of_similar_length(block):
+                for indices in batches:
                     features, lengths = front_end(*self.waveforms.padded(indices), speakers=self._speakers(indices))
                     ends = lengths.tolist()
                     made |= {i: one[:end] for i, one, end in zip(indices, features.numpy(), ends, strict=True)}
                     bar.update(len(indices))
-                yield from (made[i] for i in block)
+                yield from (made[i] for i in sorted(made))
 
-    def _blocks(self) -> Iterator[range]:
-        """All utterances in order, as many at a time as have about ``_BLOCK`` samples."""
+    def _blocks(self, size: int) -> Iterator[Batches]:
+        """Batches of similar length, as half of a batch of any lengths would be padding; block after block in order.
+
+        A block has about ``_BLOCK`` samples.
+        """
         block_of_each = np.cumsum(self.waveforms.lengths) // _BLOCK
         edges = [0, *(np.flatnonzero(np.diff(block_of_each)) + 1).tolist(), len(self)]
-        yield from (range(first, last) for first, last in pairwise(edges))
-
-    def _of_similar_length(self, block: range, size: int = 64) -> Iterator[Sequence[int]]:
-        """A block's utterances from the shortest to the longest: half of a batch of any lengths would be padding."""
-        places = np.argsort(self.waveforms.lengths[block.start : block.stop], kind="stable") + block.start
-        yield from (places[first : first + size].tolist() for first in range(0, len(places), size))
+        for first, last in pairwise(edges):
+            batches = OrderedSampler(self.seconds[first:last], batch_size=size).epoch(0)
+            yield [[first + place for place in batch] for batch in batches]
 
     def _speakers(self, indices: Sequence[int]) -> tuple[str, ...]:
         return tuple(self.speakers[i] for i in indices)
