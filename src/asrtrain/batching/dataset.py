@@ -21,8 +21,8 @@ from asrtrain.features.cache import RaggedArray, fingerprint, fingerprint_of_par
 from asrtrain.features.interface import NUMERICS, FrontEnd
 from asrtrain.types import Hertz, Task, Utterance
 
-_BLOCK = 1 << 23
-"""Samples among which utterances of similar length are looked for, 32 MB: what a front end makes of them is held."""
+_BLOCK = 1 << 22
+"""Samples among which utterances of similar length are looked for, 16 MB: what a front end makes of them is held."""
 
 
 @final
