@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -53,11 +54,12 @@ def test_a_corpus_four_times_as_large_takes_no_more_memory(fsdd: Path, tmp_path:
         shards = tmp_path / f"shards{times}"
         make(shards, fsdd, 500 * times)
         command = [sys.executable, "-c", PROGRAM, str(shards), str(tmp_path / f"kept{times}")]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        # By itself glibc gives back what it likes, when it likes: ten times as much as what is looked for here.
+        given_back = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=given_back)
         grown[times] = json.loads(done.stdout)
     assert grown[4]["corpus_mb"] > 3.9 * grown[1]["corpus_mb"] > 12
-    # Two fifths: on a busy machine pages are given back late.
-    assert grown[4]["mb"] - grown[1]["mb"] < 0.4 * (grown[4]["corpus_mb"] - grown[1]["corpus_mb"]), grown
+    assert grown[4]["mb"] - grown[1]["mb"] < 0.2 * (grown[4]["corpus_mb"] - grown[1]["corpus_mb"]), grown
 
 
 def make(shards: Path, fsdd: Path, count: int) -> None:

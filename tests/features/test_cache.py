@@ -54,6 +54,15 @@ def test_recordings_of_16_bits_are_kept_exactly(tmp_path: Path, fsdd: Path) -> N
         np.testing.assert_array_equal(row[:length], array)
 
 
+def test_arrays_are_found_by_number_in_whatever_order_they_were_written(tmp_path: Path) -> None:
+    put, numbers = arrays(4), [3, 0, 4, 1, 2]
+    got = RaggedArray.write(tmp_path / "cache", "key", (put[i] for i in numbers), numbers=numbers)
+    assert got.lengths.tolist() == [5, 1, 0, 17, 3]
+    for i, array in enumerate(put):
+        np.testing.assert_array_equal(got[i], array)
+    np.testing.assert_array_equal(got.padded([4, 0])[0][1, :5], put[0])
+
+
 def test_no_arrays_at_all(tmp_path: Path) -> None:
     assert len(RaggedArray.write(tmp_path / "cache", "key", [])) == 0
 
@@ -69,13 +78,13 @@ def test_damage_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "cache"
     RaggedArray.write(path, "key", arrays())
     whole = path.read_bytes()
-    for length in (0, 7, 100, 4095, 4096, len(whole) - 48, len(whole) - 1):
+    for length in (0, 7, 100, 4095, 4096, len(whole) - 80, len(whole) - 1):
         path.write_bytes(whole[:length])
         assert RaggedArray.open(path, "key") is None, length
     path.write_bytes(whole + b"\0")
     assert RaggedArray.open(path, "key") is None
     header = 16 + int.from_bytes(whole[12:16], "little")
-    for place in [*range(header), *range(len(whole) - 48, len(whole))]:
+    for place in [*range(header), *range(len(whole) - 80, len(whole))]:
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         assert RaggedArray.open(path, "key") is None, place
     path.write_bytes(whole)

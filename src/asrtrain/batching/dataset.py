@@ -21,8 +21,8 @@ from asrtrain.features.cache import RaggedArray, fingerprint, fingerprint_of_par
 from asrtrain.features.interface import NUMERICS, FrontEnd
 from asrtrain.types import Hertz, Task, Utterance
 
-_BLOCK = 1 << 22
-"""Samples among which utterances of similar length are looked for, 16 MB: what a front end makes of them is held."""
+_BLOCK = 1 << 24
+"""Samples among which utterances of similar length are looked for, 64 MB: so far apart they are read from the disk."""
 
 
 @final
@@ -52,7 +52,7 @@ class Dataset:
 
     def waveform_batches(self, size: int = 64) -> Iterator[tuple[torch.Tensor, torch.Tensor, tuple[str, ...]]]:
         """All utterances: waveforms (B, S), lengths (B,) and speakers, as a front end measures them."""
-        for indices in chain.from_iterable(self._blocks(size)):
+        for indices in self._batches(size):
             yield *self.waveforms.padded(indices), self._speakers(indices)
 
     def with_features(self, front_end: FrontEnd, settings: object, cache: Path) -> Dataset:
@@ -64,30 +64,31 @@ class Dataset:
         measured = {name: tensor.tolist() for name, tensor in front_end.state_dict().items()}
         made_by = {"front end": settings, "measured": measured, "numerics": NUMERICS}
         key = fingerprint({"waveforms": self.key, **made_by})
-        return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, self._features(front_end)))
+        batches = self._batches(64)
+        made, numbers = self._features(front_end, batches), list(chain.from_iterable(batches))
+        return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, made, numbers))
 
-    def _features(self, front_end: FrontEnd) -> Iterator[npt.NDArray[np.float32]]:
-        """Of every utterance in order."""
+    def _features(self, front_end: FrontEnd, batches: Batches) -> Iterator[npt.NDArray[np.float32]]:
+        """Of the utterances of batches, one by one."""
         with tqdm(total=len(self), desc="features", disable=None, leave=False) as bar:
-            for batches in self._blocks(64):
-                made: dict[int, npt.NDArray[np.float32]] = {}
-                for indices in batches:
-                    features, lengths = front_end(*self.waveforms.padded(indices), speakers=self._speakers(indices))
-                    ends = lengths.tolist()
-                    made |= {i: one[:end] for i, one, end in zip(indices, features.numpy(), ends, strict=True)}
-                    bar.update(len(indices))
-                yield from (made[i] for i in sorted(made))
+            for indices in batches:
+                features, lengths = front_end(*self.waveforms.padded(indices), speakers=self._speakers(indices))
+                for one, end in zip(features.numpy(), lengths.tolist(), strict=True):
+                    yield one[:end]
+                bar.update(len(indices))
 
-    def _blocks(self, size: int) -> Iterator[Batches]:
-        """Batches of similar length, as half of a batch of any lengths would be padding; block after block in order.
+    def _batches(self, size: int) -> Batches:
+        """All utterances by similar length, as half of a batch of any lengths would be padding; block after block.
 
         A block has about ``_BLOCK`` samples.
         """
         block_of_each = np.cumsum(self.waveforms.lengths) // _BLOCK
         edges = [0, *(np.flatnonzero(np.diff(block_of_each)) + 1).tolist(), len(self)]
-        for first, last in pairwise(edges):
-            batches = OrderedSampler(self.seconds[first:last], batch_size=size).epoch(0)
-            yield [[first + place for place in batch] for batch in batches]
+        return [
+            [first + place for place in batch]
+            for first, last in pairwise(edges)
+            for batch in OrderedSampler(self.seconds[first:last], batch_size=size).epoch(0)
+        ]
 
     def _speakers(self, indices: Sequence[int]) -> tuple[str, ...]:
         return tuple(self.speakers[i] for i in indices)
@@ -116,10 +117,12 @@ def load_dataset(
     )
 
 
-def _cached(path: Path, key: str, arrays: Iterator[npt.NDArray[np.float32]]) -> RaggedArray:
-    """What lies there under this key, or else ``arrays``, written there first."""
+def _cached(
+    path: Path, key: str, arrays: Iterator[npt.NDArray[np.float32]], numbers: Sequence[int] | None = None
+) -> RaggedArray:
+    """What lies there under this key, or else ``arrays`` of these ``numbers``, written there first."""
     try:
-        return RaggedArray.open(path, key) or RaggedArray.write(path, key, arrays)
+        return RaggedArray.open(path, key) or RaggedArray.write(path, key, arrays, numbers=numbers)
     except OSError as error:
         raise DataError(f"the cache {path} cannot be written: {error.strerror}") from error
 

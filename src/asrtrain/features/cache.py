@@ -1,7 +1,8 @@
 """Many arrays of different length in one memory-mapped file: waveforms or features that nobody needs to make twice.
 
-Layout: a header of 4096 bytes (magic, its own CRC-32, JSON), the rows of all arrays one after another, the index
-(int64, where each array begins). The file appears under its name complete or not at all.
+Layout: a header of 4096 bytes (magic, its own CRC-32, JSON), the rows of all arrays in the order in which they were
+made, the index (int64, where each array begins, then how long each is). The file appears under its name complete or
+not at all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 
 from asrtrain.mapped import HEADER, appearing_whole, pack_header, unpack_header
 
-MAGIC = b"ASRRAGD1"
+MAGIC = b"ASRRAGD2"
 SCALE = {"int16": 32768.0, "float16": 1.0, "float32": 1.0}
 """What 1.0 is stored as: 16-bit recordings are kept exactly as they were."""
 
@@ -69,13 +70,13 @@ class RaggedArray:
     """Arrays (S,), or (T, F) with one F, read from the mapped file as they are asked for."""
 
     def __init__(
-        self, rows: npt.NDArray[Any], offsets: npt.NDArray[np.int64], mapping: mmap.mmap | None = None
+        self, rows: npt.NDArray[Any], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], mapping: mmap.mmap
     ) -> None:
         self._rows = rows
-        self._offsets = offsets
+        self._starts = starts
         self._mapping = mapping
         self._touched = 0
-        self.lengths: npt.NDArray[np.int64] = np.diff(offsets)
+        self.lengths = lengths
 
     @classmethod
     def open(cls, path: Path, key: str) -> RaggedArray | None:
@@ -91,21 +92,27 @@ class RaggedArray:
             if zlib.crc32(index.tobytes()) != header["index_crc"]:
                 return None
             rows = content[HEADER : HEADER + header["data"]].view(header["dtype"])
-            return cls(rows.reshape(-1, *header["width"]), index.view(np.int64), mapping)
+            starts, lengths = index.view(np.int64).reshape(2, -1)
+            return cls(rows.reshape(-1, *header["width"]), starts, lengths, mapping)
         except (OSError, ValueError):
             return None
 
     @classmethod
     def write(
-        cls, path: Path, key: str, arrays: Iterable[npt.NDArray[np.float32]], dtype: Kind = "float32"
+        cls,
+        path: Path,
+        key: str,
+        arrays: Iterable[npt.NDArray[np.float32]],
+        dtype: Kind = "float32",
+        numbers: Sequence[int] | None = None,
     ) -> RaggedArray:
-        """Write the arrays in order and map the result.
+        """Write the arrays as they come, of these ``numbers`` (counted from 0 if none are given), and map the result.
 
         The file is made under another name beside its place, flushed to the disk and renamed. Values kept as int16 lie
         in [-1, 1]. Raises OSError, for instance of a full disk, and then leaves nothing behind.
         """
         with appearing_whole(path) as file:
-            _write(file, key, arrays, dtype)
+            _write(file, key, arrays, dtype, numbers)
         written = cls.open(path, key)
         if written is None:
             raise OSError(f"{path}: the file just written does not verify")
@@ -116,14 +123,14 @@ class RaggedArray:
 
     def __getitem__(self, index: int) -> npt.NDArray[np.float32]:
         """One array (S,) or (T, F), as float32."""
-        first, last = self._offsets[index], self._offsets[index] + self.lengths[index]
-        return self._rows[first:last].astype(np.float32) / np.float32(SCALE[self._rows.dtype.name])
+        first, scale = self._starts[index], np.float32(SCALE[self._rows.dtype.name])
+        return self._rows[first : first + self.lengths[index]].astype(np.float32) / scale
 
     def padded(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Some arrays as one tensor (B, S) or (B, T, F) float32, zero beyond each length, and the lengths (B,)."""
         lengths = self.lengths[indices]
         batch = np.zeros((len(lengths), int(lengths.max(initial=0)), *self._rows.shape[1:]), np.float32)
-        for row, first, length in zip(batch, self._offsets[indices], lengths, strict=True):
+        for row, first, length in zip(batch, self._starts[indices], lengths, strict=True):
             row[:length] = self._rows[first : first + length]
         if (scale := SCALE[self._rows.dtype.name]) != 1.0:
             batch *= np.float32(1.0 / scale)
@@ -133,14 +140,20 @@ class RaggedArray:
     def _forget(self, read: int) -> None:
         """Give pages back that were read: the kernel may keep them, but they are no memory of this process any more."""
         self._touched += read
-        if self._touched > RESIDENT and self._mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+        if self._touched > RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
             self._mapping.madvise(mmap.MADV_DONTNEED)
             self._touched = 0
 
 
-def _write(file: IO[bytes], key: str, arrays: Iterable[npt.NDArray[np.float32]], dtype: Kind) -> None:
+def _write(
+    file: IO[bytes],
+    key: str,
+    arrays: Iterable[npt.NDArray[np.float32]],
+    dtype: Kind,
+    numbers: Sequence[int] | None,
+) -> None:
     file.seek(HEADER)
-    lengths = [0]
+    lengths: list[int] = []
     width: tuple[int, ...] | None = None
     for array in arrays:
         width = array.shape[1:] if width is None else width
@@ -151,7 +164,7 @@ def _write(file: IO[bytes], key: str, arrays: Iterable[npt.NDArray[np.float32]],
     data = file.tell() - HEADER
     file.write(bytes(-data % 8))  # the index begins at a multiple of its item size
     place = file.tell()
-    index = np.cumsum(lengths, dtype=np.int64).tobytes()
+    index = _index(lengths, numbers).tobytes()
     file.write(index)
     header = {
         "key": key, "dtype": dtype, "width": list(width or ()), "data": data,
@@ -159,6 +172,16 @@ def _write(file: IO[bytes], key: str, arrays: Iterable[npt.NDArray[np.float32]],
     }  # fmt: skip
     file.seek(0)
     file.write(pack_header(MAGIC, header))
+
+
+def _index(lengths: Sequence[int], numbers: Sequence[int] | None) -> npt.NDArray[np.int64]:
+    """Where arrays begin and how long they are, (2, N) by number; ``lengths`` are as they were written."""
+    written = np.array([np.cumsum([0, *lengths])[:-1], lengths], np.int64)
+    if numbers is None:
+        return written
+    index = np.empty_like(written)
+    index[:, numbers] = written
+    return index
 
 
 def _encoded(array: npt.NDArray[np.float32], dtype: Kind) -> npt.NDArray[Any]:
