@@ -11,7 +11,6 @@ from asrtrain.clipping.parts.scopes import Scope
 from asrtrain.clipping.thresholds import THRESHOLDS
 from asrtrain.config.place import Plain
 from asrtrain.config.reference import docstring, key_table
-from asrtrain.config.shape import fields
 from asrtrain.config.writing import inline
 from asrtrain.training.config import NonFiniteConfig, TrainingConfig
 
@@ -110,7 +109,7 @@ def write_clipping_page() -> str:
         *_scopes(),
         *_thresholds(),
     ]
-    penalties = TrainingConfig.model_fields["penalties"].description or ""
+    penalties = TrainingConfig.descriptions()["penalties"]
     compat = "\n".join(f"| `{name}` | {_compat(config)} |" for name, config in rules.items() if _compat(config))
     tail = LAST.format(nonfinite=docstring(NonFiniteConfig), compat=compat)
     return HEAD + "\n".join(lines) + "\n\n" + ORDER.format(penalties=" ".join(penalties.split())) + tail
@@ -174,7 +173,7 @@ def _thresholds() -> Iterator[str]:
 
 
 def _compat(config: type[ClipRuleConfig]) -> str:
-    return " ".join((config.model_fields["compat"].description or "").split()) if "compat" in fields(config) else ""
+    return " ".join(config.descriptions().get("compat", "").split())
 
 
 def _code(formula: str) -> str:

@@ -88,6 +88,7 @@ def test_schema_describes_every_key(drawing: type[Config]) -> None:
     schema = json_schema(drawing)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["properties"]["scale"]["description"] == "Magnification."
+    assert schema["properties"]["paper"]["description"] == "What it is drawn on."
     assert schema["$defs"]["CircleConfig"]["properties"]["radius"]["description"] == "Distance from the middle."
     assert schema["$defs"]["CircleConfig"]["description"] == "All points at one distance."
 

@@ -41,10 +41,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_mistakes(drawing: type[C
 def test_the_starting_file_explains_every_key(drawing: type[Config], write: Write) -> None:
     text = write_template(drawing())
     lines = text.splitlines()
-    for key, field in drawing.model_fields.items():
+    assert drawing.descriptions().keys() == drawing.model_fields.keys()
+    for key, description in drawing.descriptions().items():
         place = next(n for n, line in enumerate(lines) if line.startswith(f"{key}:"))
         comment = " ".join(line.strip("# ") for line in lines[max(0, place - 3) : place])
-        assert field.description is not None
-        assert field.description in comment
+        assert description in comment
     assert "  # Distance from the middle.\n  # Wants a number > 0.\n  radius: 1.0" in text
     assert "Wants one of circle, square, or null." in text

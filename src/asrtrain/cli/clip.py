@@ -44,8 +44,7 @@ def show(
     if name not in CLIPPERS:
         raise UsageError(f"clip show {name}: there is no such rule; {suggestion(name, CLIPPERS)}")
     config = CLIPPERS[name]
-    keys = {key: " ".join((field.description or "").split()) for key, field in config.model_fields.items()}
-    del keys["name"]
+    keys = {key: " ".join(text.split()) for key, text in config.descriptions().items()}
     print_report(_Rule(card_of(name, config), keys), report_format)
 
 

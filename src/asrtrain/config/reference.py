@@ -67,13 +67,14 @@ def key_table(config: type[Config]) -> Iterator[str]:
     if not keys:
         yield "No further keys."
         return
+    meanings = config.descriptions()
     yield from ("| key | wants | default | meaning |", "|---|---|---|---|")
     for key, shape in keys.items():
         field = config.model_fields[key]
         sectioned = any(isinstance(option, Section) for option in alternatives(shape))
         wants = wanted(shape) if not sectioned else "a mapping" if isinstance(shape, Section) else "a mapping, or null"
         default = f"`{inline(short_default(config, key))}`" if not isinstance(shape, Section) else "as below"
-        cells = (f"`{key}`", wants, "required" if field.is_required() else default, _prose(field.description))
+        cells = (f"`{key}`", wants, "required" if field.is_required() else default, _prose(meanings.get(key, "")))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -82,5 +83,5 @@ def docstring(config: type[Config]) -> str:
     return _prose(inspect.cleandoc(config.__doc__ or ""))
 
 
-def _prose(text: str | None) -> str:
-    return " ".join((text or "").replace("<", "&lt;").split())
+def _prose(text: str) -> str:
+    return " ".join(text.replace("<", "&lt;").split())

@@ -20,6 +20,7 @@ def write_template(config: Config) -> str:
 
 
 def _section(config: Config, depth: int) -> Iterator[str]:
+    meanings = config.descriptions()
     for key, shape in fields(type(config)).items():
         if key == "name":
             yield from entry(key, plain_value(config, key), depth)
@@ -27,7 +28,7 @@ def _section(config: Config, depth: int) -> Iterator[str]:
         if depth == 0:
             yield ""
         value = getattr(config, key)
-        yield from _comment(type(config).model_fields[key].description, _choices(shape, value), depth)
+        yield from _comment(meanings.get(key, ""), _choices(shape, value), depth)
         if isinstance(value, Config) and type(value).model_fields:
             yield f"{'  ' * depth}{key}:"
             yield from _section(value, depth + 1)
@@ -45,9 +46,9 @@ def _item(config: Config, depth: int) -> Iterator[str]:
     yield from others
 
 
-def _comment(description: str | None, choices: str, depth: int) -> Iterator[str]:
+def _comment(description: str, choices: str, depth: int) -> Iterator[str]:
     margin = "  " * depth + "# "
-    for text in (description or "", choices):
+    for text in (description, choices):
         yield from textwrap.wrap(" ".join(text.split()), _WIDTH, initial_indent=margin, subsequent_indent=margin)
 
 
