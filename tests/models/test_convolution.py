@@ -66,6 +66,40 @@ def test_gradients_are_those_of_real_frames_normalised_by_torch(frames_first: bo
         torch.testing.assert_close(ours.norm.get_parameter(name).grad, parameter.grad, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("pool", [(2, 2), (1, 2), (2, 1)])
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("gain", [1.0, -1.0])
+def test_maxima_and_their_gradients_are_those_of_real_frames_normalised_by_torch(
+    pool: tuple[int, int], channels: int, training: bool, gain: float
+) -> None:
+    """Whether all gains are positive, so that maxima are taken first, or not."""
+    torch.manual_seed(0)
+    ours, theirs = FrameNorm(channels, nn.Identity()), nn.BatchNorm1d(channels)
+    for norm in (ours.norm, theirs):
+        norm.weight.data = torch.linspace(0.5, 2, channels)
+        norm.weight.data[0] *= gain
+        norm.bias.data = torch.linspace(-1, 1, channels)
+        norm.train(training)
+    signal, real = 1 + torch.randn(3, channels, 9, 7), torch.arange(9) < LENGTHS[:, None]
+    here, there = signal.clone().requires_grad_(), signal.clone().requires_grad_()
+    answer = ours.train(training)(here * 1, LENGTHS, pool)  # a copy, whose padding is written over
+    weights = torch.randn(answer.shape)
+    (answer * weights).sum().backward()
+    expected = torch.full((3, 9, 7, channels), -torch.inf)
+    expected[real] = theirs(there.movedim(1, -1)[real].reshape(-1, channels)).view(-1, 7, channels)
+    expected = nn.functional.max_pool2d(expected.movedim(-1, 1), pool, ceil_mode=True)
+    kept = expected.where(expected.isfinite(), 0.0)
+    (kept * weights).sum().backward()
+    torch.testing.assert_close(answer, kept, rtol=0, atol=1e-5)
+    assert here.grad is not None
+    torch.testing.assert_close(here.grad, there.grad, rtol=0, atol=1e-5)
+    for name, parameter in theirs.named_parameters():
+        torch.testing.assert_close(ours.norm.get_parameter(name).grad, parameter.grad, rtol=0, atol=1e-4)
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(ours.norm.get_buffer(name), theirs.get_buffer(name))
+
+
 @pytest.mark.parametrize("kind", ACTIVATIONS)
 def test_the_maximum_comes_before_the_nonlinearity_only_where_that_is_the_same(kind: ActivationName) -> None:
     torch.manual_seed(0)

@@ -37,6 +37,17 @@ class RealFrames:
             return frames.contiguous()  # torch's kernels take nothing else, and do not complain
         return frames.index_select(0, self.places)
 
+    def gather(self, frames: torch.Tensor) -> torch.Tensor:
+        """In place: the first ``count`` of the frames (B·T, …), real ones all; padding in between is written over."""
+        if len(self._holes):
+            frames.index_copy_(0, self._holes, frames.index_select(0, self._behind))
+        return frames[: self.count]
+
+    def fill(self, frames: torch.Tensor, padding: float) -> None:
+        """In place: ``padding`` for all of (B·T, …) that is not real."""
+        if len(self._padding):
+            frames.index_fill_(0, self._padding, padding)
+
     def lay_back(self, frames: torch.Tensor, padding: float) -> torch.Tensor:
         """In place: a tensor (B·T, …) whose first ``count`` frames are as ``together`` gives them."""
         if not len(self._padding):
