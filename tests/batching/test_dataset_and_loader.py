@@ -67,7 +67,10 @@ def test_a_recording_that_changed_and_another_rate_are_read_again(utterances, lo
     assert len(after.waveforms[len(NAMES) - 1]) != len(before.waveforms[len(NAMES) - 1])
 
 
-def test_cached_features_are_those_that_would_be_computed(loaded, tmp_path):
+@pytest.mark.parametrize("block", [dataset._BLOCK, 20_000])
+def test_cached_features_are_those_that_would_be_computed(loaded, tmp_path, monkeypatch, block):
+    """Also where utterances are sorted in several blocks, of half a dozen."""
+    monkeypatch.setattr(dataset, "_BLOCK", block)
     front_end = BY_SPEAKER.build()
     front_end.fit(loaded.waveform_batches(7))
     cached = loaded.with_features(front_end, BY_SPEAKER.model_dump(mode="json"), tmp_path)

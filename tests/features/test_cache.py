@@ -25,7 +25,7 @@ def arrays(*shape: int, seed: int = 0) -> Arrays:
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 0.0), ("float16", 5e-4), ("int16", 2e-5)])
 def test_what_goes_in_comes_out(tmp_path: Path, shape: tuple[int, ...], dtype: Kind, tolerance: float) -> None:
     put = arrays(*shape)
-    RaggedArray.write(tmp_path / "cache", "key", put, dtype)
+    RaggedArray.write(tmp_path / "cache", "key", enumerate(put), dtype)
     got = RaggedArray.open(tmp_path / "cache", "key")
     assert got is not None
     assert len(got) == len(put)
@@ -38,7 +38,7 @@ def test_what_goes_in_comes_out(tmp_path: Path, shape: tuple[int, ...], dtype: K
 @pytest.mark.parametrize("shape", [(), (4,)])
 def test_a_batch_is_padded_with_zeros(tmp_path: Path, shape: tuple[int, ...]) -> None:
     put = arrays(*shape)
-    batch, lengths = RaggedArray.write(tmp_path / "cache", "key", put).padded([3, 0, 2, 0])
+    batch, lengths = RaggedArray.write(tmp_path / "cache", "key", enumerate(put)).padded([3, 0, 2, 0])
     assert lengths.tolist() == [17, 5, 0, 5]
     assert tuple(batch.shape) == (4, 17, *shape)
     for row, index, length in zip(batch.numpy(), [3, 0, 2, 0], lengths.tolist(), strict=True):
@@ -48,15 +48,15 @@ def test_a_batch_is_padded_with_zeros(tmp_path: Path, shape: tuple[int, ...]) ->
 
 def test_recordings_of_16_bits_are_kept_exactly(tmp_path: Path, fsdd: Path) -> None:
     put = [soundfile.read(path, dtype="float32")[0] for path in sorted(fsdd.glob("*.wav"))[::200]]
-    got = RaggedArray.write(tmp_path / "cache", "key", put, "int16")
+    got = RaggedArray.write(tmp_path / "cache", "key", enumerate(put), "int16")
     batch, lengths = got.padded(range(len(put)))
     for row, length, array in zip(batch.numpy(), lengths, put, strict=True):
         np.testing.assert_array_equal(row[:length], array)
 
 
 def test_arrays_are_found_by_number_in_whatever_order_they_were_written(tmp_path: Path) -> None:
-    put, numbers = arrays(4), [3, 0, 4, 1, 2]
-    got = RaggedArray.write(tmp_path / "cache", "key", (put[i] for i in numbers), numbers=numbers)
+    put = arrays(4)
+    got = RaggedArray.write(tmp_path / "cache", "key", [(i, put[i]) for i in (3, 0, 4, 1, 2)])
     assert got.lengths.tolist() == [5, 1, 0, 17, 3]
     for i, array in enumerate(put):
         np.testing.assert_array_equal(got[i], array)
@@ -68,7 +68,7 @@ def test_no_arrays_at_all(tmp_path: Path) -> None:
 
 
 def test_another_key_is_another_array(tmp_path: Path) -> None:
-    RaggedArray.write(tmp_path / "cache", "key", arrays())
+    RaggedArray.write(tmp_path / "cache", "key", enumerate(arrays()))
     assert RaggedArray.open(tmp_path / "cache", "other key") is None
     assert RaggedArray.open(tmp_path / "no cache", "key") is None
 
@@ -76,7 +76,7 @@ def test_another_key_is_another_array(tmp_path: Path) -> None:
 def test_damage_is_noticed(tmp_path: Path) -> None:
     """Every truncation, and every changed bit of header and index."""
     path = tmp_path / "cache"
-    RaggedArray.write(path, "key", arrays())
+    RaggedArray.write(path, "key", enumerate(arrays()))
     whole = path.read_bytes()
     for length in (0, 7, 100, 4095, 4096, len(whole) - 80, len(whole) - 1):
         path.write_bytes(whole[:length])
@@ -96,23 +96,25 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Pat
         yield np.zeros(10, np.float32)
         raise KeyboardInterrupt
 
-    RaggedArray.write(tmp_path / "cache", "key", arrays())
+    RaggedArray.write(tmp_path / "cache", "key", enumerate(arrays()))
     before = (tmp_path / "cache").read_bytes()
     with pytest.raises(KeyboardInterrupt):
-        RaggedArray.write(tmp_path / "cache", "new key", interrupted())
+        RaggedArray.write(tmp_path / "cache", "new key", enumerate(interrupted()))
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
     assert (tmp_path / "cache").read_bytes() == before
 
 
 def test_arrays_of_two_widths_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="rows of shape"):
-        RaggedArray.write(tmp_path / "cache", "key", [np.zeros((2, 3), np.float32), np.zeros((2, 4), np.float32)])
+        RaggedArray.write(
+            tmp_path / "cache", "key", enumerate([np.zeros((2, 3), np.float32), np.zeros((2, 4), np.float32)])
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_opening_maps_a_large_array_and_reads_none_of_it(tmp_path: Path) -> None:
     key = fingerprint({"large": True})
-    RaggedArray.write(tmp_path / "cache", key, (np.zeros((50, 39), np.float32) for _ in range(2_000)), "float16")
+    RaggedArray.write(tmp_path / "cache", key, ((i, np.zeros((50, 39), np.float32)) for i in range(2_000)), "float16")
     array = RaggedArray.open(tmp_path / "cache", key)
     assert array is not None
     owner: object = array._rows

@@ -100,6 +100,17 @@ def test_maxima_and_their_gradients_are_those_of_real_frames_normalised_by_torch
         torch.testing.assert_close(ours.norm.get_buffer(name), theirs.get_buffer(name))
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_an_empty_batch_has_maxima_and_gradients_of_nothing(training: bool) -> None:
+    signal = torch.zeros(0, 5, 9, 7, requires_grad=True)
+    norm = FrameNorm(5, nn.Identity()).train(training)
+    maxima = norm(signal, torch.zeros(0, dtype=torch.int64), (2, 2))
+    assert maxima.shape == (0, 5, 5, 4)
+    maxima.sum().backward()
+    assert signal.grad is not None
+    assert signal.grad.shape == signal.shape
+
+
 @pytest.mark.parametrize("kind", ACTIVATIONS)
 def test_the_maximum_comes_before_the_nonlinearity_only_where_that_is_the_same(kind: ActivationName) -> None:
     torch.manual_seed(0)

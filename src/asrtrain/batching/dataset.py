@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import final
 
@@ -64,17 +64,16 @@ class Dataset:
         measured = {name: tensor.tolist() for name, tensor in front_end.state_dict().items()}
         made_by = {"front end": settings, "measured": measured, "numerics": NUMERICS}
         key = fingerprint({"waveforms": self.key, **made_by})
-        batches = self._batches(64)
-        made, numbers = self._features(front_end, batches), list(chain.from_iterable(batches))
-        return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, made, numbers))
+        return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, self._features(front_end)))
 
-    def _features(self, front_end: FrontEnd, batches: Batches) -> Iterator[npt.NDArray[np.float32]]:
-        """Of the utterances of batches, one by one."""
+    def _features(self, front_end: FrontEnd) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+        """Of all utterances, each with its number."""
+        batches = self._batches(64)
         with tqdm(total=len(self), desc="features", disable=None, leave=False) as bar:
             for indices in batches:
                 features, lengths = front_end(*self.waveforms.padded(indices), speakers=self._speakers(indices))
-                for one, end in zip(features.numpy(), lengths.tolist(), strict=True):
-                    yield one[:end]
+                for number, one, end in zip(indices, features.numpy(), lengths.tolist(), strict=True):
+                    yield number, one[:end]
                 bar.update(len(indices))
 
     def _batches(self, size: int) -> Batches:
@@ -105,7 +104,7 @@ def load_dataset(
         raise DataError("there are no utterances: every one was held out, dropped or never listed")
     targets = tuple(_encoded(utterance, encode) for utterance in utterances)
     key = fingerprint_of_parts('{"recordings":', map(_identity, utterances), f',"sample rate":{sample_rate}}}')
-    waveforms = _cached(cache / f"waveforms-{key[:16]}.bin", key, _read(utterances, sample_rate))
+    waveforms = _cached(cache / f"waveforms-{key[:16]}.bin", key, enumerate(_read(utterances, sample_rate)))
     return Dataset(
         ids=tuple(utterance.id for utterance in utterances),
         speakers=tuple(utterance.speaker for utterance in utterances),
@@ -117,12 +116,10 @@ def load_dataset(
     )
 
 
-def _cached(
-    path: Path, key: str, arrays: Iterator[npt.NDArray[np.float32]], numbers: Sequence[int] | None = None
-) -> RaggedArray:
-    """What lies there under this key, or else ``arrays`` of these ``numbers``, written there first."""
+def _cached(path: Path, key: str, arrays: Iterator[tuple[int, npt.NDArray[np.float32]]]) -> RaggedArray:
+    """What lies there under this key, or else ``arrays`` with their numbers, written there first."""
     try:
-        return RaggedArray.open(path, key) or RaggedArray.write(path, key, arrays, numbers=numbers)
+        return RaggedArray.open(path, key) or RaggedArray.write(path, key, arrays)
     except OSError as error:
         raise DataError(f"the cache {path} cannot be written: {error.strerror}") from error
 

@@ -10,7 +10,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,9 +34,8 @@ def _defines(node: ast.stmt, name: str) -> bool:
     return isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name
 
 
-@lru_cache(maxsize=1)
+@cache
 def _parsed(file: str) -> Sequence[ast.stmt]:
-    """A module's classes come one after another, so that the newest is enough."""
     try:
         return ast.parse(Path(file).read_bytes()).body
     except (OSError, SyntaxError):

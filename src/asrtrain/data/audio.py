@@ -178,8 +178,7 @@ def _section(recording: _Recording, name: str, offset: Seconds, duration: Second
 
 def _skip(recording: _Recording, frames: int) -> None:
     if recording.format != "MP3":
-        if frames:
-            recording.seek(frames)
+        recording.seek(frames)
         return
     # Seeking in an MP3 lands near the place, not on it.
     while frames > 0 and len(block := recording.read(min(BLOCK, frames), dtype="float32", always_2d=True)):

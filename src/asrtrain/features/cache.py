@@ -11,6 +11,7 @@ import hashlib
 import json
 import mmap
 import zlib
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, final
@@ -99,20 +100,15 @@ class RaggedArray:
 
     @classmethod
     def write(
-        cls,
-        path: Path,
-        key: str,
-        arrays: Iterable[npt.NDArray[np.float32]],
-        dtype: Kind = "float32",
-        numbers: Sequence[int] | None = None,
+        cls, path: Path, key: str, arrays: Iterable[tuple[int, npt.NDArray[np.float32]]], dtype: Kind = "float32"
     ) -> RaggedArray:
-        """Write the arrays as they come, of these ``numbers`` (counted from 0 if none are given), and map the result.
+        """Write the arrays as they come, each with its number (all from 0 on, once), and map the result.
 
         The file is made under another name beside its place, flushed to the disk and renamed. Values kept as int16 lie
         in [-1, 1]. Raises OSError, for instance of a full disk, and then leaves nothing behind.
         """
         with appearing_whole(path) as file:
-            _write(file, key, arrays, dtype, numbers)
+            _write(file, key, arrays, dtype)
         written = cls.open(path, key)
         if written is None:
             raise OSError(f"{path}: the file just written does not verify")
@@ -145,26 +141,21 @@ class RaggedArray:
             self._touched = 0
 
 
-def _write(
-    file: IO[bytes],
-    key: str,
-    arrays: Iterable[npt.NDArray[np.float32]],
-    dtype: Kind,
-    numbers: Sequence[int] | None,
-) -> None:
+def _write(file: IO[bytes], key: str, arrays: Iterable[tuple[int, npt.NDArray[np.float32]]], dtype: Kind) -> None:
     file.seek(HEADER)
-    lengths: list[int] = []
+    numbers, lengths = array("q"), array("q")
     width: tuple[int, ...] | None = None
-    for array in arrays:
-        width = array.shape[1:] if width is None else width
-        if array.shape[1:] != width:
-            raise ValueError(f"rows of shape {array.shape[1:]} after rows of shape {width}")
-        file.write(_encoded(array, dtype).data)
-        lengths.append(len(array))
+    for number, rows in arrays:
+        width = rows.shape[1:] if width is None else width
+        if rows.shape[1:] != width:
+            raise ValueError(f"rows of shape {rows.shape[1:]} after rows of shape {width}")
+        file.write(_encoded(rows, dtype).data)
+        numbers.append(number)
+        lengths.append(len(rows))
     data = file.tell() - HEADER
     file.write(bytes(-data % 8))  # the index begins at a multiple of its item size
     place = file.tell()
-    index = _index(lengths, numbers).tobytes()
+    index = _index(np.frombuffer(numbers, np.int64), np.frombuffer(lengths, np.int64)).tobytes()
     file.write(index)
     header = {
         "key": key, "dtype": dtype, "width": list(width or ()), "data": data,
@@ -174,17 +165,14 @@ def _write(
     file.write(pack_header(MAGIC, header))
 
 
-def _index(lengths: Sequence[int], numbers: Sequence[int] | None) -> npt.NDArray[np.int64]:
-    """Where arrays begin and how long they are, (2, N) by number; ``lengths`` are as they were written."""
-    written = np.array([np.cumsum([0, *lengths])[:-1], lengths], np.int64)
-    if numbers is None:
-        return written
-    index = np.empty_like(written)
-    index[:, numbers] = written
+def _index(numbers: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where arrays begin and how long they are, (2, N) by number, of what was written in this order."""
+    index = np.empty((2, len(numbers)), np.int64)
+    index[:, numbers] = lengths.cumsum() - lengths, lengths
     return index
 
 
-def _encoded(array: npt.NDArray[np.float32], dtype: Kind) -> npt.NDArray[Any]:
+def _encoded(rows: npt.NDArray[np.float32], dtype: Kind) -> npt.NDArray[Any]:
     if dtype == "int16":
-        array = np.rint(array * np.float32(SCALE[dtype])).clip(-32768, 32767)
-    return np.ascontiguousarray(array, dtype)
+        rows = np.rint(rows * np.float32(SCALE[dtype])).clip(-32768, 32767)
+    return np.ascontiguousarray(rows, dtype)

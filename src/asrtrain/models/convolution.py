@@ -1,14 +1,14 @@
 """Convolution over padded batches: whatever follows a convolution sees real frames only.
 
 A convolution carries numbers across the end of an utterance into its padding, and a normalisation computed over padding
-would make an utterance's scores depend on its neighbours. So after every convolution the real frames are brought
-together, normalised and laid back between zeros.
+would make an utterance's scores depend on its neighbours. So after every convolution the real frames are normalised by
+themselves, and stand between zeros again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import nn
@@ -48,10 +48,10 @@ class FrameNorm(nn.Module):
         if pool is None:
             return self._all(signal, lengths, 0.0)
         left, size = subsampled(lengths, pool[0]), -(-signal.shape[2] // pool[0])
-        real = RealFrames(lengths, signal.shape[2])
-        if self._knows_maxima(signal, real):
-            signal = signal.contiguous(memory_format=torch.channels_last)
-            return normal_maxima(signal, real, RealFrames(left, size), self.norm, pool)
+        if self._maxima_come_first(signal):
+            real, signal = RealFrames(lengths, signal.shape[2]), _channels_last(signal)
+            by_batch = self._by_batch(real.count * signal.shape[3])
+            return normal_maxima(signal, real, RealFrames(left, size), self.norm, pool, by_batch=by_batch)
         # The lowest number never wins the maximum, so a window that ends in padding sees its real frames alone.
         signal = self._all(signal, lengths, torch.finfo(signal.dtype).min)
         signal = functional.max_pool2d(signal, pool, ceil_mode=True)
@@ -72,19 +72,20 @@ class FrameNorm(nn.Module):
         padded = ~frame_mask(lengths, answer.shape[2]).view(len(lengths), 1, -1, *[1] * (answer.dim() - 3))
         return answer.masked_fill(padded, padding)
 
-    def _knows_maxima(self, signal: torch.Tensor, real: RealFrames) -> bool:
-        """Whether maxima may be taken before they are normalised."""
-        if signal.device.type != "cpu" or not isinstance(self.nonlinearity, nn.Identity):
+    def _maxima_come_first(self, signal: torch.Tensor) -> bool:
+        """Whether they may be taken before they are normalised. torch's kernels fail where there is nothing at all."""
+        if signal.device.type != "cpu" or not isinstance(self.nonlinearity, nn.Identity) or not len(signal):
             return False
-        if self.norm.training and (processes() > 1 or real.count * signal.shape[3] < 2):
-            return False
-        return bool((self.norm.weight >= 0).all())
+        return not (self.norm.training and processes() > 1) and bool((self.norm.weight >= 0).all())
+
+    def _by_batch(self, rows: int) -> bool:
+        """Whether the batch itself says how it is normalised: a single row goes by what was learnt before."""
+        return self.norm.training and rows > 1
 
     def _normalise(self, frames: torch.Tensor, real: RealFrames, padding: float) -> torch.Tensor:
         """Frames (B·T, [F,] C) to the same shape."""
         norm, size = self.norm, frames.shape[-1]
-        # One row has no variance to learn from: it is normalised by what was learnt before.
-        by_batch = norm.training and real.count * frames.shape[1:].numel() > size
+        by_batch = self._by_batch(real.count * frames.shape[1:].numel() // size)
         together = norm.training and processes() > 1
         if frames.device.type == "cpu" and real.count and not together:
             return normalised(frames, real, norm, by_batch=by_batch, padding=padding)
@@ -157,8 +158,11 @@ class ConvStack(nn.Module):
         image = as_image(features, lengths, self.feature_maps)
         for block in self.blocks:
             image, lengths = block(image, lengths)
-        frames: torch.Tensor = _Frames.apply(image)  # type: ignore[no-untyped-call]
-        return frames, lengths
+        if image.requires_grad:
+            # As it comes it lies as the frames do, and the nonlinearity would read two layouts side by side, which
+            # takes ten times as long.
+            image.register_hook(_channels_last)  # type: ignore[no-untyped-call]
+        return image.transpose(1, 2).flatten(2), lengths
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """ceil(T / 2^halve_time)."""
@@ -167,23 +171,8 @@ class ConvStack(nn.Module):
         return lengths
 
 
-@final
-class _Frames(torch.autograd.Function):
-    """Images (B, C, T, F) as frames (B, T, C·F).
-
-    PyTorch's own gradient lies as the frames do, and is ten times as slow for whatever reads it beside an image that is
-    channels last in memory.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, image: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - autograd's own
-        ctx.maps = image.shape[1], image.shape[3]
-        return image.transpose(1, 2).flatten(2)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - autograd's own
-        image = gradient.view(*gradient.shape[:2], *ctx.maps).transpose(1, 2)
-        return image.contiguous(memory_format=torch.channels_last)
+def _channels_last(image: torch.Tensor) -> torch.Tensor:
+    return image.contiguous(memory_format=torch.channels_last)
 
 
 def image_maps(input_size: int, feature_maps: int) -> int:
@@ -200,7 +189,7 @@ def as_image(features: torch.Tensor, lengths: torch.Tensor, feature_maps: int) -
     """Features (B, T, F) as images (B, maps, T, F / maps), zero beyond each length, channels last in memory."""
     batch, time, size = features.shape
     maps = zero_padding(features, lengths).view(batch, time, feature_maps, size // feature_maps)
-    return maps.transpose(1, 2).contiguous(memory_format=torch.channels_last)
+    return _channels_last(maps.transpose(1, 2))
 
 
 def conv_over_image(input_channels: int, channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:

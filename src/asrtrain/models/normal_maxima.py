@@ -1,8 +1,8 @@
 """Batch normalisation of real frames and the maximum over windows of what it gives, in one.
 
 A window's maximum after normalisation is the normalised maximum, as long as no gain is negative: so only maxima are
-normalised, a quarter of the numbers, and only maxima have gradients to be summed. The gradient of the statistics, which
-goes to every number, is a straight line of the number itself.
+normalised, a quarter or half of the numbers, and only maxima have gradients to be summed. The gradient of the
+statistics, which goes to every number, is a straight line of the number itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ Window = tuple[int, int]
 
 
 def normal_maxima(
-    signal: torch.Tensor, real: RealFrames, real_windows: RealFrames, norm: nn.BatchNorm1d, pool: Window
+    signal: torch.Tensor,
+    real: RealFrames,
+    real_windows: RealFrames,
+    norm: nn.BatchNorm1d,
+    pool: Window,
+    *,
+    by_batch: bool,
 ) -> torch.Tensor:
     """(B, C, T, F), channels last in memory, to (B, C, ceil(T / pool[0]), ceil(F / pool[1])), zero for padding.
 
@@ -28,14 +34,14 @@ def normal_maxima(
     Gains must not be negative.
     """
     out: torch.Tensor = _NormalMaxima.apply(  # type: ignore[no-untyped-call]
-        signal, real, real_windows, norm.weight, norm.bias, norm.running_mean, norm.running_var,
-        norm.momentum if norm.training else None, norm.eps, pool,
+        signal, real, real_windows, norm.weight, norm.bias, norm.running_mean, norm.running_var, by_batch,
+        norm.momentum, norm.eps, pool,
     )  # fmt: skip
     return out
 
 
 class _NormalMaxima(torch.autograd.Function):
-    """torch's own kernels; ``momentum`` is None where running statistics normalise, and are left alone."""
+    """torch's own kernels, those for evaluation once the statistics are known."""
 
     @staticmethod
     def forward(  # noqa: PLR0917 - autograd knows no keywords
@@ -47,22 +53,23 @@ class _NormalMaxima(torch.autograd.Function):
         bias: torch.Tensor,
         mean: torch.Tensor,
         variance: torch.Tensor,
-        momentum: float | None,
+        by_batch: bool,
+        momentum: float,
         eps: float,
         pool: Window,
     ) -> torch.Tensor:
-        if momentum is not None:
-            rows = real.gather(_frames(signal)).view(-1, signal.shape[1])
+        if by_batch:
+            rows = real.move_together(_by_frame(signal)).view(-1, signal.shape[1])
             mean, variance = torch.batch_norm_update_stats(rows, mean, variance, momentum)
         # The lowest number never wins the maximum.
-        real.fill(_frames(signal), torch.finfo(signal.dtype).min)
+        real.fill(_by_frame(signal), torch.finfo(signal.dtype).min)
         maxima, places = torch.ops.aten.max_pool2d_with_indices(signal, pool, pool, (0, 0), (1, 1), True)
-        real_windows.fill(_frames(maxima), 0.0)
+        real_windows.fill(_by_frame(maxima), 0.0)
         normal, _, _ = torch.native_batch_norm(maxima, weight, bias, mean, variance, False, 0.0, eps)
-        real_windows.fill(_frames(normal), 0.0)
+        real_windows.fill(_by_frame(normal), 0.0)
         ctx.save_for_backward(signal, maxima, places, weight, mean, variance)
         ctx.real, ctx.real_windows, ctx.pool = real, real_windows, pool
-        ctx.by_batch, ctx.eps = momentum is not None, eps
+        ctx.by_batch, ctx.eps = by_batch, eps
         return normal
 
     @staticmethod
@@ -70,7 +77,7 @@ class _NormalMaxima(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401
         signal, maxima, places, weight, mean, variance = ctx.saved_tensors
         own = gradient.clone(memory_format=torch.channels_last)
-        ctx.real_windows.fill(_frames(own), 0.0)
+        ctx.real_windows.fill(_by_frame(own), 0.0)
         own, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
             own, maxima, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
         )
@@ -84,11 +91,11 @@ class _NormalMaxima(torch.autograd.Function):
                 signal, share * of_weight, share * of_bias, mean, variance, False, 0.0, ctx.eps
             )
             of_signal += line
-            ctx.real.fill(_frames(of_signal), 0.0)
-        return of_signal, None, None, of_weight, of_bias, None, None, None, None, None
+            ctx.real.fill(_by_frame(of_signal), 0.0)
+        return of_signal, None, None, of_weight, of_bias, None, None, None, None, None, None
 
 
-def _frames(signal: torch.Tensor) -> torch.Tensor:
+def _by_frame(signal: torch.Tensor) -> torch.Tensor:
     """(B, C, T, F), channels last in memory, as (B·T, F, C): the same numbers, to be written over."""
     last = signal.movedim(1, -1)
     return last.view(-1, *last.shape[2:])

@@ -37,7 +37,7 @@ class RealFrames:
             return frames.contiguous()  # torch's kernels take nothing else, and do not complain
         return frames.index_select(0, self.places)
 
-    def gather(self, frames: torch.Tensor) -> torch.Tensor:
+    def move_together(self, frames: torch.Tensor) -> torch.Tensor:
         """In place: the first ``count`` of the frames (B·T, …), real ones all; padding in between is written over."""
         if len(self._holes):
             frames.index_copy_(0, self._holes, frames.index_select(0, self._behind))
@@ -53,7 +53,8 @@ class RealFrames:
         if not len(self._padding):
             return frames
         frames.index_copy_(0, self._behind, frames.index_select(0, self._holes))
-        return frames.index_fill_(0, self._padding, padding)
+        self.fill(frames, padding)
+        return frames
 
 
 def normalised(
