@@ -27,6 +27,9 @@ from asrtrain.clipping.sharded import Shards
 from asrtrain.clipping.updates import WeightsBefore
 from asrtrain.errors import UsageError
 
+_SURELY = 0.99
+"""Norms are rounded."""
+
 _VERSION = 1
 """Of the state; it changes when an old state cannot be understood any more."""
 
@@ -199,10 +202,16 @@ def _largest(gradients: Gradients, *, detailed: bool) -> tuple[torch.Tensor, tor
     if gradients.shards or not free_to_look(gradients.total) or certainly_not_finite(gradients.total):
         largest, at = gradients.peaks.max(dim=0)
         return largest, at
-    ends = [end for pair in gradients.extremes for end in pair]
-    sizes = [abs(float(end)) for end in ends]
-    found = sizes.index(max(sizes))
-    return (ends[found] if float(ends[found]) >= 0 else -ends[found]), place(found // 2)
+    norms = gradients.norms.tolist()
+    largest, size, number = gradients.total, -1.0, len(norms)
+    for i in sorted(range(len(norms)), key=norms.__getitem__, reverse=True):
+        if norms[i] < _SURELY * size:
+            break  # no element is larger than the norm of its tensor: most tensors need not be looked through
+        low, high = torch.aminmax(gradients.tensors[i])
+        end = high if float(high) >= -float(low) else -low
+        if (float(end), -i) > (size, -number):
+            largest, size, number = end, float(end), i
+    return largest, place(number)
 
 
 def _last_finite(thresholds: Sequence[torch.Tensor], known: Constants) -> torch.Tensor:

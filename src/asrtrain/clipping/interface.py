@@ -59,11 +59,6 @@ class Gradients:
         return torch.isfinite(self.total)
 
     @cached_property
-    def extremes(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """The smallest and the largest element of each tensor, as they are when first asked for."""
-        return [torch.aminmax(tensor) for tensor in self.tensors]
-
-    @cached_property
     def peaks(self) -> torch.Tensor:
         """The largest magnitude of each tensor, (N,) float64, as it is when first asked for."""
         if not self.tensors:
@@ -71,7 +66,8 @@ class Gradients:
         if self.shards:
             return self.shards.norms(self.tensors, torch.inf)
         # Three times as fast as the infinity norm.
-        low, high = (torch.stack(list(end)).double() for end in zip(*self.extremes, strict=True))
+        pairs = [torch.aminmax(tensor) for tensor in self.tensors]
+        low, high = (torch.stack(list(end)).double() for end in zip(*pairs, strict=True))
         return torch.maximum(high, -low)
 
 
