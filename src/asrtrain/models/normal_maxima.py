@@ -34,9 +34,8 @@ def normal_maxima(
     Gains must not be negative.
     """
     out: torch.Tensor = _NormalMaxima.apply(  # type: ignore[no-untyped-call]
-        signal, real, real_windows, norm.weight, norm.bias, norm.running_mean, norm.running_var, by_batch,
-        norm.momentum, norm.eps, pool,
-    )  # fmt: skip
+        signal, real, real_windows, norm.weight, norm.bias, norm, by_batch, pool
+    )
     return out
 
 
@@ -44,32 +43,30 @@ class _NormalMaxima(torch.autograd.Function):
     """torch's own kernels, those for evaluation once the statistics are known."""
 
     @staticmethod
-    def forward(  # noqa: PLR0917 - autograd knows no keywords
+    def forward(  # noqa: PLR0917 - autograd knows no keywords, and looks for parameters among the arguments alone
         ctx: Any,  # noqa: ANN401 - autograd's own
         signal: torch.Tensor,
         real: RealFrames,
         real_windows: RealFrames,
         weight: torch.Tensor,
         bias: torch.Tensor,
-        mean: torch.Tensor,
-        variance: torch.Tensor,
+        norm: nn.BatchNorm1d,
         by_batch: bool,
-        momentum: float,
-        eps: float,
         pool: Window,
     ) -> torch.Tensor:
+        mean, variance = norm.running_mean, norm.running_var
         if by_batch:
             rows = real.move_together(_by_frame(signal)).view(-1, signal.shape[1])
-            mean, variance = torch.batch_norm_update_stats(rows, mean, variance, momentum)
+            mean, variance = torch.ops.aten.batch_norm_update_stats(rows, mean, variance, norm.momentum)
         # The lowest number never wins the maximum.
         real.fill(_by_frame(signal), torch.finfo(signal.dtype).min)
         maxima, places = torch.ops.aten.max_pool2d_with_indices(signal, pool, pool, (0, 0), (1, 1), True)
         real_windows.fill(_by_frame(maxima), 0.0)
-        normal, _, _ = torch.native_batch_norm(maxima, weight, bias, mean, variance, False, 0.0, eps)
+        normal, _, _ = torch.native_batch_norm(maxima, weight, bias, mean, variance, False, 0.0, norm.eps)
         real_windows.fill(_by_frame(normal), 0.0)
         ctx.save_for_backward(signal, maxima, places, weight, mean, variance)
         ctx.real, ctx.real_windows, ctx.pool = real, real_windows, pool
-        ctx.by_batch, ctx.eps = by_batch, eps
+        ctx.by_batch, ctx.eps = by_batch, norm.eps
         return normal
 
     @staticmethod
@@ -92,7 +89,7 @@ class _NormalMaxima(torch.autograd.Function):
             )
             of_signal += line
             ctx.real.fill(_by_frame(of_signal), 0.0)
-        return of_signal, None, None, of_weight, of_bias, None, None, None, None, None, None
+        return of_signal, None, None, of_weight, of_bias, None, None, None
 
 
 def _by_frame(signal: torch.Tensor) -> torch.Tensor:

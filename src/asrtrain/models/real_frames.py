@@ -50,9 +50,8 @@ class RealFrames:
 
     def lay_back(self, frames: torch.Tensor, padding: float) -> torch.Tensor:
         """In place: a tensor (B·T, …) whose first ``count`` frames are as ``together`` gives them."""
-        if not len(self._padding):
-            return frames
-        frames.index_copy_(0, self._behind, frames.index_select(0, self._holes))
+        if len(self._holes):
+            frames.index_copy_(0, self._behind, frames.index_select(0, self._holes))
         self.fill(frames, padding)
         return frames
 
@@ -65,9 +64,8 @@ def normalised(
     The same as normalising them gathered, with two copies of the batch in place of eight.
     """
     out: torch.Tensor = _Normalised.apply(  # type: ignore[no-untyped-call]
-        frames, real, norm.weight, norm.bias, norm.running_mean, norm.running_var, by_batch, norm.momentum, norm.eps,
-        padding,
-    )  # fmt: skip
+        frames, real, norm.weight, norm.bias, norm, by_batch, padding
+    )
     return out
 
 
@@ -75,28 +73,26 @@ class _Normalised(torch.autograd.Function):
     """torch's own kernels, told to write into the first rows of the tensor that is laid back."""
 
     @staticmethod
-    def forward(  # noqa: PLR0917 - autograd knows no keywords
+    def forward(  # noqa: PLR0917 - autograd knows no keywords, and looks for parameters among the arguments alone
         ctx: Any,  # noqa: ANN401 - autograd's own
         frames: torch.Tensor,
         real: RealFrames,
         weight: torch.Tensor,
         bias: torch.Tensor,
-        mean: torch.Tensor,
-        variance: torch.Tensor,
+        norm: nn.BatchNorm1d,
         by_batch: bool,
-        momentum: float,
-        eps: float,
         padding: float,
     ) -> torch.Tensor:
+        mean, variance = norm.running_mean, norm.running_var
         rows = real.together(frames).reshape(-1, frames.shape[-1])
         laid_back = torch.empty_like(frames, memory_format=torch.contiguous_format)
         found_mean, found_scale = weight.new_empty(0), weight.new_empty(0)
         torch.ops.aten.native_batch_norm.out(
-            rows, weight, bias, mean, variance, by_batch, momentum, eps,
+            rows, weight, bias, mean, variance, by_batch, norm.momentum, norm.eps,
             out=laid_back[: real.count].view(rows.shape), save_mean=found_mean, save_invstd=found_scale,
         )  # fmt: skip
         ctx.save_for_backward(rows, weight, mean, variance, found_mean, found_scale)
-        ctx.real, ctx.by_batch, ctx.eps = real, by_batch, eps
+        ctx.real, ctx.by_batch, ctx.eps = real, by_batch, norm.eps
         return real.lay_back(laid_back, padding)
 
     @staticmethod
@@ -111,4 +107,4 @@ class _Normalised(torch.autograd.Function):
             ctx.by_batch, ctx.eps, [True, True, True],
             out0=laid_back[: real.count].view(rows.shape), out1=of_weight, out2=of_bias,
         )  # fmt: skip
-        return real.lay_back(laid_back, 0.0), None, of_weight, of_bias, None, None, None, None, None, None
+        return real.lay_back(laid_back, 0.0), None, of_weight, of_bias, None, None, None
