@@ -23,6 +23,7 @@ from speechbrain.processing.features import InputNormalization
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.data_pipeline import provides, takes
 from speechbrain.utils.epoch_loop import EpochCounter
+from speechbrain.utils.seed import seed_everything
 
 
 @final
@@ -118,6 +119,7 @@ def dataset(job: Job, split: Split, features: Features) -> DynamicItemDataset:
 def main() -> None:
     logging.getLogger("speechbrain").setLevel(logging.WARNING)
     job = Job.given()
+    seed_everything(job.seed, verbose=False)  # else its batches come in the same order whatever the seed
     features = Features(job)
     network = StringNet(job.dropout) if job.strings else DigitNet(job.dropout)
     counter = EpochCounter(job.epochs)

@@ -70,7 +70,14 @@ class Task:
                     "dev": {"name": "manifest", "path": str(manifests["test"])},
                     "unit": "label" if digits else "word",
                 },
-                "features": {"name": "mfcc", "sample_rate": 8000, "deltas": 2, "stack": 1 if digits else 3},
+                # Centred, as torchaudio's and SpeechBrain's frames are: all see as many of a recording.
+                "features": {
+                    "name": "mfcc",
+                    "sample_rate": 8000,
+                    "edges": "center",
+                    "deltas": 2,
+                    "stack": 1 if digits else 3,
+                },
                 "model": {"name": "cnn", "channels": [16, 32, 64], "hidden_size": 128, "dropout": self.dropout}
                 if digits
                 else {"name": "lstm", "hidden_size": 128, "bidirectional": True, "dropout": self.dropout},

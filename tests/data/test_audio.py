@@ -14,6 +14,7 @@ import soundfile
 
 from asrtrain.data import audio
 from asrtrain.data.audio import audio_info, decode_audio, read_audio
+from asrtrain.data.plain_wav import PlainWav
 from asrtrain.errors import DataError
 
 
@@ -273,3 +274,46 @@ def test_any_bytes_give_samples_or_a_data_error(tmp_path: Path) -> None:
         except DataError:
             refused += 1
     assert 10 < refused < 120
+
+
+def integers(count: int = 20_000, seed: int = 0) -> npt.NDArray[np.int16]:
+    """Every kind of 16-bit sample, both ends included."""
+    drawn = np.random.default_rng(seed).integers(-(1 << 15), 1 << 15, count)
+    drawn[:2] = -(1 << 15), (1 << 15) - 1
+    return drawn.astype("<i2")
+
+
+@pytest.mark.parametrize(("offset", "duration"), [(0.0, None), (0.5, None), (0.25, 1.0)])
+def test_plain_recordings_are_read_to_the_bit_as_by_the_general_decoder(
+    tmp_path: Path, offset: float, duration: float | None
+) -> None:
+    path = tmp_path / "plain.wav"
+    path.write_bytes(wav(integers().tobytes(), bits=16, kind=1))
+    with path.open("rb") as file:
+        assert PlainWav.of(file) is not None
+    first = round(offset * 8000)
+    last = None if duration is None else first + round(duration * 8000)
+    expected, _ = soundfile.read(path, dtype="float32", start=first, stop=last)
+    np.testing.assert_array_equal(read_audio(path, 8000, offset=offset, duration=duration).samples, expected)
+    if duration is None and not offset:
+        np.testing.assert_array_equal(decode_audio(io.BytesIO(path.read_bytes()), "it", 8000).samples, expected)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        wav(integers().tobytes(), bits=16, kind=1, channels=2),
+        wav(integers().tobytes(), bits=8, kind=1),
+        wav(integers().tobytes(), bits=32, kind=1),
+        wav(),
+        wav(integers().tobytes(), bits=16, kind=1, claim=40_002),
+        wav(integers().tobytes(), bits=16, kind=1, claim=0xFFFF_FFFF),
+        encoded("FLAC"),
+        b"RIFF\x10\x00\x00\x00WAVEfmt ",
+    ],
+    ids=["two channels", "8 bits", "32 bits", "floats", "a sample short", "streamed", "flac", "no header"],
+)
+def test_any_other_recording_is_left_to_the_general_decoder(content: bytes) -> None:
+    stream = io.BytesIO(content)
+    assert PlainWav.of(stream) is None
+    assert stream.tell() == 0

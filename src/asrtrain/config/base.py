@@ -14,7 +14,7 @@ from asrtrain.config.docstrings import attribute_docstrings
 class Config(BaseModel):
     """Frozen and strict: unknown keys are refused, ``True`` is no number, ``"1"`` no integer, infinity no value."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     @classmethod
     def descriptions(cls) -> dict[str, str]:

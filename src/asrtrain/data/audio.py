@@ -20,6 +20,7 @@ import soundfile
 import soxr
 
 from asrtrain.data.audio_container import check_container
+from asrtrain.data.plain_wav import PlainWav
 from asrtrain.data.tar_index import find_member
 from asrtrain.errors import DataError
 from asrtrain.types import Audio, Hertz, Seconds
@@ -45,7 +46,7 @@ SLACK: Seconds = 0.1
 
 
 @final
-class _Recording(soundfile.SoundFile):  # type: ignore[misc]  # the library has no types
+class _Decoder(soundfile.SoundFile):  # type: ignore[misc]  # the library has no types
     """A recording read straight on.
 
     The library seeks after every read to where it already is, and an MP3 decoder that seeks loses what the next frame
@@ -54,6 +55,14 @@ class _Recording(soundfile.SoundFile):  # type: ignore[misc]  # the library has 
 
     def seekable(self) -> bool:
         return False
+
+    def block(self, frames: int) -> Samples:
+        """At most so many sample frames, (S, channels)."""
+        samples: Samples = self.read(frames, dtype="float32", always_2d=True)
+        return samples
+
+
+Recording = PlainWav | _Decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,7 @@ def decode_audio(stream: BinaryIO, name: str, sample_rate: Hertz) -> Audio:
 
 
 @contextmanager
-def _open_file(path: Path) -> Iterator[_Recording]:
+def _open_file(path: Path) -> Iterator[Recording]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path}: not a regular file")
@@ -111,11 +120,15 @@ def _open_file(path: Path) -> Iterator[_Recording]:
 
 
 @contextmanager
-def _open_stream(stream: BinaryIO, name: str) -> Iterator[_Recording]:
+def _open_stream(stream: BinaryIO, name: str) -> Iterator[Recording]:
     check_container(stream, name)
+    if (plain := PlainWav.of(stream)) is not None:
+        _check_header(plain, name)
+        yield plain
+        return
     try:
         source = stream if isinstance(stream, io.BytesIO) else stream.fileno()
-        with _Recording(source, closefd=False) as recording:
+        with _Decoder(source, closefd=False) as recording:
             _check_header(recording, name)
             yield recording
     except soundfile.SoundFileError as error:
@@ -125,7 +138,7 @@ def _open_stream(stream: BinaryIO, name: str) -> Iterator[_Recording]:
         raise DataError(f"{name}: cannot be decoded: {reason}") from error
 
 
-def _check_header(recording: _Recording, name: str) -> None:
+def _check_header(recording: Recording, name: str) -> None:
     if recording.samplerate not in RATES:
         accepted = f"{RATES[0]} to {RATES[-1]} Hz are accepted"
         raise DataError(f"{name}: claims a sample rate of {recording.samplerate} Hz; {accepted}")
@@ -135,7 +148,7 @@ def _check_header(recording: _Recording, name: str) -> None:
         raise DataError(f"{name}: holds no samples")
 
 
-def _decode(recording: _Recording, name: str, rate: Hertz, offset: Seconds, duration: Seconds | None) -> Samples:
+def _decode(recording: Recording, name: str, rate: Hertz, offset: Seconds, duration: Seconds | None) -> Samples:
     """Decode the section asked for: (S,) samples at ``rate``, in [-1, 1]."""
     start, count = _section(recording, name, offset, duration)
     hours, limit = count / recording.samplerate / 3600, MAX_BYTES / 4 / rate / 3600
@@ -152,7 +165,7 @@ def _decode(recording: _Recording, name: str, rate: Hertz, offset: Seconds, dura
     return np.clip(samples, -1.0, 1.0, out=samples)
 
 
-def _notice(recording: _Recording, rate: Hertz) -> str:
+def _notice(recording: Recording, rate: Hertz) -> str:
     resampled = f"resampled from {recording.samplerate} to {rate} Hz" if recording.samplerate != rate else ""
     mixed = f"{recording.channels} channels mixed down to one" if recording.channels > 1 else ""
     return ", ".join(filter(None, (resampled, mixed)))
@@ -165,7 +178,7 @@ def _resampled(blocks: Iterable[Samples], source: Hertz, target: Hertz) -> Itera
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _section(recording: _Recording, name: str, offset: Seconds, duration: Seconds | None) -> tuple[int, int]:
+def _section(recording: Recording, name: str, offset: Seconds, duration: Seconds | None) -> tuple[int, int]:
     """First frame and number of frames asked for."""
     rate, frames = recording.samplerate, recording.frames
     start = round(offset * rate)
@@ -176,20 +189,20 @@ def _section(recording: _Recording, name: str, offset: Seconds, duration: Second
     return start, min(count, frames - start)
 
 
-def _skip(recording: _Recording, frames: int) -> None:
+def _skip(recording: Recording, frames: int) -> None:
     if recording.format != "MP3":
         recording.seek(frames)
         return
     # Seeking in an MP3 lands near the place, not on it.
-    while frames > 0 and len(block := recording.read(min(BLOCK, frames), dtype="float32", always_2d=True)):
+    while frames > 0 and len(block := recording.block(min(BLOCK, frames))):
         frames -= len(block)
 
 
-def _mono_blocks(recording: _Recording, name: str, count: int) -> Iterator[Samples]:
+def _mono_blocks(recording: Recording, name: str, count: int) -> Iterator[Samples]:
     """Decode ``count`` frames, as long as there are any, mixed down to (S,) blocks."""
     missing = count
     while missing > 0:
-        block = recording.read(min(BLOCK, missing), dtype="float32", always_2d=True)
+        block = recording.block(min(BLOCK, missing))
         if not len(block):
             break
         missing -= len(block)

@@ -28,7 +28,9 @@ class Dropout(nn.Module):
         if inputs.device.type != "cpu":
             return functional.dropout(inputs, self.p)
         words = torch.empty(-(-inputs.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
-        kept = words.view(torch.int16)[: inputs.numel()].view(inputs.shape) < draws_kept - _DRAWS // 2
+        draws = words.view(torch.int16)[: inputs.numel()].view(inputs.shape)
+        # Comparing to numbers of the same kind, and these to others, takes a tenth of what a detour over bool does.
+        kept = torch.lt(draws, draws_kept - _DRAWS // 2, out=draws)
         return inputs * kept.to(inputs.dtype).mul_(_DRAWS / draws_kept)
 
     def extra_repr(self) -> str:
