@@ -163,8 +163,8 @@ def _plan(recogniser: Recogniser, splits: Splits, world: World) -> str:
     """Build everything as the first of the world's processes would, and say what it comes to."""
     epochs = recogniser.config.training.max_epochs
     found = (
-        f"nothing is wrong: {len(splits.train)} training, {len(splits.dev)} development and {len(splits.test)} test "
-        "utterances"
+        f"everything can be built: {len(splits.train)} training, {len(splits.dev)} development and {len(splits.test)} "
+        "test utterances"
     )
     if isinstance(recogniser.model, GMMHMM):
         build_reestimation(recogniser, splits)

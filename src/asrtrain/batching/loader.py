@@ -66,8 +66,8 @@ class Loader:
             features, lengths = self._computed(indices, generator)
         if self._augmentation is not None:
             features = self._augmentation.features(features, lengths, generator)
-        if self._few_lengths:
-            features = functional.pad(features, (0, 0, 0, next_of_few(features.shape[1]) - features.shape[1]))
+        if self._few_lengths and (missing := next_of_few(features.shape[1]) - features.shape[1]):
+            features = functional.pad(features, (0, 0, 0, missing))
         targets, target_lengths = self._targets(indices)
         return Batch(self._names(indices), features, lengths, targets, target_lengths)
 
