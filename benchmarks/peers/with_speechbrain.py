@@ -134,7 +134,12 @@ def main() -> None:
     settings: dict[str, Any] = {"batch_size": job.batch_size, "shuffle": True}
     if job.levers:
         sampler = DynamicBatchSampler(
-            train, 1_000_000, num_buckets=20, length_func=lambda row: row["length"], max_batch_ex=job.batch_size
+            train,
+            1_000_000,
+            num_buckets=20,
+            length_func=lambda row: row["length"],
+            max_batch_ex=job.batch_size,
+            seed=job.seed,
         )
         settings = {"batch_sampler": sampler}
     recogniser.fit(counter, train, test, train_loader_kwargs=settings, valid_loader_kwargs={"batch_size": 32})

@@ -70,7 +70,7 @@ class Task:
                     "dev": {"name": "manifest", "path": str(manifests["test"])},
                     "unit": "label" if digits else "word",
                 },
-                # Centred, as torchaudio's and SpeechBrain's frames are: all see as many of a recording.
+                # Centred, as torchaudio's and SpeechBrain's frames are: all see as many frames of a recording.
                 "features": {
                     "name": "mfcc",
                     "sample_rate": 8000,

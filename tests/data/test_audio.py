@@ -307,13 +307,40 @@ def test_plain_recordings_are_read_to_the_bit_as_by_the_general_decoder(
         wav(integers().tobytes(), bits=32, kind=1),
         wav(),
         wav(integers().tobytes(), bits=16, kind=1, claim=40_002),
+        wav(integers().tobytes(), bits=16, kind=1, claim=39_998),
         wav(integers().tobytes(), bits=16, kind=1, claim=0xFFFF_FFFF),
+        wav(integers().tobytes(), bits=16, kind=1) + b"LIST\x04\x00\x00\x00INFO",
         encoded("FLAC"),
         b"RIFF\x10\x00\x00\x00WAVEfmt ",
     ],
-    ids=["two channels", "8 bits", "32 bits", "floats", "a sample short", "streamed", "flac", "no header"],
+    ids=[
+        *("two channels", "8 bits", "32 bits", "floats", "a sample short", "a sample over", "streamed"),
+        *("words behind", "flac", "no header"),
+    ],
 )
 def test_any_other_recording_is_left_to_the_general_decoder(content: bytes) -> None:
     stream = io.BytesIO(content)
     assert PlainWav.of(stream) is None
     assert stream.tell() == 0
+
+
+def test_a_spoilt_header_comes_to_what_the_general_decoder_makes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, whole, refused = np.random.default_rng(0), wav(integers(400).tobytes(), bits=16, kind=1), 0
+    for _ in range(600):
+        spoilt = bytearray(whole)
+        for place in generator.integers(0, 44, generator.integers(1, 3)):
+            spoilt[place] = int(generator.choice(np.array([0, 1, 2, 17, 255, int(generator.integers(256))])))
+        ours = outcome(bytes(spoilt))
+        with monkeypatch.context() as patch:
+            patch.setattr(PlainWav, "of", lambda stream: None)
+            assert outcome(bytes(spoilt)) == ours
+        refused += ours.startswith(b"it: ")
+    assert 100 < refused < 500
+
+
+def outcome(content: bytes) -> bytes:
+    """The samples, or what is said of the file."""
+    try:
+        return decode_audio(io.BytesIO(content), "it", 8000).samples.tobytes()
+    except DataError as error:
+        return str(error).encode()

@@ -62,7 +62,7 @@ class _Decoder(soundfile.SoundFile):  # type: ignore[misc]  # the library has no
         return samples
 
 
-Recording = PlainWav | _Decoder
+_Recording = PlainWav | _Decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def decode_audio(stream: BinaryIO, name: str, sample_rate: Hertz) -> Audio:
 
 
 @contextmanager
-def _open_file(path: Path) -> Iterator[Recording]:
+def _open_file(path: Path) -> Iterator[_Recording]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path}: not a regular file")
@@ -120,7 +120,7 @@ def _open_file(path: Path) -> Iterator[Recording]:
 
 
 @contextmanager
-def _open_stream(stream: BinaryIO, name: str) -> Iterator[Recording]:
+def _open_stream(stream: BinaryIO, name: str) -> Iterator[_Recording]:
     check_container(stream, name)
     if (plain := PlainWav.of(stream)) is not None:
         _check_header(plain, name)
@@ -138,7 +138,7 @@ def _open_stream(stream: BinaryIO, name: str) -> Iterator[Recording]:
         raise DataError(f"{name}: cannot be decoded: {reason}") from error
 
 
-def _check_header(recording: Recording, name: str) -> None:
+def _check_header(recording: _Recording, name: str) -> None:
     if recording.samplerate not in RATES:
         accepted = f"{RATES[0]} to {RATES[-1]} Hz are accepted"
         raise DataError(f"{name}: claims a sample rate of {recording.samplerate} Hz; {accepted}")
@@ -148,7 +148,7 @@ def _check_header(recording: Recording, name: str) -> None:
         raise DataError(f"{name}: holds no samples")
 
 
-def _decode(recording: Recording, name: str, rate: Hertz, offset: Seconds, duration: Seconds | None) -> Samples:
+def _decode(recording: _Recording, name: str, rate: Hertz, offset: Seconds, duration: Seconds | None) -> Samples:
     """Decode the section asked for: (S,) samples at ``rate``, in [-1, 1]."""
     start, count = _section(recording, name, offset, duration)
     hours, limit = count / recording.samplerate / 3600, MAX_BYTES / 4 / rate / 3600
@@ -165,7 +165,7 @@ def _decode(recording: Recording, name: str, rate: Hertz, offset: Seconds, durat
     return np.clip(samples, -1.0, 1.0, out=samples)
 
 
-def _notice(recording: Recording, rate: Hertz) -> str:
+def _notice(recording: _Recording, rate: Hertz) -> str:
     resampled = f"resampled from {recording.samplerate} to {rate} Hz" if recording.samplerate != rate else ""
     mixed = f"{recording.channels} channels mixed down to one" if recording.channels > 1 else ""
     return ", ".join(filter(None, (resampled, mixed)))
@@ -178,7 +178,7 @@ def _resampled(blocks: Iterable[Samples], source: Hertz, target: Hertz) -> Itera
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _section(recording: Recording, name: str, offset: Seconds, duration: Seconds | None) -> tuple[int, int]:
+def _section(recording: _Recording, name: str, offset: Seconds, duration: Seconds | None) -> tuple[int, int]:
     """First frame and number of frames asked for."""
     rate, frames = recording.samplerate, recording.frames
     start = round(offset * rate)
@@ -189,7 +189,7 @@ def _section(recording: Recording, name: str, offset: Seconds, duration: Seconds
     return start, min(count, frames - start)
 
 
-def _skip(recording: Recording, frames: int) -> None:
+def _skip(recording: _Recording, frames: int) -> None:
     if recording.format != "MP3":
         recording.seek(frames)
         return
@@ -198,7 +198,7 @@ def _skip(recording: Recording, frames: int) -> None:
         frames -= len(block)
 
 
-def _mono_blocks(recording: Recording, name: str, count: int) -> Iterator[Samples]:
+def _mono_blocks(recording: _Recording, name: str, count: int) -> Iterator[Samples]:
     """Decode ``count`` frames, as long as there are any, mixed down to (S,) blocks."""
     missing = count
     while missing > 0:
