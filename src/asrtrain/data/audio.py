@@ -121,11 +121,11 @@ def _open_file(path: Path) -> Iterator[_Recording]:
 
 @contextmanager
 def _open_stream(stream: BinaryIO, name: str) -> Iterator[_Recording]:
-    check_container(stream, name)
-    if (plain := PlainWav.of(stream)) is not None:
+    if (plain := PlainWav.of(stream)) is not None:  # which is all that the container is checked for
         _check_header(plain, name)
         yield plain
         return
+    check_container(stream, name)
     try:
         source = stream if isinstance(stream, io.BytesIO) else stream.fileno()
         with _Decoder(source, closefd=False) as recording:

@@ -16,13 +16,14 @@ _HEADER = struct.Struct("<4sI4s 4sIHHIIHH 4sI")
 _PLAIN = (b"RIFF", b"WAVE", b"fmt ", 16, 1, 1, 16, b"data")
 """The size of the format, integers, one channel, 16 bits."""
 _RATES = range(1, 1 << 31)
+"""Of any other the general decoder has a sentence of its own."""
 _UNIT = 1 / (1 << 15)
 """Full scale is 1."""
 
 
 @final
 class PlainWav:
-    """Such a recording; what is public of it has the names that ``soundfile.SoundFile`` uses."""
+    """Such a recording, with as much of the general decoder's interface as reading it takes."""
 
     format = "WAV"
     channels = 1

@@ -1,4 +1,4 @@
-"""Dropout (Srivastava et al., 2014), drawn six times as fast as by torch on CPUs."""
+"""Dropout (Srivastava et al., 2014), four times as fast as torch's on CPUs."""
 
 from __future__ import annotations
 
