@@ -4,8 +4,9 @@ Interpreter, imports, manifests, features, every epoch's test and checkpoints ar
 digits recognised and fewer than 1 % of the words of connected digits wrong, on the test recordings, at the end of an
 epoch for the first time. Candidates are those of ``epoch.py`` as documented, and ``plain_loop``; each trains to its
 goal by itself, seed after seed, and whoever never gets there counts with all of its epochs. ``start`` is what the
-first epoch takes over the later ones, less ``import torch``: seconds. ``peak`` is the largest resident memory by the
-goal, ours by theirs. All are fp32, but for ``bf16``: ours in bf16, where the processor has it, by the same of theirs.
+first epoch takes over the later ones, less ``import torch`` right before: seconds. ``peak`` is the largest resident
+memory by the goal, ours by theirs. All are fp32, but for ``bf16``: ours in bf16, where the processor has it, by the
+same of theirs.
 """
 
 from __future__ import annotations
@@ -55,15 +56,18 @@ def import_torch() -> float:
     return median(float(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(3))
 
 
-def figures(task: Task, runs: Mapping[Candidate, Sequence[Run]], torch_alone: float) -> Iterator[tuple[str, float]]:
-    """Medians over seeds, ours by each other's."""
+def figures(
+    task: Task, runs: Mapping[Candidate, Sequence[Run]], torch_alone: Mapping[Candidate, Sequence[float]]
+) -> Iterator[tuple[str, float]]:
+    """Medians over seeds, ours by each other's; ``torch_alone`` are the seconds of importing it, before each run."""
     others = [candidate for candidate in runs if candidate.library != "asrtrain"]
     for ours in (candidate for candidate in runs if candidate.library == "asrtrain"):
         own, ending = runs[ours], "" if ours.precision == "fp32" else f"_{ours.precision}"
         seconds, peak = median(cpu_to_goal(task, run) for run in own), median(max(e.peak for e in run) for run in own)
         yield f"{task.name}_asrtrain{ending}_cpu_seconds", seconds
         yield f"{task.name}_asrtrain{ending}_epochs", median(len(run) for run in own)
-        yield f"{task.name}_asrtrain{ending}_start_seconds_over_torch", median(map(start_up, own)) - torch_alone
+        over = median(start_up(run) - alone for run, alone in zip(own, torch_alone[ours], strict=True))
+        yield f"{task.name}_asrtrain{ending}_start_seconds_over_torch", over
         yield f"{task.name}_asrtrain{ending}_peak_megabytes", peak
         for other in others:
             name = f"{task.name}_{other.library}"
@@ -83,13 +87,16 @@ def main() -> None:
     options = parser.parse_args()
     chosen = [c for c in contenders(options.peers, "fp32") if c.setup == "documented" or c.library == "plain_loop"]
     chosen += [Candidate("asrtrain", "documented", precision) for precision in precisions() if precision != "fp32"]
-    torch_alone, found = import_torch(), dict[str, float]()
+    found = dict[str, float]()
     for name in [options.only] if options.only else TASKS:
         task, runs = TASKS[name], defaultdict[Candidate, list[Run]](list)
+        torch_alone = defaultdict[Candidate, list[float]](list)
         with tempfile.TemporaryDirectory() as folder:
             manifests = task.manifests(Path(folder) / "manifests", Path(folder) / "audio")
             for seed in range(1 if options.quick else options.seeds):
                 for candidate in chosen:
+                    if candidate.library == "asrtrain":
+                        torch_alone[candidate].append(import_torch())
                     runs[candidate].append(train(task, manifests, candidate, seed, options.peers))
                     print(name, candidate, seed, *runs[candidate][-1][-1:], file=sys.stderr)
         found |= figures(task, runs, torch_alone)

@@ -50,3 +50,13 @@ def test_nothing_is_dropped_in_evaluation_nor_without_a_probability() -> None:
     numbers = torch.randn(50)
     assert Dropout(0.9).eval()(numbers) is numbers
     assert Dropout(0.0)(numbers) is numbers
+
+
+def test_numbers_may_lie_in_any_order_in_memory() -> None:
+    torch.manual_seed(0)
+    whole = torch.ones(40, 30, 20)
+    for ones in (whole.transpose(0, 1), whole.permute(2, 0, 1), whole[:, ::2], whole[:1, :1].expand(40, 30, 20)):
+        kept = Dropout(0.5)(ones) != 0
+        assert kept.shape == ones.shape
+        for part in (kept, *kept[:8], *kept[:, :8].unbind(1), *kept[:, :, :8].unbind(2)):
+            assert abs(float(part.double().mean()) - 0.5) < 5 * 0.5 / part.numel() ** 0.5

@@ -34,6 +34,20 @@ def packed(layer: RecurrentLayer, kind: type[nn.RNNBase], frames: torch.Tensor) 
 
 
 @pytest.mark.parametrize("name", CELLS)
+def test_half_precision_rounds_what_autocast_would_and_no_more(name: str) -> None:
+    torch.manual_seed(0)
+    layer = RecurrentLayer(13, 24, CELLS[name][0], bidirectional=True, projection=None, dropout=0.0)
+    assert layer.backwards is not None
+    frames = torch.randn(4, 40, 13)
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = layer(frames, LENGTHS)
+        forwards, backwards = layer.forwards(frames)[0], layer.backwards(reverse(frames, LENGTHS))[0]
+    expected = torch.cat([forwards, reverse(backwards, LENGTHS)], dim=2)
+    assert ours.dtype == expected.dtype
+    assert torch.equal(ours, expected)
+
+
+@pytest.mark.parametrize("name", CELLS)
 def test_bidirectional_layers_match_packed_sequences(name: str) -> None:
     torch.manual_seed(0)
     cell, kind = CELLS[name]

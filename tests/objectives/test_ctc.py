@@ -115,3 +115,19 @@ def test_losses_are_divided_as_asked(normalise: str, divisors: list[int]) -> Non
     torch.testing.assert_close(
         ctc(logits, [6, 4], [(1, 2), ()], normalise).per_utterance, plain / torch.tensor(divisors)
     )
+
+
+@pytest.mark.parametrize("symbols", [2, 11, 15, 16, 29])
+def test_few_symbols_and_many_come_to_torchs_losses_and_gradients(symbols: int) -> None:
+    torch.manual_seed(0)
+    logits = (5 * torch.randn(3, 12, symbols)).requires_grad_()
+    frames, targets = [12, 9, 7], [(1,), (1, 1), (1, symbols - 1)]
+    losses = ctc(logits, frames, targets).per_utterance
+    (gradient,) = torch.autograd.grad(losses.sum(), logits)
+    expected = functional.ctc_loss(
+        logits.log_softmax(2).transpose(0, 1), batch(targets).targets, torch.tensor(frames),
+        torch.tensor([1, 2, 2]), reduction="none",
+    )  # fmt: skip
+    (expected_gradient,) = torch.autograd.grad(expected.sum(), logits)
+    torch.testing.assert_close(losses, expected)
+    torch.testing.assert_close(gradient, expected_gradient)

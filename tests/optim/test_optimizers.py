@@ -68,6 +68,71 @@ def test_the_numbers_are_torchs(name: str) -> None:
     assert isinstance(optimizer_for(config, ours), REFERENCES[name])
 
 
+@pytest.mark.parametrize("amsgrad", [False, True])
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_the_short_way_to_a_fused_step_comes_to_the_same_bits(name: str, amsgrad: bool) -> None:
+    config = OPTIMIZERS[name].model_validate({"name": name, "lr": 0.01, "weight_decay": 0.1, "amsgrad": amsgrad})
+    ours, theirs = network(), network()
+    reference = REFERENCES[name](
+        parameter_groups(theirs.named_parameters()),
+        lr=0.01,
+        weight_decay=0.1,
+        amsgrad=amsgrad,  # type: ignore[call-arg]
+        fused=True,
+    )
+    optimizer = optimizer_for(config, ours)
+    for step in range(12):
+        for model, one in ((ours, optimizer), (theirs, reference)):
+            loss_of(model, step).backward()
+            if step % 3 == 0:  # a part of the network that has learned, or has not begun to, may have no gradient
+                model[3].weight.grad = model[3].bias.grad = None
+            if step == 4:
+                model[0].bias.grad = model[2].weight.grad = model[2].bias.grad = None
+            one.step()
+            one.zero_grad()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine, other)
+    mine_state, other_state = optimizer.state_dict(), reference.state_dict()
+    assert mine_state["state"].keys() == other_state["state"].keys()
+    for number, moments in other_state["state"].items():
+        assert mine_state["state"][number].keys() == moments.keys()
+        assert all(torch.equal(mine_state["state"][number][key], moments[key]) for key in moments)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_a_gradient_scaler_is_listened_to(name: str) -> None:
+    model = nn.Linear(2, 1)
+    optimizer = optimizer_for(OPTIMIZERS[name](), model)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    before = model.weight.detach().clone()
+    for bad in (True, False):
+        scaler.scale(model(torch.ones(1, 2)).sum()).backward()  # type: ignore[no-untyped-call]
+        assert model.weight.grad is not None
+        if bad:
+            model.weight.grad[0, 0] = float("inf")
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+        assert torch.equal(model.weight, before) == bad
+    assert model.weight.isfinite().all()
+    assert int(optimizer.state[model.weight]["step"]) == 1
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_parameters_that_join_later_begin_later(name: str) -> None:
+    model = network()
+    optimizer = optimizer_for(OPTIMIZERS[name](), model)
+    for step in range(3):
+        loss_of(model, step).backward()
+        if step == 0:
+            model[0].weight.grad = None
+        optimizer.step()
+        optimizer.zero_grad()
+    steps = {parameter: int(moments["step"]) for parameter, moments in optimizer.state.items()}
+    assert steps[model[0].weight] == 2
+    assert steps[model[3].weight] == 3
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimiser_learns(name: str) -> None:
     model = network()

@@ -77,6 +77,7 @@ def test_no_call_that_fails_costs_more(for_ever, straight, cache, fsdd, tmp_path
     assert number > 100
 
 
+@pytest.mark.usefixtures("straight")  # what it has cached is not written again, wherever this test runs
 def test_the_sentence_names_file_and_size(cache, fsdd, tmp_path):
     with pytest.MonkeyPatch.context() as monkeypatch:
         refuse(monkeypatch, 12, errno.ENOSPC, for_ever=True)

@@ -253,10 +253,25 @@ def test_a_step_is_skipped_where_everybody_is_to_be_dropped(build):
 
 
 class TooMuchTogether(Objective):
-    """Finite losses of which two have an infinite sum: nobody is to blame."""
+    """Finite losses of one utterance, and infinite ones of two: nobody is to blame."""
+
+    def __call__(self, scores: Scores, batch: Batch) -> Losses:
+        loss = 1.0 if len(batch.ids) == 1 else float("inf")
+        return Losses(scores.logits.sum(1) * 0 + loss, torch.ones_like(batch.targets, dtype=torch.bool))
+
+
+class HardlyFinite(Objective):
+    """Losses of which two have a sum that float32 cannot hold, and a mean that it can."""
 
     def __call__(self, scores: Scores, batch: Batch) -> Losses:
         return Losses(scores.logits.sum(1) * 0 + 3e38, torch.ones_like(batch.targets, dtype=torch.bool))
+
+
+def test_losses_whose_mean_is_finite_are_no_fault(build):
+    parts = build()
+    report = updater(replace(parts, objective=HardlyFinite()))([next(parts.batches.epoch(0)).select([0, 1])])
+    assert report.reason == ""
+    assert float(report.loss) == pytest.approx(3e38)
 
 
 def test_a_step_is_skipped_where_nobody_is_to_blame(build):

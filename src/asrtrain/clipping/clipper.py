@@ -21,7 +21,7 @@ from asrtrain.clipping.interface import (
     UpdateRule,
 )
 from asrtrain.clipping.measure import inner_products, measure, measured_after
-from asrtrain.clipping.parts.constants import Constants, constants, place
+from asrtrain.clipping.parts.constants import Constants, constants, whole
 from asrtrain.clipping.parts.looking import certainly_not_finite, free_to_look
 from asrtrain.clipping.sharded import Shards
 from asrtrain.clipping.updates import WeightsBefore
@@ -211,7 +211,7 @@ def _largest(gradients: Gradients, *, detailed: bool) -> tuple[torch.Tensor, tor
         end = high if float(high) >= -float(low) else -low
         if (float(end), -i) > (size, -number):
             largest, size, number = end, float(end), i
-    return largest, place(number)
+    return largest, whole(number)
 
 
 def _last_finite(thresholds: Sequence[torch.Tensor], known: Constants) -> torch.Tensor:

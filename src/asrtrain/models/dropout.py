@@ -28,7 +28,9 @@ class Dropout(nn.Module):
         if inputs.device.type != "cpu":
             return functional.dropout(inputs, self.p)
         words = torch.empty(-(-inputs.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
-        draws = words.view(torch.int16)[: inputs.numel()].view(inputs.shape)
+        # In the order in which the inputs lie in memory, which recurrent layers leave frame by frame.
+        strides = torch.empty_like(inputs, device="meta").stride()
+        draws = words.view(torch.int16).as_strided(inputs.shape, strides)
         # Written as 16-bit numbers over the draws: into bool and back takes ten times as long.
         kept = torch.lt(draws, draws_kept - _DRAWS // 2, out=draws)
         return inputs * kept.to(inputs.dtype).mul_(_DRAWS / draws_kept)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from asrtrain.models.dropout import Dropout
+from asrtrain.models.linear import Linear
 from asrtrain.models.pooling import pool, pooled_parts
 from asrtrain.models.settings import PoolingKind
 from asrtrain.types import Scores
@@ -26,7 +27,12 @@ class Head(nn.Module):
         super().__init__()
         self.pooling = None if per_frame else pooling
         self.dropout = Dropout(dropout)
-        self.linear = nn.Linear(input_size * (1 if per_frame else pooled_parts(pooling)), output_size)
+        self.linear = Linear(input_size * (1 if per_frame else pooled_parts(pooling)), output_size)
+        if per_frame:
+            # CTC learns nothing but the blank while all frames score alike. Of few symbols these weights are four times
+            # as large as torch's own (Glorot and Bengio, 2010, with the gain for what has been through tanh).
+            nn.init.xavier_uniform_(self.linear.weight, nn.init.calculate_gain("tanh"))
+            nn.init.zeros_(self.linear.bias)
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> Scores:
         """Score the frames, or the utterances."""

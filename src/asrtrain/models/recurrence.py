@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from asrtrain.models.dropout import Dropout
+from asrtrain.models.linear import Linear
 
 Cell = Callable[[int, int], nn.RNNBase]
 """Builds a one-way recurrent layer, batch first, from its input and hidden sizes."""
@@ -60,16 +61,24 @@ def hidden_states(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
 
     Under autocast on a processor without half-precision instructions it stays in float32: an LSTM could not run at all.
     """
-    if (
-        frames.device.type == "cpu"
-        and torch.is_autocast_enabled("cpu")
-        and not _has_half(torch.get_autocast_dtype("cpu"))
-    ):
+    if frames.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not _halves():
         with torch.autocast("cpu", enabled=False):
             hidden: torch.Tensor = cell(frames.float())[0]
     else:
         hidden = cell(frames)[0]
     return hidden
+
+
+def _rounded(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
+    """Features as autocast would round them, once for both directions; not for GRUs, whose state takes their type."""
+    if frames.requires_grad or isinstance(cell, nn.GRU) or frames.device.type != "cpu":
+        return frames
+    return frames.to(torch.get_autocast_dtype("cpu")) if torch.is_autocast_enabled("cpu") and _halves() else frames
+
+
+def _halves() -> bool:
+    """Whether the processor has instructions for the half precision of autocast."""
+    return _has_half(torch.get_autocast_dtype("cpu"))
 
 
 def _has_half(dtype: torch.dtype) -> bool:
@@ -99,12 +108,14 @@ class RecurrentLayer(nn.Module):
         self.forwards = cell(input_size, hidden_size)
         self.backwards = cell(input_size, hidden_size) if bidirectional else None
         joined = hidden_size * (2 if bidirectional else 1)
-        self.projection = None if projection is None else nn.Linear(joined, projection)
+        self.projection = None if projection is None else Linear(joined, projection)
         self.dropout = Dropout(dropout)
         self.output_size = projection or joined
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """The hidden states of every frame; beyond a length they mean nothing."""
+        if self.backwards is not None:
+            frames = _rounded(self.forwards, frames)
         hidden = hidden_states(self.forwards, frames)
         if self.backwards is not None:
             behind = hidden_states(self.backwards, reverse(frames, lengths))

@@ -14,6 +14,9 @@ from asrtrain.types import Batch, Scores, Task
 
 Normalise = Literal["none", "labels", "frames"]
 
+_VECTOR = 16
+"""Numbers of float32 in the widest vectors that processors have."""
+
 
 @final
 class CTCConfig(ObjectiveConfig):
@@ -51,7 +54,7 @@ class CTC(Objective):
             return Losses(logits.sum(dim=(1, 2)), feasible)
         # Infeasible utterances go in as one frame of the empty string, which is finite; `where` cuts their gradient.
         losses = functional.ctc_loss(
-            logits.log_softmax(dim=2).transpose(0, 1),
+            _log_probabilities(logits),
             batch.targets,
             scores.lengths.where(feasible, 1),
             batch.target_lengths.where(feasible, 0),
@@ -69,3 +72,12 @@ class CTC(Objective):
                 return scores.lengths.clamp(min=1)
             case "none":
                 return torch.ones_like(scores.lengths)
+
+
+def _log_probabilities(logits: torch.Tensor) -> torch.Tensor:
+    """The log-softmax of logits (B, T, V), frame by frame: (T, B, V)."""
+    if logits.shape[2] >= _VECTOR:
+        return logits.transpose(0, 1).log_softmax(dim=2)
+    # Torch adds up the symbols of a frame in vectors, and these would not fill one: the other way round, every place in
+    # a vector is another frame. Turning included that takes a fifth of the time.
+    return logits.permute(2, 1, 0).contiguous().log_softmax(dim=0).permute(1, 2, 0)

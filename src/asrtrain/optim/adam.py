@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal, final
 import torch
 from pydantic import Strict
 
+from asrtrain.optim.fused import adam_step
 from asrtrain.optim.interface import OptimizerConfig
 from asrtrain.optim.light import light
 from asrtrain.optim.settings import Decay, NonNegative, Positive
 
-_Adam = light(torch.optim.Adam)
+_Adam = light(torch.optim.Adam, adam_step)
 
 
 @final

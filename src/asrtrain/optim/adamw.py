@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal, final
 import torch
 from pydantic import Strict
 
+from asrtrain.optim.fused import adam_step
 from asrtrain.optim.interface import OptimizerConfig
 from asrtrain.optim.light import light
 from asrtrain.optim.settings import Decay, NonNegative, Positive
 
-_AdamW = light(torch.optim.AdamW)
+_AdamW = light(torch.optim.AdamW, adam_step)
 
 
 @final

