@@ -133,12 +133,15 @@ class Loop:
         if hollow:
             self.model = Hollow(self.model, batch, self.objective)
         self.groups = parameter_groups(self.model.named_parameters())
-        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(self.groups, lr=1e-4, fused=True)
 
 
 @final
 class Bare(Loop):
     """The loop that anybody would write."""
+
+    def __init__(self, case: Case, batch: Batch, *, hollow: bool) -> None:
+        super().__init__(case, batch, hollow=hollow)
+        self.optimizer = torch.optim.AdamW(self.groups, lr=1e-4, fused=True)
 
     def run(self, batch: Batch, steps: int) -> None:
         self.model.train()

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from asrtrain.clipping.interface import Action, ClipRule, ClipRuleConfig, Gradients, LossRule, State
-from asrtrain.clipping.measure import tensor_norms
+from asrtrain.clipping.measure import tensor_norms, total_norm
 from asrtrain.clipping.noise import NoiseConfig
 from asrtrain.clipping.parts.inside import Counter
 from asrtrain.clipping.promises import UNTOUCHED, Promise
@@ -95,7 +95,7 @@ class PerUtterance(LossRule):
         loss_scale: float,
     ) -> None:
         """Add one utterance's gradient, limited and weighted, to what the parameters have."""
-        norm = torch.linalg.vector_norm(tensor_norms([gradient for _, gradient in own])) / loss_scale
+        norm = total_norm(tensor_norms([gradient for _, gradient in own])) / loss_scale
         above = norm > self._threshold  # an infinite gradient is multiplied by zero: that makes NaN, and hides nothing
         self._counter.add(above, torch.ones_like(above))
         factor = torch.where(above, self._threshold / norm, torch.ones_like(norm)) * weight

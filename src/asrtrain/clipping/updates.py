@@ -9,7 +9,7 @@ from typing import final
 import torch
 
 from asrtrain.clipping.interface import Gradients, UpdateReport, UpdateRule
-from asrtrain.clipping.measure import measure, measured_after, tensor_norms
+from asrtrain.clipping.measure import measure, measured_after, tensor_norms, total_norm
 from asrtrain.clipping.parts.slices import slices
 from asrtrain.clipping.sharded import Shards
 
@@ -79,8 +79,7 @@ class WeightsBefore:
 
 def _together(tensors: Sequence[torch.Tensor], shards: Shards | None = None) -> torch.Tensor:
     """The 2-norm of all tensors, () float64."""
-    norm: torch.Tensor = torch.linalg.vector_norm(tensor_norms(tensors, shards))
-    return norm
+    return total_norm(tensor_norms(tensors, shards))
 
 
 def _begin_afresh(optimizer: torch.optim.Optimizer, updates: Gradients, parameters: Sequence[torch.Tensor]) -> None:

@@ -10,7 +10,7 @@ from typing import Literal, final
 import torch
 from torch import nn
 
-from asrtrain.clipping.measure import tensor_norms
+from asrtrain.clipping.measure import tensor_norms, total_norm
 from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Losses, Objective
 from asrtrain.training.injection import Planted, nothing_planted
@@ -55,7 +55,7 @@ class Pass:
     @property
     def norm(self) -> float:
         """The 2-norm of the gradient."""
-        return float(torch.linalg.vector_norm(tensor_norms(list(self.gradients.values()))))
+        return float(total_norm(tensor_norms(list(self.gradients.values()))))
 
     def same_as(self, other: Pass) -> bool:
         """Whether every bit is the same."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from asrtrain.clipping import measure
-from asrtrain.clipping.measure import tensor_norms
+from asrtrain.clipping.measure import tensor_norms, total_norm
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.lab.history import Numbers
 from asrtrain.models.interface import AcousticModel
@@ -41,7 +41,7 @@ def measure_batch(model: AcousticModel, objective: Objective, batch: Batch, *, f
     for place, name in enumerate(batch.ids):
         found = torch.autograd.grad(losses[place], [p for _, p in trained], retain_graph=True, allow_unused=True)
         present = [gradient for gradient in found if gradient is not None]
-        norms[name] = float(torch.linalg.vector_norm(tensor_norms(present)))
+        norms[name] = float(total_norm(tensor_norms(present)))
         total = [t if g is None else t + g for t, g in zip(total, found, strict=True)]
     for (_, parameter), gradient in zip(trained, total, strict=True):
         parameter.grad = gradient / len(batch.ids)

@@ -61,7 +61,7 @@ def hidden_states(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
 
     Under autocast on a processor without half-precision instructions it stays in float32: an LSTM could not run at all.
     """
-    if frames.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not _halves():
+    if _under_autocast(frames) and not _has_half():
         with torch.autocast("cpu", enabled=False):
             hidden: torch.Tensor = cell(frames.float())[0]
     else:
@@ -71,18 +71,19 @@ def hidden_states(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
 
 def _rounded(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
     """Features as autocast would round them, once for both directions; not for GRUs, whose state takes their type."""
-    if frames.requires_grad or isinstance(cell, nn.GRU) or frames.device.type != "cpu":
+    if frames.requires_grad or isinstance(cell, nn.GRU) or not (_under_autocast(frames) and _has_half()):
         return frames
-    return frames.to(torch.get_autocast_dtype("cpu")) if torch.is_autocast_enabled("cpu") and _halves() else frames
+    return frames.to(torch.get_autocast_dtype("cpu"))
 
 
-def _halves() -> bool:
+def _under_autocast(frames: torch.Tensor) -> bool:
+    """Whether autocast on the CPU chooses the precision of what is done with these."""
+    return frames.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+
+
+def _has_half() -> bool:
     """Whether the processor has instructions for the half precision of autocast."""
-    return _has_half(torch.get_autocast_dtype("cpu"))
-
-
-def _has_half(dtype: torch.dtype) -> bool:
-    if dtype == torch.bfloat16:
+    if torch.get_autocast_dtype("cpu") == torch.bfloat16:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
 
@@ -114,12 +115,12 @@ class RecurrentLayer(nn.Module):
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """The hidden states of every frame; beyond a length they mean nothing."""
-        if self.backwards is not None:
+        if self.backwards is None:
+            hidden = hidden_states(self.forwards, frames)
+        else:
             frames = _rounded(self.forwards, frames)
-        hidden = hidden_states(self.forwards, frames)
-        if self.backwards is not None:
             behind = hidden_states(self.backwards, reverse(frames, lengths))
-            hidden = _joined(hidden, reverse(behind, lengths))
+            hidden = _joined(hidden_states(self.forwards, frames), reverse(behind, lengths))
         if self.projection is not None:
             hidden = self.projection(hidden)
         dropped: torch.Tensor = self.dropout(hidden)

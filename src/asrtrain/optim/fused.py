@@ -1,6 +1,6 @@
 """Fused steps without the preparations: torch sorts all tensors by device and type at every step.
 
-On a small model that takes four times as long as the step itself. A run's parameters are all alike.
+On a small model that takes longer than the step itself. A run's parameters are all alike.
 """
 
 from __future__ import annotations
