@@ -1,20 +1,21 @@
 """Many arrays of different length in one memory-mapped file: waveforms or features that nobody needs to make twice.
 
-Layout: a header of 4096 bytes (magic, its own CRC-32, JSON), the rows of all arrays in the order in which they were
-made, the index (int64, where each array begins, then how long each is). The file appears under its name complete or
-not at all.
+Layout: a header of 4096 bytes (magic, its own CRC-32, JSON), all arrays in the order in which they were made, the index
+(int64: where each array begins, how long each is, which are integers). Waveforms that 16-bit integers hold exactly, as
+those of most recordings, are kept as such; all else is float32. The file appears under its name complete or not at all.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import mmap
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal, final
+from typing import IO, final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +23,18 @@ import torch
 
 from asrtrain.mapped import HEADER, appearing_whole, pack_header, unpack_header
 
-MAGIC = b"ASRRAGD2"
-SCALE = {"int16": 32768.0, "float16": 1.0, "float32": 1.0}
-"""What 1.0 is stored as: 16-bit recordings are kept exactly as they were."""
+MAGIC = b"ASRRAGD3"
+_FULL_SCALE = 1 << 15
+"""What 1.0 is as an integer of 16 bits."""
+_UNIT = 1 / _FULL_SCALE
+_FLOAT = 4
+"""Bytes of a float32, and what every array begins at a multiple of."""
 
 RESIDENT = 16 << 20
-"""Bytes of the mapped file that are read before its pages are given back: what a corpus of any size takes at most."""
+"""Bytes of arrays that are read before the file's pages are given back: what a corpus of any size takes at most."""
 
-Kind = Literal["float32", "float16", "int16"]
+Index = npt.NDArray[np.int64]
+"""Of every array where it begins, counted in its own rows, how long it is, and whether it is of integers: (3, N)."""
 
 
 def fingerprint(value: object) -> str:
@@ -70,14 +75,14 @@ def _canonical(value: object) -> str:
 class RaggedArray:
     """Arrays (S,), or (T, F) with one F, read from the mapped file as they are asked for."""
 
-    def __init__(
-        self, rows: npt.NDArray[Any], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], mapping: mmap.mmap
-    ) -> None:
-        self._rows = rows
-        self._starts = starts
+    def __init__(self, data: npt.NDArray[np.uint8], width: Sequence[int], index: Index, mapping: mmap.mmap) -> None:
+        self._floats = data.view(np.float32).reshape(-1, *width)
+        self._integers = data.view(np.int16)
+        self._starts: npt.NDArray[np.int64] = index[0]
+        self.lengths: npt.NDArray[np.int64] = index[1]
+        self._of_integers: npt.NDArray[np.bool_] = index[2] != 0
         self._mapping = mapping
         self._touched = 0
-        self.lengths = lengths
 
     @classmethod
     def open(cls, path: Path, key: str) -> RaggedArray | None:
@@ -92,23 +97,20 @@ class RaggedArray:
             index = content[header["index"] :]
             if zlib.crc32(index.tobytes()) != header["index_crc"]:
                 return None
-            rows = content[HEADER : HEADER + header["data"]].view(header["dtype"])
-            starts, lengths = index.view(np.int64).reshape(2, -1)
-            return cls(rows.reshape(-1, *header["width"]), starts, lengths, mapping)
+            data = content[HEADER : HEADER + header["data"]]
+            return cls(data, header["width"], index.view(np.int64).reshape(3, -1), mapping)
         except (OSError, ValueError):
             return None
 
     @classmethod
-    def write(
-        cls, path: Path, key: str, arrays: Iterable[tuple[int, npt.NDArray[np.float32]]], dtype: Kind = "float32"
-    ) -> RaggedArray:
+    def write(cls, path: Path, key: str, arrays: Iterable[tuple[int, npt.NDArray[np.float32]]]) -> RaggedArray:
         """Write the arrays as they come, each with its number (all from 0 on, once), and map the result.
 
-        The file is made under another name beside its place, flushed to the disk and renamed. Values kept as int16 lie
-        in [-1, 1]. Raises OSError, for instance of a full disk, and then leaves nothing behind.
+        The file is made under another name beside its place, flushed to the disk and renamed. Raises OSError, for
+        instance of a full disk, and then leaves nothing behind.
         """
         with appearing_whole(path) as file:
-            _write(file, key, arrays, dtype)
+            _write(file, key, arrays)
         written = cls.open(path, key)
         if written is None:
             raise OSError(f"{path}: the file just written does not verify")
@@ -119,19 +121,26 @@ class RaggedArray:
 
     def __getitem__(self, index: int) -> npt.NDArray[np.float32]:
         """One array (S,) or (T, F), as float32."""
-        first, scale = self._starts[index], np.float32(SCALE[self._rows.dtype.name])
-        return self._rows[first : first + self.lengths[index]].astype(np.float32) / scale
+        array = np.empty((self.lengths[index], *self._floats.shape[1:]), np.float32)
+        self._read(index, array)
+        return array
 
     def padded(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Some arrays as one tensor (B, S) or (B, T, F) float32, zero beyond each length, and the lengths (B,)."""
         lengths = self.lengths[indices]
-        batch = np.zeros((len(lengths), int(lengths.max(initial=0)), *self._rows.shape[1:]), np.float32)
-        for row, first, length in zip(batch, self._starts[indices], lengths, strict=True):
-            row[:length] = self._rows[first : first + length]
-        if (scale := SCALE[self._rows.dtype.name]) != 1.0:
-            batch *= np.float32(1.0 / scale)
-        self._forget(int(lengths.sum()) * self._rows.itemsize * int(np.prod(self._rows.shape[1:])))
+        batch = np.zeros((len(lengths), int(lengths.max(initial=0)), *self._floats.shape[1:]), np.float32)
+        for row, index, length in zip(batch, indices, lengths.tolist(), strict=True):
+            self._read(index, row[:length])
+        self._forget(int(lengths.sum()) * _FLOAT * int(np.prod(self._floats.shape[1:])))
         return torch.from_numpy(batch), torch.from_numpy(lengths)
+
+    def _read(self, index: int, place: npt.NDArray[np.float32]) -> None:
+        """Copy one array to where there is room for it."""
+        first = self._starts[index]
+        if self._of_integers[index]:
+            np.multiply(self._integers[first : first + len(place)], _UNIT, out=place, dtype=np.float32)
+        else:
+            place[:] = self._floats[first : first + len(place)]
 
     def _forget(self, read: int) -> None:
         """Give pages back that were read: the kernel may keep them, but they are no memory of this process any more."""
@@ -141,38 +150,41 @@ class RaggedArray:
             self._touched = 0
 
 
-def _write(file: IO[bytes], key: str, arrays: Iterable[tuple[int, npt.NDArray[np.float32]]], dtype: Kind) -> None:
+def _write(file: IO[bytes], key: str, arrays: Iterable[tuple[int, npt.NDArray[np.float32]]]) -> None:
     file.seek(HEADER)
-    numbers, lengths = array("q"), array("q")
+    place, numbers, index = 0, array("q"), array("q")
     width: tuple[int, ...] | None = None
     for number, rows in arrays:
         width = rows.shape[1:] if width is None else width
         if rows.shape[1:] != width:
             raise ValueError(f"rows of shape {rows.shape[1:]} after rows of shape {width}")
-        file.write(_encoded(rows, dtype).data)
+        integers = None if width else _as_integers(rows)
+        stored = np.ascontiguousarray(rows, np.float32) if integers is None else integers
         numbers.append(number)
-        lengths.append(len(rows))
-    data = file.tell() - HEADER
-    file.write(bytes(-data % 8))  # the index begins at a multiple of its item size
-    place = file.tell()
-    index = _index(np.frombuffer(numbers, np.int64), np.frombuffer(lengths, np.int64)).tobytes()
-    file.write(index)
+        index.extend((place // (stored.itemsize * math.prod(width)), len(rows), integers is not None))
+        file.write(stored.data)
+        place += stored.nbytes + file.write(bytes(-stored.nbytes % _FLOAT))
+    data = place + file.write(bytes(-place % 8))  # the index begins at a multiple of its item size
+    by_number = _by_number(np.frombuffer(numbers, np.int64), np.frombuffer(index, np.int64)).tobytes()
+    file.write(by_number)
     header = {
-        "key": key, "dtype": dtype, "width": list(width or ()), "data": data,
-        "index": place, "index_crc": zlib.crc32(index), "bytes": file.tell(),
+        "key": key, "width": list(width or ()), "data": place,
+        "index": HEADER + data, "index_crc": zlib.crc32(by_number), "bytes": file.tell(),
     }  # fmt: skip
     file.seek(0)
     file.write(pack_header(MAGIC, header))
 
 
-def _index(numbers: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Where arrays begin and how long they are, (2, N) by number, of what was written in this order."""
-    index = np.empty((2, len(numbers)), np.int64)
-    index[:, numbers] = lengths.cumsum() - lengths, lengths
+def _by_number(numbers: npt.NDArray[np.int64], written: npt.NDArray[np.int64]) -> Index:
+    """The index (3, N) by number, of what was written in this order."""
+    index = np.empty((3, len(numbers)), np.int64)
+    index[:, numbers] = written.reshape(-1, 3).T
     return index
 
 
-def _encoded(rows: npt.NDArray[np.float32], dtype: Kind) -> npt.NDArray[Any]:
-    if dtype == "int16":
-        rows = np.rint(rows * np.float32(SCALE[dtype])).clip(-32768, 32767)
-    return np.ascontiguousarray(rows, dtype)
+def _as_integers(waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.int16] | None:
+    """The integers of 16 bits that a recording (S,) consists of, if it does."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        integers = (waveform * np.float32(_FULL_SCALE)).astype(np.int16)
+    exact = np.array_equal(np.multiply(integers, _UNIT, dtype=np.float32), waveform)
+    return integers if exact else None
