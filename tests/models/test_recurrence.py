@@ -12,6 +12,7 @@ from asrtrain.models.gru import gru_cell
 from asrtrain.models.lstm import lstm_cell
 from asrtrain.models.recurrence import Cell, RecurrentLayer, recurrent_layers, reverse
 from asrtrain.models.rnn import rnn_cell
+from asrtrain.performance.setup import has_bf16
 
 LENGTHS = torch.tensor([31, 40, 1, 17])
 CELLS: dict[str, tuple[Cell, type[nn.RNNBase]]] = {
@@ -33,6 +34,7 @@ def packed(layer: RecurrentLayer, kind: type[nn.RNNBase], frames: torch.Tensor) 
     return hidden
 
 
+@pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="the processor has no bf16")
 @pytest.mark.parametrize("name", CELLS)
 def test_half_precision_rounds_what_autocast_would_and_no_more(name: str) -> None:
     torch.manual_seed(0)
@@ -45,6 +47,19 @@ def test_half_precision_rounds_what_autocast_would_and_no_more(name: str) -> Non
     expected = torch.cat([forwards, reverse(backwards, LENGTHS)], dim=2)
     assert ours.dtype == expected.dtype
     assert torch.equal(ours, expected)
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("name", CELLS)
+def test_every_processor_trains_in_either_half_precision(
+    name: str, bidirectional: bool, precision: torch.dtype
+) -> None:
+    layer = RecurrentLayer(13, 24, CELLS[name][0], bidirectional=bidirectional, projection=None, dropout=0.0)
+    with torch.autocast("cpu", precision):
+        hidden = layer(torch.randn(4, 40, 13), LENGTHS)
+    hidden.float().sum().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in layer.parameters())
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -59,7 +59,7 @@ def _joined(forwards: torch.Tensor, backwards: torch.Tensor) -> torch.Tensor:
 def hidden_states(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
     """Run a one-way layer: (B, T, F) to (B, T, H).
 
-    Under autocast on a processor without half-precision instructions it stays in float32: an LSTM could not run at all.
+    Under autocast it stays in float32 where an LSTM could not run at all: in bf16 without instructions for it, in fp16.
     """
     if _under_autocast(frames) and not _has_half():
         with torch.autocast("cpu", enabled=False):
@@ -82,10 +82,8 @@ def _under_autocast(frames: torch.Tensor) -> bool:
 
 
 def _has_half() -> bool:
-    """Whether the processor has instructions for the half precision of autocast."""
-    if torch.get_autocast_dtype("cpu") == torch.bfloat16:
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
+    """Whether recurrent layers can be trained here in autocast's half precision; in fp16 oneDNN has no such LSTM."""
+    return torch.get_autocast_dtype("cpu") == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @final

@@ -30,7 +30,8 @@ def link(model: nn.Module, rule: str, own: Link) -> Callable[[], None]:
     """Let the state of every recurrent layer go through a link; returns what takes the link away again.
 
     Outputs stay the same, to the bit on processors whose matrix products are the same of some rows and of all, without
-    dropout between the layers of one module: its masks would be drawn piece by piece. Raises UsageError if there are no recurrent layers, or bidirectional ones.
+    dropout between the layers of one module: its masks would be drawn piece by piece. Raises UsageError if there are no
+    recurrent layers, or bidirectional ones.
     """
     modules = recurrent_modules(model, rule)
     if any(module.bidirectional for module in modules):
