@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch.nn import functional
 
 
 def deltas(features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -26,9 +25,9 @@ def splice(features: torch.Tensor, lengths: torch.Tensor, left: int, right: int)
 def stack(features: torch.Tensor, lengths: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Every ``count`` frames (B, T, F) joined to one (B, ⌈T/count⌉, F·count), the last filled up with zeros."""
     missing = -features.shape[1] % count
-    joined = functional.pad(features, (0, 0, 0, missing))
-    joined = joined.reshape(len(features), -1, count * features.shape[2])
-    return joined, ceil_divide(lengths, count)
+    if missing:
+        features = torch.cat([features, features.new_zeros(len(features), missing, features.shape[2])], 1)
+    return features.reshape(len(features), -1, count * features.shape[2]), ceil_divide(lengths, count)
 
 
 def subsample(features: torch.Tensor, lengths: torch.Tensor, step: int) -> tuple[torch.Tensor, torch.Tensor]:

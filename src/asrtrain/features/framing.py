@@ -50,7 +50,9 @@ class Framing:
         missing = max(0, span - self.lead - waveforms.shape[1])
         if self.edges == "snip":
             return (functional.pad(waveforms, (0, missing)) if missing else waveforms)[:, :span]
-        padded = functional.pad(waveforms, (self.lead, missing + self.length))
+        padded = waveforms.new_empty(len(waveforms), self.lead + waveforms.shape[1] + missing + self.length)
+        padded[:, self.lead : self.lead + waveforms.shape[1]] = waveforms
+        padded[:, self.lead + waveforms.shape[1] :] = 0.0
         before = torch.arange(-self.lead, 0).expand(len(lengths), -1)
         after = lengths[:, None] + torch.arange(self.length)
         padded[:, : self.lead] = waveforms.gather(1, self._mirrored(before, lengths))

@@ -10,7 +10,7 @@ import torch
 from asrtrain.features import dynamics
 from asrtrain.features.filtering import BandPass, pre_emphasise
 from asrtrain.features.interface import FrontEnd
-from asrtrain.features.lengths import real, zero_beyond
+from asrtrain.features.lengths import clear_beyond, real, zero_beyond
 from asrtrain.features.normalisation import Normaliser
 from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.features.statics import Statics
@@ -93,8 +93,7 @@ class SpectralFrontEnd(FrontEnd):
             )
             features[piece, : made.shape[1]] = made
         features = features[:, : int(frames.max())]
-        if int(frames.min()) < features.shape[1]:
-            features.masked_fill_(~real(frames, features.shape[1])[:, :, None], 0.0)
+        clear_beyond(features, frames)
         return features, frames
 
     def _piece(

@@ -8,7 +8,7 @@ from typing import Literal, final
 import torch
 
 from asrtrain.errors import CheckpointError, TrainingError
-from asrtrain.features.lengths import real
+from asrtrain.features.lengths import clear_beyond
 
 Normalise = Literal["none", "utterance_level", "utterance_half", "utterance_mean", "utterance", "speaker", "global"]
 Variance = Literal["kept", "global"]
@@ -47,25 +47,29 @@ class Normaliser:
         """Normalise (B, T, F), zero beyond each length, to the same."""
         if self.needs_fit and not self._statistics:
             raise TrainingError("features.normalise asks for statistics of the training data: fit the front end first")
-        mask = real(lengths, features.shape[1])[:, :, None]
         if self._mode == "global":
             mean, scale = self._statistics[EVERYONE]
-            normalised: torch.Tensor = (features - mean) * scale * mask
+            normalised: torch.Tensor = (features - mean).mul_(scale)
+            clear_beyond(normalised, lengths)
             return normalised
-        centred = self._centred(features, lengths, mask)
+        centred = self._centred(features, lengths)
         if self._mode == "utterance":
             return centred.mul_(_scale(centred, lengths))
         if self._mode == "speaker":
-            return self._by_speaker(features, centred, lengths, speakers) * mask
+            normalised = self._by_speaker(features, centred, lengths, speakers)
+            clear_beyond(normalised, lengths)
+            return normalised
         return centred if self._variance == "kept" else centred * self._statistics[EVERYONE][1]
 
     def fit(self, batches: Batches) -> None:
-        """Measure from features (B, T, F), lengths (B,) and speakers, each sum in double precision."""
+        """Measure from features (B, T, F), zero beyond each length, lengths (B,) and speakers.
+
+        Sums are in double precision.
+        """
         sums: dict[str, torch.Tensor] = {}  # name to (3, F): frames, sum, sum of squares
         for features, lengths, speakers in batches:
-            mask = real(lengths, features.shape[1])[:, :, None]
             whole = self._mode in ("speaker", "global")
-            x = (features * mask if whole else self._centred(features, lengths, mask)).double()
+            x = (features if whole else self._centred(features, lengths)).double()
             counts = lengths[:, None].expand(-1, self._size)
             moments = torch.stack([counts.double(), x.sum(1), x.square().sum(1)], 1)  # (B, 3, F)
             names = speakers if self._mode == "speaker" else [EVERYONE] * len(x)
@@ -89,7 +93,7 @@ class Normaliser:
                 raise CheckpointError(f"{name!r} of shape {tuple(value.shape)} does not fit {self._size} features")
         self._statistics = {name.removeprefix(PREFIX): value.float() for name, value in state.items()}
 
-    def _centred(self, features: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def _centred(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Features less the utterance's mean (or level), zero beyond each length: a new tensor, except in mode none."""
         if self._mode == "none":
             return features
@@ -98,7 +102,9 @@ class Normaliser:
             level = torch.zeros_like(mean)
             level[:, :, : self._level] = mean[:, :, : self._level].mean(2, keepdim=True)
             mean = level if self._mode == "utterance_level" else (mean + level) / 2
-        return (features - mean).mul_(mask)
+        centred = features - mean
+        clear_beyond(centred, lengths)
+        return centred
 
     def _by_speaker(
         self, features: torch.Tensor, centred: torch.Tensor, lengths: torch.Tensor, speakers: Sequence[str]
