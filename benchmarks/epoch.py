@@ -77,7 +77,7 @@ def figures(task: Task, all_runs: Mapping[Candidate, Sequence[Run]], *, finished
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="three epochs of each, with one seed")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, choices=range(1, 21), default=3, metavar="N", help="from 0 on; default: 3")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--only", choices=tuple(TASKS))
     parser.add_argument("--precision", choices=("fp32", "bf16"), help="default: fp32, and bf16 if the processor has it")

@@ -322,8 +322,8 @@ def test_padding_does_not_change_what_the_filter_does() -> None:
     torch.testing.assert_close(filtered(17), filtered(0), rtol=1e-6, atol=1e-7)
 
 
-ROUNDED = 1e-6
-"""Some processors' matrix products of few rows are rounded otherwise than those of many."""
+ROUNDED = 2e-6
+"""Some processors' matrix products of few rows are rounded otherwise than those of many: it shows in RNNs and GRUs."""
 
 
 @CELLS
@@ -333,6 +333,7 @@ def test_values_stay_the_same(cell: type[nn.RNNBase], rule: dict, time_first: bo
     model, x = recurrent(cell, batch_first=not time_first), frames()
     x = x.transpose(0, 1) if time_first else x
     alone = x[:, 0] if time_first else x[0]  # an utterance without a batch
+    rounded = 0.0 if cell is nn.LSTM else ROUNDED
     (output, state), by_itself = model(x), model(alone)[0]
     with torch.no_grad():
         validated = model(x)[0]
@@ -340,11 +341,11 @@ def test_values_stay_the_same(cell: type[nn.RNNBase], rule: dict, time_first: bo
     clip.attach(model)
     assert isinstance(model.forward, InPieces)
     for again in (model(x), model(x, None)):
-        torch.testing.assert_close(again[0], output, rtol=0, atol=ROUNDED)
+        torch.testing.assert_close(again[0], output, rtol=0, atol=rounded)
         assert again[0].stride() == output.stride()  # else dropout would drop others
-        torch.testing.assert_close(again[1], state, rtol=0, atol=ROUNDED)
+        torch.testing.assert_close(again[1], state, rtol=0, atol=rounded)
     with torch.no_grad():
-        torch.testing.assert_close(model(x)[0], validated, rtol=0, atol=ROUNDED)
+        torch.testing.assert_close(model(x)[0], validated, rtol=0, atol=rounded)
     torch.testing.assert_close(model(alone)[0], by_itself, rtol=0, atol=ROUNDED)
     clip.detach()
     assert "forward" not in vars(model)

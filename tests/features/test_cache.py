@@ -84,6 +84,16 @@ def test_features_of_whole_numbers_are_no_waveforms(tmp_path: Path) -> None:
     np.testing.assert_array_equal(got.padded([1, 0])[0][1].numpy(), put[0])
 
 
+def test_integers_are_read_into_a_batch_with_zeros_behind_them(tmp_path: Path) -> None:
+    put = [np.arange(-length, length, 2, np.float32) / 32768 for length in (5, 1, 32768, 0, 7)]
+    batch, lengths = RaggedArray.write(tmp_path / "cache", "key", enumerate(put)).padded([4, 2, 3, 0])
+    assert lengths.tolist() == [7, 32768, 0, 5]
+    for row, index, length in zip(batch.numpy(), [4, 2, 3, 0], lengths.tolist(), strict=True):
+        np.testing.assert_array_equal(row[:length], put[index])
+        assert not row[length:].any()
+    assert (tmp_path / "cache").stat().st_size < HEADER + 2 * sum(map(len, put)) + 200
+
+
 def test_arrays_are_found_by_number_in_whatever_order_they_were_written(tmp_path: Path) -> None:
     put = arrays(4)
     got = RaggedArray.write(tmp_path / "cache", "key", [(i, put[i]) for i in (3, 0, 4, 1, 2)])
@@ -104,17 +114,17 @@ def test_another_key_is_another_array(tmp_path: Path) -> None:
 
 
 def test_damage_is_noticed(tmp_path: Path) -> None:
-    """Every truncation, and every changed bit of header and index."""
+    """Truncations, and a changed bit in every byte of header and index."""
     path = tmp_path / "cache"
-    RaggedArray.write(path, "key", enumerate(arrays()))
+    index = 3 * 8 * len(RaggedArray.write(path, "key", enumerate(arrays())))
     whole = path.read_bytes()
-    for length in (0, 7, 100, 4095, 4096, len(whole) - 80, len(whole) - 1):
+    for length in (0, 7, 100, 4095, 4096, len(whole) - index, len(whole) - 1):
         path.write_bytes(whole[:length])
         assert RaggedArray.open(path, "key") is None, length
     path.write_bytes(whole + b"\0")
     assert RaggedArray.open(path, "key") is None
     header = 16 + int.from_bytes(whole[12:16], "little")
-    for place in [*range(header), *range(len(whole) - 80, len(whole))]:
+    for place in [*range(header), *range(len(whole) - index, len(whole))]:
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         assert RaggedArray.open(path, "key") is None, place
     path.write_bytes(whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from asrtrain.features.normalisation import Normaliser
+from asrtrain.features.normalisation import Normalise, Normaliser, Variance
 
 
 @pytest.fixture
@@ -69,3 +69,16 @@ def test_a_speaker_s_statistics_are_his_own(batch: tuple[torch.Tensor, torch.Ten
     assert not normalised[3].any()  # one frame of a stranger, normalised over itself
     normaliser.fit([(features[2:], lengths[2:], ("otto", "eva"))])
     assert sorted(normaliser.state_dict()) == ["normalisation.anna", "normalisation.eva", "normalisation.otto"]
+
+
+@pytest.mark.parametrize(("mode", "variance"), [("global", "kept"), ("speaker", "kept"), ("utterance", "global")])
+def test_padding_stays_zero_where_statistics_are_measured(
+    batch: tuple[torch.Tensor, torch.Tensor], mode: Normalise, variance: Variance
+) -> None:
+    features, lengths = batch
+    normaliser, speakers = Normaliser(mode, variance, 6, 6), ["a", "b", "b", "a"]
+    normaliser.fit([(features, lengths, speakers)])
+    normalised = normaliser(features, lengths, speakers)
+    assert normalised[0].all()
+    for row, count in zip(normalised, lengths.tolist(), strict=True):
+        assert not row[count:].any()

@@ -171,7 +171,7 @@ def test_what_is_said_becomes_more_probable_than_all_else(string_hybrid: Path, t
     run = fit(string_hybrid / "config.yaml", overrides=overrides, output=tmp_path / "run")
     # Of what was trained on: whether five steps help a handful of other utterances turns on how a processor rounds.
     assert likelihood_ratio(run) > likelihood_ratio(string_hybrid)
-    assert evaluate(run).words.rate < 0.25
+    assert evaluate(run).words.errors <= evaluate(string_hybrid).words.errors + 5  # of 104
 
 
 def test_it_is_for_hybrids(word_hybrid: Path) -> None:
