@@ -23,6 +23,7 @@ BENCHMARKS = {
     "processes.py": "Two processes: one's time by theirs (above 1: two are faster), milliseconds, and the load",
     "epoch.py": "An epoch of a whole training run, CPU time of the other by ours; seconds; per cent right or wrong",
     "time_to_accuracy.py": "From process start to a goal, CPU time and peak memory: ours by the other's; seconds, MB",
+    "start.py": "From the start of a process to its first batch: CPU seconds over those of importing torch",
     "roofline.py": "A training step beside the processor's matrix peak: per cent of it, GFLOP/s, the allocator",
     "sharding_memory.py": "A model in shards: peak bytes that a weight takes in each process, AdamW's moments included",
     "manifests.py": "A manifest of a million utterances: CPU seconds and MB to open, sample, resume and divide it",

@@ -17,6 +17,7 @@ from epoch import epoch_seconds, figures  # noqa: E402
 from race.candidates import Candidate, contenders  # noqa: E402
 from race.running import Epoch, Running, taking_turns  # noqa: E402
 from race.task import TASKS, Task  # noqa: E402
+from start import PROGRAM, seconds  # noqa: E402
 from time_to_accuracy import cpu_to_goal, start_up  # noqa: E402
 
 from asrtrain.config import load_config  # noqa: E402
@@ -112,6 +113,22 @@ def test_a_goal_is_reached_when_it_is_first_reached() -> None:
     assert start_up(RUN) == 7.5
     assert TASKS["strings"].reached(0.0099)
     assert not TASKS["strings"].reached(0.0100)
+
+
+def test_a_start_ends_when_the_first_batch_is_there(tmp_path: Path, fsdd: Path) -> None:
+    config, cache, run = tmp_path / "config.yaml", tmp_path / "cache", tmp_path / "run"
+    speech = f"name: fsdd, folder: {fsdd}, speakers: [theo]"
+    config.write_text(
+        f"data: {{train: {{{speech}, split: train}}, test: {{{speech}, split: test}}, unit: label}}\n"
+        "features: {name: mfcc, sample_rate: 8000}\nmodel: {name: softmax}\ntraining: {max_epochs: 1}\n",
+        encoding="utf-8",
+    )
+    assert seconds([str(PROGRAM), "fit", str(config), "--output", str(run)], cache) > 0.5
+    assert len(list(cache.glob("features-*.bin"))) == 2  # of what is trained on, and of what is held out
+    assert (run / "config.yaml").exists()
+    assert not (run / "checkpoints").exists()
+    with pytest.raises(RuntimeError, match="no such file"):
+        seconds([str(PROGRAM), "fit", str(tmp_path / "absent.yaml")], cache)
 
 
 def test_without_peers_a_plain_loop_is_left() -> None:
