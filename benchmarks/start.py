@@ -16,16 +16,15 @@ from pathlib import Path
 
 from race.candidates import ONE_THREAD
 from race.task import TASKS, Task
-from timing import medians
+from timing import import_torch, medians
 
 PROGRAM = Path(__file__).resolve().parent / "race" / "first_batch.py"
-IMPORT = ["-c", "import time, torch; print(time.process_time())"]
 
 
-def seconds(arguments: list[str], cache: Path) -> float:
-    """The last line that a Python says. Raises RuntimeError where it fails."""
+def first_batch(config: Path, run: Path, cache: Path) -> float:
+    """CPU seconds of ``asrtrain fit`` up to its first batch. Raises RuntimeError where it fails."""
     environment = os.environ | ONE_THREAD | {"ASRTRAIN_CACHE": str(cache)}
-    command = [sys.executable, *arguments]
+    command = [sys.executable, str(PROGRAM), "fit", str(config), "--output", str(run)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise RuntimeError(f"{command} failed:\n{done.stderr}")
@@ -39,11 +38,11 @@ def measure(task: Task, folder: Path, rounds: int) -> dict[str, float]:
     config.write_text(task.configuration(manifests, "fp32"), encoding="utf-8")
 
     def start(cache: Path) -> float:
-        return seconds([str(PROGRAM), "fit", str(config), "--output", tempfile.mkdtemp(dir=folder) + "/run"], cache)
+        return first_batch(config, Path(tempfile.mkdtemp(dir=folder)) / "run", cache)
 
     found = medians(
         {
-            "import_torch": lambda: seconds(IMPORT, folder),
+            "import_torch": import_torch,
             "first_batch": lambda: start(Path(tempfile.mkdtemp(dir=folder))),
             "first_batch_again": lambda: start(folder / "kept"),
         },

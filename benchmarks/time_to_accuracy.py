@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -25,6 +24,7 @@ from statistics import median
 from race.candidates import Candidate, add_peers_option, contenders, precisions
 from race.running import Epoch, taking_turns
 from race.task import TASKS, Split, Task
+from timing import import_torch
 
 Run = Sequence[Epoch]
 
@@ -47,13 +47,6 @@ def cpu_to_goal(task: Task, run: Run) -> float:
 def start_up(run: Run) -> float:
     """What is done before the first batch, and is not done again: CPU seconds."""
     return run[0].cpu - median(after.cpu - before.cpu for before, after in pairwise(run))
-
-
-def import_torch() -> float:
-    """CPU seconds of a process that does nothing else."""
-    ask = "import time, torch; print(time.process_time())"
-    command = [sys.executable, "-c", ask]
-    return median(float(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(3))
 
 
 def figures(
@@ -96,7 +89,7 @@ def main() -> None:
             for seed in range(1 if options.quick else options.seeds):
                 for candidate in chosen:
                     if candidate.library == "asrtrain":
-                        torch_alone[candidate].append(import_torch())
+                        torch_alone[candidate].append(median(import_torch() for _ in range(3)))
                     runs[candidate].append(train(task, manifests, candidate, seed, options.peers))
                     print(name, candidate, seed, *runs[candidate][-1][-1:], file=sys.stderr)
         found |= figures(task, runs, torch_alone)

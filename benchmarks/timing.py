@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -39,3 +41,9 @@ def cpu_seconds(run: Callable[[], object]) -> float:
     began = time.process_time()
     run()
     return time.process_time() - began
+
+
+def import_torch() -> float:
+    """CPU seconds of a process that does nothing else."""
+    command = [sys.executable, "-c", "import time, torch; print(time.process_time())"]
+    return float(subprocess.run(command, check=True, capture_output=True).stdout)

@@ -17,7 +17,7 @@ from epoch import epoch_seconds, figures  # noqa: E402
 from race.candidates import Candidate, contenders  # noqa: E402
 from race.running import Epoch, Running, taking_turns  # noqa: E402
 from race.task import TASKS, Task  # noqa: E402
-from start import PROGRAM, seconds  # noqa: E402
+from start import first_batch  # noqa: E402
 from time_to_accuracy import cpu_to_goal, start_up  # noqa: E402
 
 from asrtrain.config import load_config  # noqa: E402
@@ -123,12 +123,12 @@ def test_a_start_ends_when_the_first_batch_is_there(tmp_path: Path, fsdd: Path) 
         "features: {name: mfcc, sample_rate: 8000}\nmodel: {name: softmax}\ntraining: {max_epochs: 1}\n",
         encoding="utf-8",
     )
-    assert seconds([str(PROGRAM), "fit", str(config), "--output", str(run)], cache) > 0.5
+    assert first_batch(config, run, cache) > 0.5
     assert len(list(cache.glob("features-*.bin"))) == 2  # of what is trained on, and of what is held out
     assert (run / "config.yaml").exists()
     assert not (run / "checkpoints").exists()
     with pytest.raises(RuntimeError, match="no such file"):
-        seconds([str(PROGRAM), "fit", str(tmp_path / "absent.yaml")], cache)
+        first_batch(tmp_path / "absent.yaml", run, cache)
 
 
 def test_without_peers_a_plain_loop_is_left() -> None:
