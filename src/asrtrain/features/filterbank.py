@@ -86,7 +86,7 @@ class Filterbank:
 
 @final
 class BandedProduct:
-    """The product of power spectra with a filterbank, leaving out most of its zeros.
+    """The product of spectra with a filterbank, leaving out most of its zeros.
 
     ``GROUP`` neighbouring filters at a time are multiplied with the bins that they reach.
     """
@@ -99,10 +99,18 @@ class BandedProduct:
             bins = slice(int(reached[0]), int(reached[-1]) + 1)
             self._groups.append((bins, slice(first, first + group.shape[1]), group[bins].contiguous()))
 
-    def __call__(self, power: torch.Tensor, out: torch.Tensor) -> None:
-        """Power (M, bins) to ``out`` (M, n_mels): the energies."""
+    def __call__(self, spectra: torch.Tensor, out: torch.Tensor) -> None:
+        """Spectra (M, bins), as the filters weigh them, to ``out`` (M, n_mels): the energies."""
         for bins, columns, group in self._groups:
-            torch.mm(power[:, bins], group, out=out[:, columns])
+            torch.mm(spectra[:, bins], group, out=out[:, columns])
+
+
+def of_both_parts(filters: torch.Tensor) -> torch.Tensor:
+    """Filters (…, bins, n_mels) of powers to filters of re² and im², side by side: (…, 2·bins, n_mels).
+
+    Their product with those squares is their product with the power, re² + im².
+    """
+    return filters.repeat_interleave(2, -2)
 
 
 def empty_filter(filterbank: Filterbank) -> int | None:

@@ -10,7 +10,7 @@ import torch
 from asrtrain.config import Config
 from asrtrain.types import Hertz, Seconds
 
-NUMERICS = 5
+NUMERICS = 6
 """Raised whenever front ends begin to give other numbers, be it in the last bit: cached features are made anew then."""
 
 

@@ -13,8 +13,9 @@ def real(lengths: torch.Tensor, size: int) -> torch.Tensor:
 def clear_beyond(values: torch.Tensor, lengths: torch.Tensor) -> None:
     """Make (B, T, F) zero beyond each length, whatever was there, and touch nothing before the shortest length."""
     shortest = int(lengths.min())
-    tails = values[:, shortest:]
-    tails.masked_fill_(~real(lengths - shortest, tails.shape[1])[:, :, None], 0.0)
+    if shortest < values.shape[1]:
+        tails = values[:, shortest:]
+        tails.masked_fill_(~real(lengths - shortest, tails.shape[1])[:, :, None], 0.0)
 
 
 def zero_beyond(values: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -23,14 +23,13 @@ def window(name: Window, length: int, *, periodic: bool) -> torch.Tensor:
     return torch.hann_window(length, periodic=False).pow(0.85)
 
 
-def power_spectrum(frames: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    """Windowed frames (M, n_fft), zeros behind the window, to ``out`` (M, n_fft/2 + 1): their power.
+def squared_parts(frames: torch.Tensor) -> torch.Tensor:
+    """Windowed frames (…, n_fft), zeros behind the window, to re² and im² of each bin: (…, n_fft + 2).
 
-    re² + im² costs a quarter of ``abs()**2``, which takes a root only to square it. All numbers are squared in place,
-    as they lie, before re and im are told apart: only that last step has to skip through memory.
+    Their sum is the power. It costs a quarter of ``abs()**2``, which takes a root only to square it; and a filterbank
+    that weighs both alike adds them up on the way, without skipping through memory.
     """
-    squares = torch.view_as_real(torch.fft.rfft(frames)).square_()
-    return torch.add(squares[..., 0], squares[..., 1], out=out)
+    return torch.view_as_real(torch.fft.rfft(frames)).square_().flatten(-2)
 
 
 def centred(frames: torch.Tensor) -> torch.Tensor:

@@ -41,7 +41,7 @@ class LogSpectrum:
     def __call__(self, padded: torch.Tensor, frames: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
         if warps is not None:
             raise UsageError("augmentation.vtlp moves mel filters, and features: spectrogram has none; leave it out")
-        return self._backend.power(padded).add(self._floor).log_()
+        return self._backend.power(padded).add_(self._floor).log_()
 
 
 @final
@@ -62,9 +62,9 @@ class LogMel:
     def __call__(self, padded: torch.Tensor, frames: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
         energies = self._backend.mel(padded, warps)
         if self._kaldi:
-            return energies.clamp(min=KALDI_FLOOR).log_()
+            return energies.clamp_(min=KALDI_FLOOR).log_()
         if self._peak_floor is None:
-            return energies.add(self._floor).log_()
+            return energies.add_(self._floor).log_()
         peak = zero_beyond(energies.mean(2), frames).amax(1).clamp(min=SILENCE)[:, None, None]
         return (energies / peak).add_(10 ** (-self._peak_floor / 10)).log_()
 

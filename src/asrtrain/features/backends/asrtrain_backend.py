@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
+from itertools import product
 from typing import final
 
 import torch
 import torchaudio.functional
 
 from asrtrain.features.backends.interface import Analysis, Backend
-from asrtrain.features.filterbank import WARP_STEP, WARPS, BandedProduct, Filterbank
+from asrtrain.features.filterbank import WARP_STEP, WARPS, BandedProduct, Filterbank, of_both_parts
 from asrtrain.features.filtering import pre_emphasise_frames
-from asrtrain.features.spectrum import centred, power_spectrum, window
+from asrtrain.features.spectrum import centred, squared_parts, window
 
-BLOCK = 1 << 19
-"""Samples of windowed frames worked on at a time: 2 MB, so that what becomes of them stays in the processor's cache.
-With fewer it is the Fourier transform that costs more: it is planned anew in every call.
+BLOCK = 1 << 18
+"""Samples of windowed frames worked on at a time: 1 MB, so that what becomes of them stays in the processor's cache.
+With fewer it is the calls that cost more, above all the Fourier transform's, which plans anew in each.
 """
 
 Block = tuple[slice, slice]
@@ -25,7 +26,7 @@ Block = tuple[slice, slice]
 
 @final
 class AsrtrainBackend(Backend):
-    """rfft, re² + im², and matrix products with torchaudio's filterbank and cosine transform."""
+    """rfft, re² and im², and matrix products with torchaudio's filterbank and cosine transform."""
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
@@ -33,13 +34,13 @@ class AsrtrainBackend(Backend):
         self._bins = analysis.n_fft // 2 + 1
         bank = analysis.filterbank
         self._bands = 0 if bank is None else bank.n_mels
-        self._product = None if bank is None else BandedProduct(bank.matrix())
+        self._product = None if bank is None else BandedProduct(of_both_parts(bank.matrix()))
 
     def power(self, padded: torch.Tensor) -> torch.Tensor:
         frames = self._analysis.framing.frames(padded)
         power = torch.empty(*frames.shape[:2], self._bins)
-        for block, part in self._blocks(frames):
-            power[block] = part
+        for block, squares in self._blocks(frames):
+            torch.add(squares[..., ::2], squares[..., 1::2], out=power[block])
         return power
 
     def mel(self, padded: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
@@ -47,42 +48,44 @@ class AsrtrainBackend(Backend):
         energies = torch.empty(*frames.shape[:2], self._bands)
         if warps is not None:
             nearest = ((warps - WARPS[0]) / WARP_STEP).round().long().clamp(0, len(self._warped_banks) - 1)
-            for block, power in self._blocks(frames):
-                energies[block] = torch.bmm(power, self._warped_banks[nearest[block[0]]])
+            for block, squares in self._blocks(frames):
+                torch.bmm(squares, self._warped_banks[nearest[block[0]]], out=energies[block])
             return energies
         assert self._product is not None
-        for block, power in self._blocks(frames):
-            self._product(power.flatten(0, 1), energies[block].flatten(0, 1))
+        for block, squares in self._blocks(frames):
+            self._product(squares.flatten(0, 1), energies[block].flatten(0, 1))
         return energies
 
     def cepstra(self, log_mel: torch.Tensor, count: int) -> torch.Tensor:
         return log_mel @ _cosines(count, log_mel.shape[2])
 
     def _blocks(self, frames: torch.Tensor) -> Iterator[tuple[Block, torch.Tensor]]:
-        """Frames (B, T, N) to their power, block by block, each (b, t, bins) until the next is asked for."""
+        """Frames (B, T, N) to the squares of their spectra (b, t, 2·bins), block by block, all of one size."""
         utterances, count, length = frames.shape
         n_fft = self._analysis.n_fft
         size = max(1, BLOCK // n_fft)
-        rows = min(utterances, max(1, size // count))
-        columns = -(-count // -(-count // size))  # of equal size, no more than there may be
-        windowed = torch.empty(rows * columns, n_fft)
-        windowed[:, length:] = 0.0
-        power = torch.empty(rows * columns, self._bins)
-        for row in range(0, utterances, rows):
-            for column in range(0, count, columns):
-                block = slice(row, row + rows), slice(column, column + columns)
-                part = frames[block]
-                b, t = part.shape[:2]
-                if self._analysis.kaldi:
-                    part = pre_emphasise_frames(centred(part), self._analysis.pre_emphasis)
-                torch.mul(part, self._window, out=windowed[: b * t].view(b, t, n_fft)[:, :, :length])
-                yield block, power_spectrum(windowed[: b * t], power[: b * t]).view(b, t, self._bins)
+        blocks = list(product(_parts(utterances, max(1, size // count)), _parts(count, size)))
+        windowed = torch.empty(*frames[blocks[0]].shape[:2], n_fft)
+        windowed[:, :, length:] = 0.0
+        speech = windowed[:, :, :length]
+        for block in blocks:
+            part = frames[block]
+            if self._analysis.kaldi:
+                part = pre_emphasise_frames(centred(part), self._analysis.pre_emphasis)
+            torch.mul(part, self._window, out=speech)
+            yield block, squared_parts(windowed)
 
     @cached_property
     def _warped_banks(self) -> torch.Tensor:
         bank: Filterbank | None = self._analysis.filterbank
         assert bank is not None
-        return bank.warped(*WARPS)
+        return of_both_parts(bank.warped(*WARPS))
+
+
+def _parts(count: int, most: int) -> list[slice]:
+    """The fewest parts, of one size up to ``most``, that cover ``count``; the last begins where it ends with it."""
+    size = -(-count // -(-count // most))
+    return [slice(first, first + size) for first in (min(start, count - size) for start in range(0, count, size))]
 
 
 @lru_cache
