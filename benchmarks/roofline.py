@@ -1,8 +1,9 @@
 """How near a training step comes to the processor's limit: its matrix products, by the best that the processor does.
 
 The step is the trainer's own (``training/step.py``): forward, CTC, backward, measuring, clipping, the decision, AdamW,
-on batches of 16 utterances of 225 frames of 39 features, with a bidirectional LSTM of 3 layers of 256 cells, of 3.77
-million weights. Counted are matrix products alone, a multiplication and an addition as two. Forward they are
+on utterances of 225 frames of 39 features, with a bidirectional LSTM of 3 layers: of 256 cells, 3.77 million weights,
+on batches of 16, and ("large") of 512 cells, 14.9 million weights, on batches of 32. Counted are matrix products alone,
+a multiplication and an addition as two. Forward they are
 
     2 · B · T · Σ over layers and directions of 4H · (I + H)  +  2 · B · T · 2H · V
 
@@ -28,20 +29,26 @@ from statistics import median
 
 from asrtrain.allocator import VARIABLE, choose_allocator
 
-BATCH, FRAMES, FEATURES, CELLS, LAYERS, SYMBOLS, LABELS = 16, 225, 39, 256, 3, 11, 5
-SHAPES = ((2048, 2048, 2048), (1024, 1024, 1024), (BATCH * FRAMES, 2 * CELLS, 4 * CELLS))
-"""Rows, inputs and outputs: two that suit processors, and the step's own largest product."""
+FRAMES, FEATURES, LAYERS, SYMBOLS, LABELS = 225, 39, 3, 11, 5
+BATCHES = {256: 16, 512: 32}
+"""Utterances of a batch, by the cells of the network."""
+SMALL, LARGE = BATCHES
 
 
-def step_flops() -> float:
+def shapes(cells: int) -> tuple[tuple[int, int, int], ...]:
+    """Rows, inputs and outputs: two that suit processors, and the step's own largest product."""
+    return (2048, 2048, 2048), (1024, 1024, 1024), (BATCHES[cells] * FRAMES, 2 * cells, 4 * cells)
+
+
+def step_flops(cells: int) -> float:
     """Floating-point operations of a step's matrix products."""
-    frames = BATCH * FRAMES
-    inputs = [FEATURES, *[2 * CELLS] * (LAYERS - 1)]
-    forward = 2 * frames * sum(2 * 4 * CELLS * (size + CELLS) for size in inputs) + 2 * frames * 2 * CELLS * SYMBOLS
-    return 3 * forward - 2 * frames * 2 * 4 * CELLS * FEATURES
+    frames = BATCHES[cells] * FRAMES
+    inputs = [FEATURES, *[2 * cells] * (LAYERS - 1)]
+    forward = 2 * frames * sum(2 * 4 * cells * (size + cells) for size in inputs) + 2 * frames * 2 * cells * SYMBOLS
+    return 3 * forward - 2 * frames * 2 * 4 * cells * FEATURES
 
 
-def training_step(precision: str) -> Callable[[], object]:
+def training_step(precision: str, cells: int) -> Callable[[], object]:
     """A step of the trainer on the same batch, whenever it is called."""
     import torch
 
@@ -55,16 +62,17 @@ def training_step(precision: str) -> Callable[[], object]:
     from asrtrain.types import Batch
 
     torch.manual_seed(0)
+    size = BATCHES[cells]
     network = MODELS["lstm"].model_validate(
-        {"name": "lstm", "hidden_size": CELLS, "num_layers": LAYERS, "bidirectional": True}
+        {"name": "lstm", "hidden_size": cells, "num_layers": LAYERS, "bidirectional": True}
     )
     model = network.build(FEATURES, SYMBOLS, per_frame=True).train()
     batch = Batch(
-        tuple(f"utterance-{i}" for i in range(BATCH)),
-        torch.randn(BATCH, FRAMES, FEATURES),
-        torch.full((BATCH,), FRAMES),
-        torch.randint(1, SYMBOLS, (BATCH, LABELS)),
-        torch.full((BATCH,), LABELS),
+        tuple(f"utterance-{i}" for i in range(size)),
+        torch.randn(size, FRAMES, FEATURES),
+        torch.full((size,), FRAMES),
+        torch.randint(1, SYMBOLS, (size, LABELS)),
+        torch.full((size,), LABELS),
     )
     parts = Ingredients(
         front_end=MFCCConfig().build(),
@@ -83,7 +91,7 @@ def training_step(precision: str) -> Callable[[], object]:
     return lambda: update([batch], step=1, epoch=1)
 
 
-def products(precision: str) -> dict[str, tuple[float, Callable[[], object]]]:
+def products(precision: str, cells: int) -> dict[str, tuple[float, Callable[[], object]]]:
     """The matrix products that the processor is tried with: their operations, and how to make them."""
     import torch
 
@@ -91,7 +99,7 @@ def products(precision: str) -> dict[str, tuple[float, Callable[[], object]]]:
 
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     found: dict[str, tuple[float, Callable[[], object]]] = {}
-    for rows, inputs, outputs in SHAPES:
+    for rows, inputs, outputs in shapes(cells):
         left, right = torch.randn(rows, inputs).to(kind), torch.randn(outputs, inputs).to(kind)
         times = max(1, 2048**3 // (rows * inputs * outputs))
 
@@ -125,7 +133,7 @@ def cpu_seconds(run: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def measure(precision: str, rounds: int) -> dict[str, float]:
+def measure(precision: str, cells: int, rounds: int) -> dict[str, float]:
     """The step's and the peak's GFLOP/s, the step's seconds, its page faults and the process's memory."""
     choose_allocator()
     import resource
@@ -133,7 +141,7 @@ def measure(precision: str, rounds: int) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(1)
-    step, tried = training_step(precision), products(precision)
+    step, tried = training_step(precision, cells), products(precision, cells)
     steps: list[float] = []
     speeds: dict[str, list[float]] = {name: [] for name in tried}
     faults = 0
@@ -152,16 +160,17 @@ def measure(precision: str, rounds: int) -> dict[str, float]:
     print(f"{precision}: {best}: " + ", ".join(f"{k} {v:.0f}" for k, v in peaks.items()), file=sys.stderr)
     return {
         "peak_gflops": peaks[best],
-        "step_gflops": step_flops() / median(steps) / 1e9,
+        "step_gflops": step_flops(cells) / median(steps) / 1e9,
         "step_ms": 1e3 * median(steps),
         "page_faults": faults / rounds,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
-def in_own_process(precision: str, allocator: str, rounds: int) -> dict[str, float]:
+def in_own_process(precision: str, cells: int, allocator: str, rounds: int) -> dict[str, float]:
     """Measured in a process that has not loaded PyTorch yet."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--measure", precision, "--rounds", str(rounds)]
+    command = [sys.executable, str(Path(__file__).resolve()), "--measure", precision, "--cells", str(cells)]
+    command += ["--rounds", str(rounds)]
     environment = os.environ | {VARIABLE: allocator, "OMP_NUM_THREADS": "1"}
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
 
@@ -177,16 +186,19 @@ def main() -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--measure", choices=("fp32", "bf16"), help="measure in this process, and print JSON")
+    parser.add_argument("--cells", type=int, choices=tuple(BATCHES), default=SMALL, help="what to measure there")
     options = parser.parse_args()
     rounds = options.rounds or (4 if options.quick else 12)
     if options.measure:
-        print(json.dumps(measure(options.measure, rounds)))
+        print(json.dumps(measure(options.measure, options.cells, rounds)))
         return
     figures: dict[str, float] = {}
     for precision in ("fp32", "bf16") if has_bf16() else ("fp32",):
-        ours, systems = (in_own_process(precision, allocator, rounds) for allocator in ("keep", "system"))
+        ours, systems = (in_own_process(precision, SMALL, allocator, rounds) for allocator in ("keep", "system"))
+        large = in_own_process(precision, LARGE, "keep", max(2, rounds // 2))
         figures |= {
             f"{precision}_percent_of_peak": 100 * ours["step_gflops"] / ours["peak_gflops"],
+            f"{precision}_percent_of_peak_large": 100 * large["step_gflops"] / large["peak_gflops"],
             f"{precision}_percent_of_peak_system_allocator": 100 * systems["step_gflops"] / systems["peak_gflops"],
             f"{precision}_allocator_time": (ours["step_ms"] * ours["peak_gflops"])
             / (systems["step_ms"] * systems["peak_gflops"]),

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Literal, final
 
 import torch
-from torch import nn
 
 from asrtrain.models.heads import Head
 from asrtrain.models.interface import AcousticModel, ModelConfig
+from asrtrain.models.one_way_lstm import LSTM
 from asrtrain.models.recurrence import recurrent_layers
 from asrtrain.models.recurrent import RecurrentModel
 from asrtrain.models.settings import Count, PoolingKind, Probability
 
 
-def lstm_cell(input_size: int, hidden_size: int) -> nn.LSTM:
+def lstm_cell(input_size: int, hidden_size: int) -> LSTM:
     """A one-way LSTM layer whose forget gates start open (bias 1: Jozefowicz et al., 2015)."""
-    layer = nn.LSTM(input_size, hidden_size, batch_first=True)
+    layer = LSTM(input_size, hidden_size)
     forget = slice(hidden_size, 2 * hidden_size)
     with torch.no_grad():
         layer.get_parameter("bias_ih_l0")[forget] = 1.0

@@ -13,6 +13,7 @@ from typing import Any, final
 import torch
 from torch import nn
 
+from asrtrain.models.autocast import has_half, under_autocast
 from asrtrain.models.dropout import Dropout
 from asrtrain.models.linear import Linear
 
@@ -61,7 +62,7 @@ def hidden_states(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
 
     Under autocast it stays in float32 where an LSTM could not run at all: in bf16 without instructions for it, in fp16.
     """
-    if _under_autocast(frames) and not _has_half():
+    if under_autocast(frames) and not has_half():
         with torch.autocast("cpu", enabled=False):
             hidden: torch.Tensor = cell(frames.float())[0]
     else:
@@ -71,19 +72,9 @@ def hidden_states(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
 
 def _rounded(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
     """Features as autocast would round them, once for both directions; not for GRUs, whose state takes their type."""
-    if frames.requires_grad or isinstance(cell, nn.GRU) or not (_under_autocast(frames) and _has_half()):
+    if frames.requires_grad or isinstance(cell, nn.GRU) or not (under_autocast(frames) and has_half()):
         return frames
     return frames.to(torch.get_autocast_dtype("cpu"))
-
-
-def _under_autocast(frames: torch.Tensor) -> bool:
-    """Whether autocast on the CPU chooses the precision of what is done with these."""
-    return frames.device.type == "cpu" and torch.is_autocast_enabled("cpu")
-
-
-def _has_half() -> bool:
-    """Whether recurrent layers can be trained here in autocast's half precision; in fp16 oneDNN has no such LSTM."""
-    return torch.get_autocast_dtype("cpu") == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @final

@@ -83,7 +83,7 @@ class AsrtrainBackend(Backend):
 
 
 def _parts(count: int, most: int) -> list[slice]:
-    """The fewest parts, of one size up to ``most``, that cover ``count``; the last begins where it ends with it."""
+    """The fewest parts of one size up to ``most`` that cover ``count``; the last one overlaps, to end where it does."""
     size = -(-count // -(-count // most))
     return [slice(first, first + size) for first in (min(start, count - size) for start in range(0, count, size))]
 
