@@ -9,13 +9,12 @@ the smallest model alone.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import torch
+from command_line import options_of, show
 from timing import interleaved
 
 from asrtrain.clipping import CLIPPERS, Clipper, build_clipper
@@ -153,9 +152,7 @@ def beside_torch(size: str, rounds: int) -> dict[str, float]:
 
 
 def main() -> dict[str, float]:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser = options_of(__doc__)
     options = parser.parse_args()
     torch.set_num_threads(1)
     figures: dict[str, float] = {}
@@ -163,10 +160,7 @@ def main() -> dict[str, float]:
         rounds = {"0.3M": 51, "3M": 21, "30M": 5}[size]
         figures |= beside_torch(size, rounds)
         figures |= shares_of_a_step(size, rounds)
-    if options.format == "json":
-        print(json.dumps(figures))
-    else:
-        print("\n".join(f"{name:56} {figure:6.2f}" for name, figure in figures.items()))
+    show(figures, options.format)
     return figures
 
 

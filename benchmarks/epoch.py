@@ -12,8 +12,6 @@ bf16.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from race.candidates import Candidate, add_peers_option, contenders, precisions
+from command_line import add_peers_option, options_of, show
+from race.candidates import Candidate, contenders, precisions
 from race.running import Epoch, taking_turns
 from race.task import TASKS, Task
 
@@ -75,10 +74,8 @@ def figures(task: Task, all_runs: Mapping[Candidate, Sequence[Run]], *, finished
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three epochs of each, with one seed")
+    parser = options_of(__doc__, "three epochs of each, with one seed")
     parser.add_argument("--seeds", type=int, choices=range(1, 21), default=3, metavar="N", help="from 0 on; default: 3")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--only", choices=tuple(TASKS))
     parser.add_argument("--precision", choices=("fp32", "bf16"), help="default: fp32, and bf16 if the processor has it")
     add_peers_option(parser)
@@ -90,10 +87,7 @@ def main() -> None:
         epochs, seeds = (3, 1) if options.quick else (task.epochs, options.seeds)
         runs = [measure(task, candidates, seed, options.peers, epochs) for seed in range(seeds)]
         found |= figures(task, {one: [run[one] for run in runs] for one in candidates}, finished=not options.quick)
-    if options.format == "json":
-        print(json.dumps(found))
-    else:
-        print("\n".join(f"{name:50} {figure:7.2f}" for name, figure in found.items()))
+    show(found, options.format)
 
 
 if __name__ == "__main__":

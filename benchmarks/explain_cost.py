@@ -6,11 +6,10 @@ beside: remembering running statistics and generators, asking for planted faults
 
 from __future__ import annotations
 
-import argparse
-import json
 from typing import Any
 
 import torch
+from command_line import options_of, show
 from timing import interleaved
 
 from asrtrain.clipping import build_clipper
@@ -78,15 +77,11 @@ def share_of_a_step(name: str, rounds: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--format", choices=["text", "json"], default="text")
-    parser.add_argument("--quick", action="store_true")
+    parser = options_of(__doc__)
     given = parser.parse_args()
     torch.set_num_threads(1)
     found = {f"ready_to_explain_percent_{name}": share_of_a_step(name, 5 if given.quick else 30) for name in NETWORKS}
-    print(
-        json.dumps(found, indent=1) if given.format == "json" else "\n".join(f"{k}: {v:.2f}" for k, v in found.items())
-    )
+    show(found, given.format)
 
 
 if __name__ == "__main__":

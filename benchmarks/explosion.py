@@ -12,7 +12,6 @@ one process from the trainer's own parts; features are computed once.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
+from command_line import options_of
 from scipy import stats
 
 from asrtrain.assembly import (
@@ -311,12 +311,10 @@ def summary(runs: Sequence[Run], seconds: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
+    parser = options_of(__doc__)
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--kept", type=Path)
     parser.add_argument("--without", choices=CLIPPERS, action="append", default=[], help="leave out a slow rule")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)

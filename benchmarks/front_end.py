@@ -7,11 +7,8 @@ kaldi-native-fbank and librosa, those of them that are installed, in a process o
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchaudio
+from command_line import add_peers_option, options_of, show
 from timing import cpu_seconds, medians
 
 from asrtrain.features.mfcc import MFCCConfig
@@ -79,15 +77,8 @@ def key(candidate: str, files: str) -> str:
 
 
 def main() -> dict[str, float]:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
-    parser.add_argument(
-        "--peers",
-        metavar="PYTHON",
-        default=os.environ.get("ASRTRAIN_PEERS", sys.executable),
-        help="a Python in whose environment the other libraries are (default: ASRTRAIN_PEERS, or this one)",
-    )
+    parser = options_of(__doc__)
+    add_peers_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     rounds = 3 if options.quick else 15
@@ -95,10 +86,7 @@ def main() -> dict[str, float]:
     short = measure(options.peers, 128 if options.quick else 512, 0.4, rounds)
     ratios = {key(name, "10s"): ratio for name, ratio in long.items()}
     ratios |= {key(name, "short"): ratio for name, ratio in short.items()}
-    if options.format == "json":
-        print(json.dumps(ratios))
-    else:
-        print("\n".join(f"{name:50} {ratio:6.2f}" for name, ratio in ratios.items()))
+    show(ratios, options.format)
     return ratios
 
 

@@ -6,13 +6,12 @@ equally often: 39 MFCCs of recordings of one digit of FSDD. ``ASRTRAIN_CORPORA``
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 from pathlib import Path
 
 import numpy as np
 import torch
+from command_line import options_of, show
 from hmmlearn.hmm import GMMHMM
 from timing import interleaved
 
@@ -115,16 +114,11 @@ def measure(count: int, passes: int, rounds: int) -> dict[str, float]:
 
 
 def main() -> dict[str, float]:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser = options_of(__doc__)
     options = parser.parse_args()
     torch.set_num_threads(1)
     figures = measure(100, 3, 3) if options.quick else measure(300, 8, 7)
-    if options.format == "json":
-        print(json.dumps(figures))
-    else:
-        print("\n".join(f"{name:38} {figure:6.2f}" for name, figure in figures.items()))
+    show(figures, options.format)
     return figures
 
 

@@ -8,15 +8,15 @@ of ``--peers``; to go on in the middle of an epoch it makes the batches before a
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from command_line import add_peers_option, options_of, show
 
 HERE = Path(__file__).resolve().parent
 OURS, THEIRS = HERE / "manifests_open.py", HERE / "peers" / "lhotse_open.py"
@@ -96,16 +96,9 @@ def measured(python: str, program: Path, *arguments: object) -> dict[str, float]
 
 
 def main() -> dict[str, float]:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK:,} utterances in place of {UTTERANCES:,}")
+    parser = options_of(__doc__, f"{QUICK:,} utterances in place of {UTTERANCES:,}")
     parser.add_argument("--files", action="store_true", help="a recording for each utterance")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
-    parser.add_argument(
-        "--peers",
-        metavar="PYTHON",
-        default=os.environ.get("ASRTRAIN_PEERS", sys.executable),
-        help="a Python in whose environment lhotse is (default: ASRTRAIN_PEERS, or this one)",
-    )
+    add_peers_option(parser)
     options = parser.parse_args()
     count = QUICK if options.quick else UTTERANCES
     found: dict[str, float] = {}
@@ -117,10 +110,7 @@ def main() -> dict[str, float]:
                 found[f"{name}_{key}"] = value
         for key, value in measured(options.peers, THEIRS, manifests["jsonl"], resumed_at).items():
             found[f"lhotse_{key}"] = value
-    if options.format == "json":
-        print(json.dumps(found))
-    else:
-        print("\n".join(f"{name:40} {value:8.3f}" for name, value in found.items()))
+    show(found, options.format)
     return found
 
 

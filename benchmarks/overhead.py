@@ -14,9 +14,7 @@ over; per cent are of the whole bare step. ``whole_percent`` is the plain differ
 
 from __future__ import annotations
 
-import argparse
 import io
-import json
 import sys
 import tempfile
 import time
@@ -28,6 +26,7 @@ from statistics import median
 from typing import Any, final
 
 import torch
+from command_line import options_of, show
 from timing import cpu_seconds
 from torch import nn
 
@@ -223,16 +222,14 @@ def figures_of(name: str, case: Case, *, quick: bool) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the two smallest models")
-    parser.add_argument("--format", choices=["text", "json"], default="text")
+    parser = options_of(__doc__, "the two smallest models")
     given = parser.parse_args()
     torch.set_num_threads(1)
     figures: dict[str, float] = {}
     for name, case in CASES.items():
         if name in QUICK or not given.quick:
             figures |= figures_of(name, case, quick=given.quick)
-    print(json.dumps(figures) if given.format == "json" else "\n".join(f"{k}: {v:.2f}" for k, v in figures.items()))
+    show(figures, given.format)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from statistics import median
 
 import torch
 import torch.distributed as dist
+from command_line import options_of, show
 from timing import interleaved
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
@@ -149,9 +150,7 @@ def all_reduce(sizes: Sequence[int], rounds: int) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--format", choices=["text", "json"], default="text")
-    parser.add_argument("--quick", action="store_true")
+    parser = options_of(__doc__)
     parser.add_argument("--only", choices=[*SETTINGS], action="append")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--no-runs", action="store_true", help="the steps and the all-reduce alone")
@@ -178,9 +177,7 @@ def main() -> None:
             for name in names:
                 found |= ratios_of_runs(name, rounds, 2 if given.quick else 4, Path(folder))
     found["load_after"] = os.getloadavg()[0]
-    print(
-        json.dumps(found, indent=1) if given.format == "json" else "\n".join(f"{k}: {v:.3f}" for k, v in found.items())
-    )
+    show(found, given.format)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ its own (``asrtrain.allocator``), and a second one as the C library would have i
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -26,6 +25,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+
+from command_line import options_of, show
 
 from asrtrain.allocator import VARIABLE, choose_allocator
 
@@ -181,9 +182,7 @@ def has_bf16() -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser = options_of(__doc__, "fewer rounds")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--measure", choices=("fp32", "bf16"), help="measure in this process, and print JSON")
     parser.add_argument("--cells", type=int, choices=tuple(BATCHES), default=SMALL, help="what to measure there")
@@ -205,10 +204,7 @@ def main() -> None:
             f"{precision}_allocator_memory": ours["peak_mb"] / systems["peak_mb"],
             **{f"{precision}_{name}": value for name, value in ours.items()},
         }
-    if options.format == "json":
-        print(json.dumps(figures))
-    else:
-        print("\n".join(f"{name:40} {figure:9.2f}" for name, figure in figures.items()))
+    show(figures, options.format)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ what is freed, which it otherwise keeps for the next step.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from command_line import options_of, show
 from torch import nn
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
@@ -113,10 +113,8 @@ def measure(processes: int, *arguments: str) -> tuple[int, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="half the layers")
+    parser = options_of(__doc__, "half the layers")
     parser.add_argument("--hidden", type=int, default=768)
-    parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -127,10 +125,7 @@ def main() -> None:
     for processes, sharding in SETTINGS:
         small, large = (measure(processes, str(n), str(options.hidden), sharding) for n in (layers, 2 * layers))
         found[f"bytes_{processes}_processes_{sharding}"] = (large[1] - small[1]) / (large[0] - small[0])
-    if options.format == "json":
-        print(json.dumps(found))
-    else:
-        print("\n".join(f"{name:30} {figure:6.1f}" for name, figure in found.items()))
+    show(found, options.format)
 
 
 if __name__ == "__main__":

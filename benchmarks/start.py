@@ -6,14 +6,13 @@ features made, which is most of it. ``first_batch_again`` finds them in the cach
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from command_line import options_of, show
 from race.candidates import ONE_THREAD
 from race.task import TASKS, Task
 from timing import import_torch, medians
@@ -54,19 +53,14 @@ def measure(task: Task, folder: Path, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one start of each kind in place of five")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser = options_of(__doc__, "one start of each kind in place of five")
     parser.add_argument("--only", choices=tuple(TASKS))
     options = parser.parse_args()
     found: dict[str, float] = {}
     for name in [options.only] if options.only else TASKS:
         with tempfile.TemporaryDirectory() as folder:
             found |= measure(TASKS[name], Path(folder), 1 if options.quick else 5)
-    if options.format == "json":
-        print(json.dumps(found))
-    else:
-        print("\n".join(f"{name:50} {figure:8.2f}" for name, figure in found.items()))
+    show(found, options.format)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ same of theirs.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 from collections import defaultdict
@@ -21,7 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from race.candidates import Candidate, add_peers_option, contenders, precisions
+from command_line import add_peers_option, options_of, show
+from race.candidates import Candidate, contenders, precisions
 from race.running import Epoch, taking_turns
 from race.task import TASKS, Split, Task
 from timing import import_torch
@@ -71,10 +70,8 @@ def figures(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one seed")
+    parser = options_of(__doc__, "one seed")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--only", choices=tuple(TASKS))
     add_peers_option(parser)
     options = parser.parse_args()
@@ -93,10 +90,7 @@ def main() -> None:
                     runs[candidate].append(train(task, manifests, candidate, seed, options.peers))
                     print(name, candidate, seed, *runs[candidate][-1][-1:], file=sys.stderr)
         found |= figures(task, runs, torch_alone)
-    if options.format == "json":
-        print(json.dumps(found))
-    else:
-        print("\n".join(f"{name:50} {figure:8.2f}" for name, figure in found.items()))
+    show(found, options.format)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -79,12 +77,3 @@ def libraries(python: str) -> list[str]:
     """The peers that a Python has."""
     ask = "import importlib.util, sys; print(*[name for name in sys.argv[1:] if importlib.util.find_spec(name)])"
     return subprocess.run([python, "-c", ask, *PROGRAMS], check=True, capture_output=True, text=True).stdout.split()
-
-
-def add_peers_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--peers",
-        metavar="PYTHON",
-        default=os.environ.get("ASRTRAIN_PEERS", sys.executable),
-        help="a Python in whose environment the other libraries are (default: ASRTRAIN_PEERS, or this one)",
-    )
