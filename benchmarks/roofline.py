@@ -33,7 +33,7 @@ from asrtrain.allocator import VARIABLE, choose_allocator
 FRAMES, FEATURES, LAYERS, SYMBOLS, LABELS = 225, 39, 3, 11, 5
 BATCHES = {256: 16, 512: 32}
 """Utterances of a batch, by the cells of the network."""
-SMALL, LARGE = BATCHES
+SMALL, LARGE = 256, 512
 
 
 def shapes(cells: int) -> tuple[tuple[int, int, int], ...]:
@@ -183,7 +183,7 @@ def has_bf16() -> bool:
 
 def main() -> None:
     parser = options_of(__doc__, "fewer rounds")
-    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--rounds", type=int, help="of the smaller step; the large one takes half as many")
     parser.add_argument("--measure", choices=("fp32", "bf16"), help="measure in this process, and print JSON")
     parser.add_argument("--cells", type=int, choices=tuple(BATCHES), default=SMALL, help="what to measure there")
     options = parser.parse_args()

@@ -8,7 +8,7 @@ import torchaudio
 from waveforms import RATE, padded, tone
 
 from asrtrain.errors import UsageError
-from asrtrain.features.filterbank import BOUNDARY, BandedProduct, Filterbank, MelScale, empty_filter, of_both_parts
+from asrtrain.features.filterbank import BOUNDARY, BandedProduct, Filterbank, MelScale, empty_filter, for_squared_parts
 from asrtrain.features.log_mel import LogMelConfig
 from asrtrain.features.spectrogram import SpectrogramConfig
 
@@ -103,7 +103,7 @@ def test_the_banded_product_is_the_product(mel_scale: MelScale, n_mels: int) -> 
     torch.testing.assert_close(energies, power @ filters)
 
 
-def test_filters_of_both_parts_add_them_up() -> None:
+def test_filters_for_squared_parts_add_them_up() -> None:
     filters, parts = bank().matrix(), torch.rand(7, 129, 2)
-    torch.testing.assert_close(parts.flatten(1) @ of_both_parts(filters), parts.sum(2) @ filters)
-    torch.testing.assert_close(of_both_parts(filters.expand(3, -1, -1))[1], of_both_parts(filters))
+    torch.testing.assert_close(parts.flatten(1) @ for_squared_parts(filters), parts.sum(2) @ filters)
+    torch.testing.assert_close(for_squared_parts(filters.expand(3, -1, -1))[1], for_squared_parts(filters))

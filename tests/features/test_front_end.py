@@ -107,6 +107,19 @@ def test_features_do_not_depend_on_what_is_worked_on_at_a_time(
     assert (features - whole).abs().max() <= 1e-5 * whole.abs().max()
 
 
+@pytest.mark.parametrize(("piece", "block"), [(1, 2_000), (12_000, 2_000), (60_000, 20_000)])
+def test_nor_do_stretched_ones(
+    piece: int, block: int, speech: list[torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front_end, batch = of(("mfcc", "kaldi")), padded(speech[:5])
+    warps = torch.tensor([0.9, 1.1, 1.0, 0.95, 1.05])
+    whole, _ = front_end(*batch, warps=warps)
+    monkeypatch.setattr(front_end_module, "PIECE", piece)
+    monkeypatch.setattr(asrtrain_backend, "BLOCK", block)
+    features, _ = front_end(*batch, warps=warps)
+    assert (features - whole).abs().max() <= 1e-5 * whole.abs().max()
+
+
 def test_nothing_comes_of_the_padding(front_end: FrontEnd, speech: list[torch.Tensor]) -> None:
     waveforms, lengths = padded([speech[0], speech[1][:60], max(speech, key=len)])
     expected, _ = front_end(waveforms, lengths)

@@ -41,12 +41,13 @@ def filled_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_what_is_filled_up_gives_the_same_numbers_and_gradients(
     input_size: int, size: int, filled_up: list[int]
 ) -> None:
-    frames, found = torch.randn(4, 40, input_size), []
+    speech, found = torch.randn(4, 40, input_size), []
     for layer in pair(input_size):
+        frames = speech.clone().requires_grad_()
         with torch.autocast("cpu", torch.bfloat16):
             hidden, (h, c) = layer(frames)
         hidden.float().square().mean().backward()
-        found.append((hidden, h, c, *(p.grad for p in layer.parameters())))
+        found.append((hidden, h, c, frames.grad, *(p.grad for p in layer.parameters())))
     assert filled_up == [size]
     for ours, theirs in zip(*found, strict=True):
         assert ours.shape == theirs.shape
@@ -65,6 +66,39 @@ def test_it_goes_on_from_a_state(filled_up: list[int]) -> None:
     torch.testing.assert_close(torch.cat([before, after], 1), whole, rtol=0, atol=0.01)
     torch.testing.assert_close(end, last, rtol=0, atol=0.01)
     assert filled_up == [16, 16, 16]
+
+
+@needs_bf16
+@pytest.mark.parametrize(
+    ("frames", "state"), [((4, 40, 12), (1, 4, 24)), ((4, 40, 13), (1, 3, 24)), ((4, 40, 13), (1, 4, 20))]
+)
+def test_what_does_not_fit_is_refused(frames: tuple[int, ...], state: tuple[int, ...], filled_up: list[int]) -> None:
+    layer, _ = pair(13)
+    with torch.autocast("cpu", torch.bfloat16), pytest.raises(RuntimeError, match=r"must be equal|Expected hidden"):
+        layer(torch.randn(frames), (torch.zeros(state), torch.zeros(state)))
+    assert filled_up == []
+
+
+@needs_bf16
+def test_other_weights_can_take_the_place_of_its_own(filled_up: list[int]) -> None:
+    layer, theirs = pair(13)
+    others = {name: 2 * weight for name, weight in layer.named_parameters()}
+    frames = torch.randn(4, 40, 13)
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, _ = torch.func.functional_call(layer, others, frames)
+        expected, _ = torch.func.functional_call(theirs, others, frames)
+    assert filled_up == [16]
+    assert (ours - expected).norm() <= 0.01 * expected.norm()
+
+
+@needs_bf16
+def test_without_matrix_units_nothing_is_filled_up(filled_up: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_way_lstm, "has_matrix_units", lambda: False)
+    ours, theirs = pair(13)
+    frames = torch.randn(4, 40, 13)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(ours(frames), theirs(frames), rtol=0, atol=0)
+    assert filled_up == []
 
 
 @pytest.mark.parametrize("input_size", [13, 14])

@@ -100,12 +100,12 @@ class BandedProduct:
             self._groups.append((bins, slice(first, first + group.shape[1]), group[bins].contiguous()))
 
     def __call__(self, spectra: torch.Tensor, out: torch.Tensor) -> None:
-        """Spectra (M, bins), as the filters weigh them, to ``out`` (M, n_mels): the energies."""
+        """Spectra (M, rows of the filters) to ``out`` (M, n_mels): the energies."""
         for bins, columns, group in self._groups:
             torch.mm(spectra[:, bins], group, out=out[:, columns])
 
 
-def of_both_parts(filters: torch.Tensor) -> torch.Tensor:
+def for_squared_parts(filters: torch.Tensor) -> torch.Tensor:
     """Filters (…, bins, n_mels) of powers to filters of re² and im², side by side: (…, 2·bins, n_mels).
 
     Their product with those squares is their product with the power, re² + im².

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
-from itertools import product
 from typing import final
 
 import torch
 import torchaudio.functional
 
 from asrtrain.features.backends.interface import Analysis, Backend
-from asrtrain.features.filterbank import WARP_STEP, WARPS, BandedProduct, Filterbank, of_both_parts
+from asrtrain.features.filterbank import WARP_STEP, WARPS, BandedProduct, Filterbank, for_squared_parts
 from asrtrain.features.filtering import pre_emphasise_frames
-from asrtrain.features.spectrum import centred, squared_parts, window
+from asrtrain.features.spectrum import added_up, centred, squared_parts, window
 
 BLOCK = 1 << 18
 """Samples of windowed frames worked on at a time: 1 MB, so that what becomes of them stays in the processor's cache.
@@ -34,13 +33,13 @@ class AsrtrainBackend(Backend):
         self._bins = analysis.n_fft // 2 + 1
         bank = analysis.filterbank
         self._bands = 0 if bank is None else bank.n_mels
-        self._product = None if bank is None else BandedProduct(of_both_parts(bank.matrix()))
+        self._product = None if bank is None else BandedProduct(for_squared_parts(bank.matrix()))
 
     def power(self, padded: torch.Tensor) -> torch.Tensor:
         frames = self._analysis.framing.frames(padded)
         power = torch.empty(*frames.shape[:2], self._bins)
         for block, squares in self._blocks(frames):
-            torch.add(squares[..., ::2], squares[..., 1::2], out=power[block])
+            power[block] = added_up(squares)
         return power
 
     def mel(self, padded: torch.Tensor, warps: torch.Tensor | None) -> torch.Tensor:
@@ -49,7 +48,7 @@ class AsrtrainBackend(Backend):
         if warps is not None:
             nearest = ((warps - WARPS[0]) / WARP_STEP).round().long().clamp(0, len(self._warped_banks) - 1)
             for block, squares in self._blocks(frames):
-                torch.bmm(squares, self._warped_banks[nearest[block[0]]], out=energies[block])
+                energies[block] = torch.bmm(added_up(squares), self._warped_banks[nearest[block[0]]])
             return energies
         assert self._product is not None
         for block, squares in self._blocks(frames):
@@ -60,32 +59,30 @@ class AsrtrainBackend(Backend):
         return log_mel @ _cosines(count, log_mel.shape[2])
 
     def _blocks(self, frames: torch.Tensor) -> Iterator[tuple[Block, torch.Tensor]]:
-        """Frames (B, T, N) to the squares of their spectra (b, t, 2·bins), block by block, all of one size."""
+        """Frames (B, T, N) to the squares of their spectra (b, t, 2·bins), block by block."""
         utterances, count, length = frames.shape
         n_fft = self._analysis.n_fft
         size = max(1, BLOCK // n_fft)
-        blocks = list(product(_parts(utterances, max(1, size // count)), _parts(count, size)))
-        windowed = torch.empty(*frames[blocks[0]].shape[:2], n_fft)
+        rows = min(utterances, max(1, size // count))
+        columns = -(-count // -(-count // size))  # of equal size, no more than there may be
+        windowed = torch.empty(rows, columns, n_fft)
         windowed[:, :, length:] = 0.0
         speech = windowed[:, :, :length]
-        for block in blocks:
-            part = frames[block]
-            if self._analysis.kaldi:
-                part = pre_emphasise_frames(centred(part), self._analysis.pre_emphasis)
-            torch.mul(part, self._window, out=speech)
-            yield block, squared_parts(windowed)
+        for row in range(0, utterances, rows):
+            for column in range(0, count, columns):
+                block = slice(row, row + rows), slice(column, column + columns)
+                part = frames[block]
+                b, t = part.shape[:2]
+                if self._analysis.kaldi:
+                    part = pre_emphasise_frames(centred(part), self._analysis.pre_emphasis)
+                torch.mul(part, self._window, out=speech[:b, :t])
+                yield block, squared_parts(windowed[:b, :t])
 
     @cached_property
     def _warped_banks(self) -> torch.Tensor:
         bank: Filterbank | None = self._analysis.filterbank
         assert bank is not None
-        return of_both_parts(bank.warped(*WARPS))
-
-
-def _parts(count: int, most: int) -> list[slice]:
-    """The fewest parts of one size up to ``most`` that cover ``count``; the last one overlaps, to end where it does."""
-    size = -(-count // -(-count // most))
-    return [slice(first, first + size) for first in (min(start, count - size) for start in range(0, count, size))]
+        return bank.warped(*WARPS)
 
 
 @lru_cache

@@ -32,7 +32,8 @@ class Analysis:
 class Backend(ABC):
     """Batched; an utterance's spectra do not depend on what it is batched with.
 
-    Waveforms come as ``Framing.pad`` makes them, (B, span): the first frame begins at sample 0.
+    Waveforms come as ``Framing.pad`` makes them, (B, span): the first frame begins at sample 0. What is returned is in
+    memory of its own, which the caller may change.
     """
 
     @abstractmethod
