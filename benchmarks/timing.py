@@ -6,15 +6,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from random import Random
 from statistics import median
 
 
 def interleaved(
     candidates: Mapping[str, Callable[[], object]], rounds: int, *, prepare: Callable[[], object] = lambda: None
 ) -> dict[str, float]:
-    """The median CPU seconds of each candidate; every round runs all of them, so that load falls on all alike.
+    """The median CPU seconds of each candidate.
 
-    ``prepare`` is called before every run, and not timed.
+    Every round runs all of them, and each round in an order of its own: load falls on all alike, and so does what the
+    run before leaves in the caches. ``prepare`` is called before every run, and not timed.
     """
 
     def timed(run: Callable[[], object]) -> Callable[[], float]:
@@ -30,9 +32,10 @@ def interleaved(
 def medians(candidates: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
     """The same of candidates that say themselves what a run of theirs took, in another process for instance."""
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    orders = Random(0)
     for _ in range(rounds + 1):
-        for name, run in candidates.items():
-            seconds[name].append(run())
+        for name in orders.sample(list(candidates), len(candidates)):
+            seconds[name].append(candidates[name]())
     return {name: median(values[1:]) for name, values in seconds.items()}  # the first run warms up
 
 

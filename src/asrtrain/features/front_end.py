@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import final
 
 import torch
@@ -82,9 +83,18 @@ class SpectralFrontEnd(FrontEnd):
         self, waveforms: torch.Tensor, lengths: torch.Tensor, warps: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Statics and deltas (B, T, F), zero beyond each length, before normalisation; and lengths (B,) frames."""
+        size = max(1, PIECE // waveforms.shape[1])
+        make = self._piece if len(lengths) <= size else partial(self._pieces, size)
+        features, frames = make(waveforms[:, : int(lengths.max())], lengths, warps)
+        clear_beyond(features, frames)
+        return features, frames
+
+    def _pieces(
+        self, size: int, waveforms: torch.Tensor, lengths: torch.Tensor, warps: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What ``_piece`` gives, of so many utterances at a time."""
         features = torch.empty(len(lengths), int(self._framing.counts(lengths).max()), self._size)
         frames = torch.empty_like(lengths)
-        size = max(1, PIECE // waveforms.shape[1])
         for first in range(0, len(lengths), size):
             piece = slice(first, first + size)
             longest = int(lengths[piece].max())
@@ -92,9 +102,7 @@ class SpectralFrontEnd(FrontEnd):
                 waveforms[piece, :longest], lengths[piece], None if warps is None else warps[piece]
             )
             features[piece, : made.shape[1]] = made
-        features = features[:, : int(frames.max())]
-        clear_beyond(features, frames)
-        return features, frames
+        return features[:, : int(frames.max())], frames
 
     def _piece(
         self, waveforms: torch.Tensor, lengths: torch.Tensor, warps: torch.Tensor | None
