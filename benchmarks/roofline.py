@@ -21,19 +21,19 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 from command_line import options_of, show
+from timing import cpu_seconds
 
 from asrtrain.allocator import VARIABLE, choose_allocator
 
 FRAMES, FEATURES, LAYERS, SYMBOLS, LABELS = 225, 39, 3, 11, 5
-BATCHES = {256: 16, 512: 32}
-"""Utterances of a batch, by the cells of the network."""
 SMALL, LARGE = 256, 512
+BATCHES = {SMALL: 16, LARGE: 32}
+"""Utterances of a batch, by the cells of the network."""
 
 
 def shapes(cells: int) -> tuple[tuple[int, int, int], ...]:
@@ -126,12 +126,6 @@ def products(precision: str, cells: int) -> dict[str, tuple[float, Callable[[], 
                 flops = 2.0 * rows * inputs * outputs * times
                 found[f"{matmul} {rows}×{inputs}×{outputs}"] = flops, multiply(matmul)
     return found
-
-
-def cpu_seconds(run: Callable[[], object]) -> float:
-    began = time.process_time()
-    run()
-    return time.process_time() - began
 
 
 def measure(precision: str, cells: int, rounds: int) -> dict[str, float]:

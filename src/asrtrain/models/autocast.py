@@ -15,6 +15,11 @@ def has_half() -> bool:
     return torch.get_autocast_dtype("cpu") == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
+def in_half(frames: torch.Tensor) -> bool:
+    """Whether recurrent layers work on these in autocast's half precision."""
+    return under_autocast(frames) and has_half()
+
+
 def has_matrix_units() -> bool:
     """Whether the processor multiplies tiles of bf16 (Intel's AMX)."""
     return bool(torch.cpu._is_amx_tile_supported())

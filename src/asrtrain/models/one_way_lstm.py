@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from asrtrain.models.autocast import has_half, has_matrix_units, under_autocast
+from asrtrain.models.autocast import has_matrix_units, in_half
 
 State = tuple[torch.Tensor, torch.Tensor]
 
@@ -35,7 +35,7 @@ class LSTM(nn.LSTM):
 
     def forward(self, frames: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
         odd = self.input_size % 2 == 1
-        if odd and frames.ndim == 3 and under_autocast(frames) and has_half() and has_matrix_units():
+        if odd and frames.ndim == 3 and in_half(frames) and has_matrix_units():
             return self._filled_up(frames, state)
         hidden, after = super().forward(frames, state)  # type: ignore[has-type] # overloaded there
         return hidden, after

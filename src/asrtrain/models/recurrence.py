@@ -13,7 +13,7 @@ from typing import Any, final
 import torch
 from torch import nn
 
-from asrtrain.models.autocast import has_half, under_autocast
+from asrtrain.models.autocast import has_half, in_half, under_autocast
 from asrtrain.models.dropout import Dropout
 from asrtrain.models.linear import Linear
 
@@ -72,7 +72,7 @@ def hidden_states(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
 
 def _rounded(cell: nn.RNNBase, frames: torch.Tensor) -> torch.Tensor:
     """Features as autocast would round them, once for both directions; not for GRUs, whose state takes their type."""
-    if frames.requires_grad or isinstance(cell, nn.GRU) or not (under_autocast(frames) and has_half()):
+    if frames.requires_grad or isinstance(cell, nn.GRU) or not in_half(frames):
         return frames
     return frames.to(torch.get_autocast_dtype("cpu"))
 
