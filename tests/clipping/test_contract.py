@@ -11,13 +11,14 @@ test_rules, test_scopes, test_thresholds and test_equal_to_peers.
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 from clipping_cases import RULES, attached, clip, flat, gradients, label, norm, parameters, same
-from pydantic import ValidationError
 
 from asrtrain.clipping import CLIPPERS, build_clipper
+from asrtrain.errors import UsageError
 
 THRESHOLDS = [
     {"name": "scheduled", "start": 0.5, "end": 0.1, "steps": 7},
@@ -225,11 +226,19 @@ def test_two_clippers_of_one_seed_agree(rule: dict) -> None:
 @pytest.mark.parametrize("bad", BAD_THRESHOLDS, ids=str)
 @pytest.mark.parametrize("name", [name for name, config in CLIPPERS.items() if "threshold" in config.model_fields])
 def test_a_threshold_that_cannot_be_one_is_refused(name: str, bad: object) -> None:
-    with pytest.raises(ValidationError, match="threshold"):
-        attached({"name": name, "threshold": bad})
+    with pytest.raises(UsageError, match="threshold"):
+        attached({**CLIPPERS[name].examples[0], "name": name, "threshold": bad})
+
+
+@pytest.mark.parametrize("wrong", [5, None, [[]], {"threshold": 1.0}, {"name": "norm", "threshold": torch.ones(2)}])
+def test_what_is_no_rule_is_refused_in_one_line(wrong: Any) -> None:
+    with pytest.raises(UsageError, match=r"^clipping") as caught:
+        build_clipper(wrong)
+    assert len(str(caught.value).splitlines()) == 1
+    assert "pydantic" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", CLIPPERS)
 def test_unknown_keys_are_refused(name: str) -> None:
-    with pytest.raises(ValidationError, match="treshold"):
+    with pytest.raises(UsageError, match="treshold"):
         attached({"name": name, "treshold": 1.0})

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from asrtrain.clipping import Clipper, build_clipper
@@ -198,11 +197,11 @@ def test_utterances_need_the_model_and_one_rule_alone() -> None:
     clip = build_clipper({"name": "per_utterance", "threshold": 1.0})
     with pytest.raises(UsageError, match=r"call clip.attach\(model\)"):
         clip.backward(Linear()(OPTAX))
-    with pytest.raises(ValidationError, match="two rules limit the gradient of every utterance"):
+    with pytest.raises(UsageError, match="two rules limit the gradient of every utterance"):
         build_clipper(
             [{"name": "per_utterance", "threshold": 1.0}, {"name": "norm", "threshold": 1.0, "scope": "utterance"}]
         )
-    with pytest.raises(ValidationError, match="sigma wants a lot"):
+    with pytest.raises(UsageError, match="sigma wants a lot"):
         build_clipper({"name": "per_utterance", "threshold": 1.0, "sigma": 1.0})
 
 
@@ -491,9 +490,9 @@ def test_truncated_gradients_stay_in_their_piece_and_are_right_there() -> None:
 )
 def test_truncation_says_of_what_and_has_its_own_key_alone(settings: dict, sentence: str) -> None:
     for name in ("truncate", "truncation"):
-        with pytest.raises(ValidationError, match=sentence) as caught:
+        with pytest.raises(UsageError, match=sentence) as caught:
             build_clipper({"name": name, **settings})
-        assert caught.value.error_count() == 1
+        assert len(str(caught.value).splitlines()) == 1
 
 
 def test_scopes_of_norm_are_the_rules_that_they_say() -> None:
@@ -503,5 +502,5 @@ def test_scopes_of_norm_are_the_rules_that_they_say() -> None:
         assert torch.equal(as_scope, as_rule)
         assert not torch.equal(as_scope, plain_gradient(recurrent(), frames()))
         for wrong in ({"threshold": {"name": "dynamic"}}, {"threshold": 1.0, "p": 1.0}):
-            with pytest.raises(ValidationError, match=f"scope: {scope} knows the 2-norm and a fixed threshold alone"):
+            with pytest.raises(UsageError, match=f"scope: {scope} knows the 2-norm and a fixed threshold alone"):
                 build_clipper({"name": "norm", "scope": scope, **wrong})

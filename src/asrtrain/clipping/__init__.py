@@ -51,7 +51,7 @@ from asrtrain.clipping.truncate import TruncateConfig
 from asrtrain.clipping.update_rms import UpdateRMSConfig
 from asrtrain.clipping.utterance_filter import UtteranceFilterConfig
 from asrtrain.clipping.value import ValueConfig
-from asrtrain.config import OneOf
+from asrtrain.config import OneOf, read_value
 from asrtrain.errors import UsageError
 
 CLIPPERS: dict[str, type[ClipRuleConfig]] = {
@@ -122,13 +122,16 @@ _ADAPTER: TypeAdapter[tuple[ClipRuleConfig, ...]] = TypeAdapter(ClippingChoice)
 
 
 def build_clipper(rules: Mapping[str, Any] | ClipRuleConfig | Sequence[Any], *, seed: int = 0) -> Clipper:
-    """Build a clipper from one rule or an ordered list, as written in YAML. Raises pydantic's ValidationError."""
+    """Build a clipper from one rule or an ordered list, as written in YAML.
+
+    Raises UsageError: one line for every mistake, with the key.
+    """
     return assemble_clipper(read_rules(rules), seed)
 
 
 def read_rules(rules: object) -> tuple[ClipRuleConfig, ...]:
-    """The settings of one rule or of an ordered list, as written in YAML. Raises pydantic's ValidationError."""
-    return _ADAPTER.validate_python(rules)
+    """The settings of one rule or of an ordered list, as written in YAML. Raises UsageError as ``build_clipper``."""
+    return read_value(_ADAPTER, ClippingChoice, rules, "clipping")
 
 
 def assemble_clipper(rules: Sequence[ClipRuleConfig], seed: int) -> Clipper:

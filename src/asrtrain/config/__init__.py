@@ -2,6 +2,6 @@
 
 from asrtrain.config.base import Config, FilePath, Range
 from asrtrain.config.choice import OneOf
-from asrtrain.config.loading import dump_config, load_config
+from asrtrain.config.loading import dump_config, load_config, read_value
 
-__all__ = ["Config", "FilePath", "OneOf", "Range", "dump_config", "load_config"]
+__all__ = ["Config", "FilePath", "OneOf", "Range", "dump_config", "load_config", "read_value"]

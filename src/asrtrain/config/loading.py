@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
 from asrtrain.config.base import Config
 from asrtrain.config.overrides import Override, apply_overrides, parse_override
-from asrtrain.config.place import Origins, Plain
-from asrtrain.config.problems import find_problems
-from asrtrain.config.shape import Section
+from asrtrain.config.place import Origins, Plain, dotted, plain
+from asrtrain.config.problems import find_problems, problems_of
+from asrtrain.config.shape import Section, shape_of
 from asrtrain.config.writing import block
 from asrtrain.config.yaml12 import MAX_CHARACTERS, Document, YamlError, parse_yaml
 from asrtrain.errors import UsageError
 
 C = TypeVar("C", bound=Config)
+T = TypeVar("T")
 _MAX_BYTES = 4 * MAX_CHARACTERS
 """No character takes more than four bytes in UTF-8."""
 
@@ -33,6 +36,18 @@ def load_config(path: Path, model: type[C], overrides: Sequence[str] = ()) -> C:
 def build_config(model: type[C], data: dict[str, Plain], overrides: Sequence[str] = ()) -> C:
     """A configuration from plain data, with overrides; raises `UsageError` as `load_config` does."""
     return _checked(Path(model.__name__), Document(data), model, [parse_override(text) for text in overrides])
+
+
+def read_value(adapter: TypeAdapter[T], annotation: object, value: object, key: str) -> T:
+    """A value that a program gives for a field of this annotation; ``key`` is what complaints call the field.
+
+    Raises UsageError: one line for every mistake.
+    """
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        problems = problems_of(error, shape_of(annotation), plain(value), (key,))
+        raise UsageError("\n".join(f"{dotted(one.path)}: {one.sentence}" for one in problems)) from None
 
 
 def dump_config(config: Config) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, final
+from typing import TypeAlias, cast, final
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 """What a YAML file can hold."""
@@ -17,6 +17,18 @@ KeyPath = tuple[str | int, ...]
 def dotted(path: KeyPath) -> str:
     """``("data", "train", 0, "split")`` is written ``data.train.0.split``, as on the command line."""
     return ".".join(str(part) for part in path)
+
+
+def plain(value: object) -> Plain:
+    """A value of Python's in the types that YAML has: any mapping as a dict, any sequence but text as a list.
+
+    What is of another kind stays, for the complaint about it.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    return cast("Plain", value)
 
 
 def value_at(data: Plain, path: KeyPath) -> Plain:

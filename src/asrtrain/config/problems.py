@@ -29,11 +29,14 @@ def find_problems(shape: Shape, data: Plain, path: KeyPath = ()) -> list[Problem
     try:
         _validate(shape, data)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        return list(
-            dict.fromkeys(problem for one in details for problem in _follow(one, one["loc"], shape, data, path))
-        )
+        return problems_of(error, shape, data, path)
     return []
+
+
+def problems_of(error: ValidationError, shape: Shape, data: Plain, path: KeyPath = ()) -> list[Problem]:
+    """What pydantic found wrong with ``data``, which stands at ``path``, in our words; each mistake once."""
+    details = error.errors(include_url=False)
+    return list(dict.fromkeys(problem for one in details for problem in _follow(one, one["loc"], shape, data, path)))
 
 
 def _validate(shape: Shape, data: Plain) -> None:

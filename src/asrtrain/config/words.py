@@ -64,7 +64,9 @@ def found(value: object) -> str:
         return f'the text "{shortened(value)}"'
     if isinstance(value, int | float):
         return shortened(str(value))
-    return f"a list of {len(value)}" if isinstance(value, list) else "a mapping"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    return "a mapping" if isinstance(value, dict) else f"a {type(value).__name__}"
 
 
 def hint(shape: Shape, value: object) -> str:
