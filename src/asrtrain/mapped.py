@@ -1,4 +1,4 @@
-"""What files that are mapped into memory have in common: a header to know them by, and that they appear whole.
+"""What files that are mapped into memory have in common: a header to know them by.
 
 A header is a block of 4096 bytes: magic, its own CRC-32, its length, JSON.
 """
@@ -6,14 +6,10 @@ A header is a block of 4096 bytes: magic, its own CRC-32, its length, JSON.
 from __future__ import annotations
 
 import json
-import os
 import struct
-import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Mapping
+from typing import Any
 
 HEADER = 4096
 
@@ -36,32 +32,3 @@ def unpack_header(magic: bytes, block: bytes) -> dict[str, Any]:
         raise ValueError("damaged header")
     header: dict[str, Any] = json.loads(text)
     return header
-
-
-@contextmanager
-def appearing_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write, under another name beside its place until it is whole and on the disk.
-
-    Whatever is raised leaves nothing behind.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
-    except BaseException:
-        Path(file.name).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename last: the folder's entries are flushed apart from the file's content."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ from typing import Any
 
 from asrtrain.config import dump_config, load_config
 from asrtrain.errors import CheckpointError, UsageError
+from asrtrain.files.writing import point
 from asrtrain.run_config import RunConfig
 from asrtrain.training.durable import write_file
 from asrtrain.training.lock import is_held
@@ -109,10 +110,7 @@ def finish(folder: Path, outcome: Mapping[str, Any]) -> None:
 def point_latest_to(folder: Path, output_dir: Path) -> None:
     """Let ``latest`` in ``output_dir`` point to the folder, wherever that is; readers never find it missing."""
     output_dir.mkdir(parents=True, exist_ok=True)
-    link = output_dir / f".{LATEST}-{os.getpid()}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(folder.resolve(), output_dir.resolve()), target_is_directory=True)
-    link.replace(output_dir / LATEST)
+    point(output_dir / LATEST, Path(os.path.relpath(folder.resolve(), output_dir.resolve())))
 
 
 def find(run: Path | None) -> Path:

@@ -13,7 +13,7 @@ from asrtrain.diagnosis.saved import SavedStep
 from asrtrain.diagnosis.window import worst_batch
 from asrtrain.objectives.interface import Objective
 from asrtrain.reporting import draw_explanation
-from asrtrain.training.durable import reporting_failure, write_file
+from asrtrain.training.durable import make_folder, reporting_failure, write_file
 from asrtrain.training.injection import nothing_planted
 from asrtrain.training.watch import Trouble
 
@@ -69,8 +69,8 @@ class StepExplainer:
 def write_explanation(explanation: Explanation, folder: Path) -> Path:
     """Write text, JSON and picture; returns their common name without a suffix."""
     name = folder / f"step-{explanation.step}"
+    make_folder(folder)
     with reporting_failure(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         draw_explanation(explanation, name.with_suffix(".png"))
     write_file(name.with_suffix(".txt"), (explanation.to_text() + "\n").encode())
     write_file(name.with_suffix(".json"), (json.dumps(explanation.to_json(), indent=1) + "\n").encode())

@@ -26,6 +26,7 @@ from asrtrain.assembly import (
 )
 from asrtrain.config import dump_config, load_config
 from asrtrain.errors import TrainingError, UsageError
+from asrtrain.files.writing import write_file
 from asrtrain.hmm import GMMHMM
 from asrtrain.performance.memory import (
     Extrapolation,
@@ -67,7 +68,7 @@ def probe_memory(
     once = max(1, math.ceil(_SMALLEST / longest))
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "config.yaml"
-        written.write_text(dump_config(settings), encoding="utf-8")
+        write_file(written, dump_config(settings))
         counts = (once, 2 * once, 4 * once)
         weighings = [Weighing(count * longest, _weighed_apart(written, count, device)) for count in counts]
     return extrapolate(weighings, memory)

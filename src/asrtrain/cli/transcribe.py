@@ -60,12 +60,13 @@ def _print(transcripts: Iterable[Transcript], text_format: str) -> None:
 def _write(transcripts: Iterable[Transcript], text_format: str, folder: Path) -> None:
     """A file a recording, named after it; of two recordings of one name the second gets a number."""
     from asrtrain.evaluation.transcripts import WRITERS
+    from asrtrain.files.writing import write_file
 
     folder.mkdir(parents=True, exist_ok=True)
     written: set[Path] = set()
     for transcript in transcripts:
         path = _free_name(folder, Path(transcript.audio).stem, text_format, written)
-        path.write_text(WRITERS[text_format](transcript), encoding="utf-8")
+        write_file(path, WRITERS[text_format](transcript))
         written.add(path)
         print(path, flush=True)
 

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, cast, final
 
 from asrtrain.errors import DataError
+from asrtrain.files.writing import new_file
 
 LARGEST_RATIO = 20
 """Unpacked to packed: recordings shrink two- or threefold, an archive bomb a thousandfold."""
@@ -149,7 +150,7 @@ def _write(folder: Path, name: str, content: _Readable | None, archive: Path) ->
             path.mkdir(parents=True, exist_ok=True)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as out:
+        with new_file(path) as out:
             while block := content.read(_BLOCK):
                 out.write(block)
     except (FileExistsError, NotADirectoryError) as error:

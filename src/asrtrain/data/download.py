@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 from urllib.parse import unquote, urlsplit
 
 from asrtrain.errors import DataError
+from asrtrain.files.writing import open_to_append, write_file
 
 if TYPE_CHECKING:
     import requests
@@ -114,10 +115,11 @@ class _Resuming:
         if length is not None and length > free:
             raise DataError(f"{response.url} needs {length >> 20} MiB more, but {self._part.parent} has {free >> 20}")
         if not begin:
+            self._part.unlink(missing_ok=True)
             self._remember_version(response)
         total = None if length is None else begin + length
         with (
-            self._part.open("ab" if begin else "wb") as out,
+            open_to_append(self._part) as out,
             tqdm(
                 total=total,
                 initial=begin,
@@ -136,6 +138,6 @@ class _Resuming:
         marks = [response.headers.get(name, "") for name in _UNCHANGED]
         mark = next((mark for mark in marks if mark and not mark.startswith("W/")), None)
         if mark:
-            self._version.write_text(mark, encoding="utf-8")
+            write_file(self._version, mark)
         else:
             self._version.unlink(missing_ok=True)

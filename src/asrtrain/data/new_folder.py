@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from asrtrain.errors import DataError
+from asrtrain.files.writing import clear_leavings, folder_beside
 
 
 @contextmanager
@@ -20,9 +20,10 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+        clear_leavings(folder.parent)
+        with folder_beside(folder) as temporary:
             # One level down, because the temporary folder itself is private to its user.
-            complete = Path(temporary) / "complete"
+            complete = temporary / "complete"
             complete.mkdir()
             yield complete
             _become(complete, folder)

@@ -28,6 +28,7 @@ from asrtrain.data.new_folder import new_folder
 from asrtrain.data.recordings import read_whole
 from asrtrain.data.tar_index import Member, members
 from asrtrain.errors import DataError
+from asrtrain.files.writing import new_file
 from asrtrain.types import Source, Utterance
 
 LARGEST_TEXT = 1 << 20
@@ -136,7 +137,8 @@ def write_shards(utterances: Sequence[Utterance], folder: Path, per_shard: int) 
             some = utterances[number * per_shard : (number + 1) * per_shard]
             if not len(some):
                 return number
-            with tarfile.open(complete / f"shard-{number:06d}.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+            name = complete / f"shard-{number:06d}.tar"
+            with new_file(name) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 for place, utterance in enumerate(some, number * per_shard):
                     _write(tar, f"{place:09d}", utterance)
                     shown.update()

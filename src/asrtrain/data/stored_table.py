@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from asrtrain.data.strings import Strings
 from asrtrain.data.table import UtteranceTable
-from asrtrain.mapped import HEADER, appearing_whole, pack_header, unpack_header
+from asrtrain.files.writing import appearing_whole, clear_leavings
+from asrtrain.mapped import HEADER, pack_header, unpack_header
 
 MAGIC = b"ASRUTTS1"
 _ALIGNED = 64
@@ -39,6 +40,8 @@ def store_table(table: UtteranceTable, path: Path, key: str) -> None:
         packed = pack_header(MAGIC, header)
     except ValueError:
         raise OSError(f"{path}: the names of the manifest are too long to be kept") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    clear_leavings(path.parent)
     with appearing_whole(path) as file:
         file.write(packed)
         for column in columns.values():

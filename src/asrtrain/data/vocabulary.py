@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, final
 
 from asrtrain.errors import DataError
+from asrtrain.files.writing import write_file
 
 Unit = Literal["label", "char", "word"]
 BLANK = "<blank>"
@@ -80,7 +81,7 @@ class Vocabulary:
     def save(self, path: Path) -> None:
         """Write ``tokens.txt``: lines ``symbol id``; the character space is written ``|``, and a bar ``<bar>``."""
         written = (self._written(symbol) for symbol in self.symbols)
-        path.write_text("".join(f"{symbol} {place}\n" for place, symbol in enumerate(written)), encoding="utf-8")
+        write_file(path, "".join(f"{symbol} {place}\n" for place, symbol in enumerate(written)))
 
     def _written(self, symbol: str) -> str:
         return _WRITTEN.get(symbol, symbol) if self.unit == "char" else symbol

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from asrtrain.files.writing import make_folder, write_file
 from asrtrain.types import Seconds
 
 AlignmentFormat = Literal["ctm", "textgrid", "jsonl"]
@@ -36,10 +37,10 @@ def write_alignments(alignments: Sequence[Alignment], folder: Path, form: Alignm
     """Write into a folder, which is made: a CTM file for each level, a TextGrid for each utterance, or one file of JSON
     lines. Returns the files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     files = _FORMATS[form](alignments)
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_file(folder / name, text)
     return [folder / name for name in files]
 
 

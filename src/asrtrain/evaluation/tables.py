@@ -11,19 +11,20 @@ from pathlib import Path
 from asrtrain.evaluation.alignment import Pair
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.evaluation.report import EvalReport, error_line
+from asrtrain.files.writing import make_folder, write_file
 
 MISSING = "***"
 
 
 def write_results(report: EvalReport, folder: Path) -> None:
     """Write ``NAME.json``, ``NAME.txt`` and the tables ``NAME-*.tsv`` of a report into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     name = report.name
-    (folder / f"{name}.json").write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
-    (folder / f"{name}.txt").write_text(detailed_text(report), encoding="utf-8")
-    (folder / f"{name}-utterances.tsv").write_text(utterance_table(report.outcomes), encoding="utf-8")
-    (folder / f"{name}-speakers.tsv").write_text(speaker_table(report), encoding="utf-8")
-    (folder / f"{name}-confusions.tsv").write_text(confusion_table(report), encoding="utf-8")
+    write_file(folder / f"{name}.json", json.dumps(report.to_json(), indent=2) + "\n")
+    write_file(folder / f"{name}.txt", detailed_text(report))
+    write_file(folder / f"{name}-utterances.tsv", utterance_table(report.outcomes))
+    write_file(folder / f"{name}-speakers.tsv", speaker_table(report))
+    write_file(folder / f"{name}-confusions.tsv", confusion_table(report))
 
 
 def detailed_text(report: EvalReport) -> str:

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from asrtrain.mapped import HEADER, appearing_whole, pack_header, unpack_header
+from asrtrain.files.writing import appearing_whole, clear_leavings
+from asrtrain.mapped import HEADER, pack_header, unpack_header
 
 MAGIC = b"ASRRAGD3"
 _FULL_SCALE = 1 << 15
@@ -109,6 +110,8 @@ class RaggedArray:
         The file is made under another name beside its place, flushed to the disk and renamed. Raises OSError, for
         instance of a full disk, and then leaves nothing behind.
         """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clear_leavings(path.parent)
         with appearing_whole(path) as file:
             _write(file, key, arrays)
         written = cls.open(path, key)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import final
 
 from asrtrain.clipping import layer_of
-from asrtrain.training.durable import reporting_failure
+from asrtrain.training.durable import make_folder, reporting_failure
 from asrtrain.training.records import EpochRecord, StepRecord
 
 _UPDATE = "gradient/update_ratio"
@@ -35,8 +36,10 @@ class Board:
         from torch.utils.tensorboard.writer import SummaryWriter  # only where something is drawn
 
         self._folder = folder
+        make_folder(folder)
+        # The suffix makes the name of the file one that nobody can have put a link at.
         with reporting_failure(folder):
-            self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1, filename_suffix=f".{token_hex(8)}")
 
     def draw_steps(self, records: Sequence[StepRecord]) -> None:
         """Draw the newest of some steps, and every measurement of an update among them."""

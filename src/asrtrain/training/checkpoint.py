@@ -101,6 +101,9 @@ def read_metadata(folder: Path) -> dict[str, Any]:
 def remove(folder: Path) -> None:
     """Delete a checkpoint, its manifest first: what is half deleted is no checkpoint."""
     with reporting_failure(folder):
+        if folder.is_symlink():
+            folder.unlink()
+            return
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder)
 

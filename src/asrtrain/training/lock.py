@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asrtrain.errors import UsageError
+from asrtrain.files.writing import open_to_append
 from asrtrain.training.durable import reporting_failure
 
 _LOCK = ".lock"
@@ -17,7 +18,7 @@ _LOCK = ".lock"
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the folder; the system lets go of it however the process ends. Raises UsageError if another holds it."""
     with reporting_failure(folder):
-        file = (folder / _LOCK).open("w")
+        file = open_to_append(folder / _LOCK)
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

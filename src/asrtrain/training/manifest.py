@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asrtrain.errors import CheckpointError
-from asrtrain.mapped import sync_folder
-from asrtrain.training.durable import reporting_failure, write_file
+from asrtrain.files.writing import sync_folder
+from asrtrain.training.durable import make_folder, reporting_failure, write_file
 
 MANIFEST = "manifest.json"
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write files into a new folder, then their manifest. Until the manifest is there, the folder counts as nothing."""
+    make_folder(folder.parent)
     with reporting_failure(folder):
-        folder.mkdir(parents=True)
+        folder.mkdir()
         sync_folder(folder.parent)
     for name, content in files.items():
         write_file(folder / name, content)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import final
 
 from asrtrain.errors import TrainingError
+from asrtrain.files.writing import open_to_append
 from asrtrain.training.config import NonFiniteConfig, Reaction
 from asrtrain.training.durable import reporting_failure, write_file
 from asrtrain.training.report import Fault, FaultKind
@@ -64,8 +65,8 @@ class FaultLog:
         self.records.append(record)
         if not self._writes:
             return
-        with reporting_failure(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(_line(record))
+        with reporting_failure(self._path), open_to_append(self._path) as file:
+            file.write(_line(record).encode())
             file.flush()
             os.fsync(file.fileno())
 

@@ -20,6 +20,7 @@ from typing import final
 from tqdm import tqdm
 
 from asrtrain.errors import CheckpointError
+from asrtrain.files.writing import cut_file, open_to_append
 from asrtrain.training.board import Board
 from asrtrain.training.durable import reporting_failure
 from asrtrain.training.lines import Lines
@@ -69,7 +70,7 @@ class RunLog:
         self._run, self._lines = run, Lines(parameters)
         self._board = Board(run / BOARD, step)
         with reporting_failure(run):
-            self._files = {name: (run / name).open("a", encoding="utf-8", newline="") for name in _FILES}
+            self._files = {name: open_to_append(run / name) for name in _FILES}
         if not (run / METRICS).stat().st_size:
             self._lines.begin_lines()
         if not (run / TABLE).stat().st_size:
@@ -115,7 +116,7 @@ class RunLog:
 
     def _append(self, name: str, text: str) -> None:
         with reporting_failure(self._run / name, len(text)):
-            self._files[name].write(text)
+            self._files[name].write(text.encode())
 
 
 def _cut(path: Path, size: int) -> None:
@@ -124,4 +125,4 @@ def _cut(path: Path, size: int) -> None:
         raise CheckpointError(f"{path} is shorter than when the checkpoint was saved: put it back, or begin a new run")
     if present > size:
         with reporting_failure(path):
-            os.truncate(path, size)
+            cut_file(path, size)

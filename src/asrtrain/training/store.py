@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, final
 
 from asrtrain.errors import CheckpointError
+from asrtrain.files.writing import clear_leavings
 from asrtrain.training.averaging import Weights, mean_weights
 from asrtrain.training.checkpoint import NUMBERS, load_tensors, load_training, remove, save_training, save_weights
 from asrtrain.training.durable import point, reporting_failure
@@ -108,6 +109,7 @@ class CheckpointStore:
         names = {*_NAMES, *(path.name for path in kept), *(path.name for one in kept for path in self._epochs_of(one))}
         with reporting_failure(self.folder):
             names |= {link.readlink().name for name in _NAMES if (link := self.folder / name).is_symlink()}
+            clear_leavings(self.folder)
             for entry in sorted(self.folder.iterdir()):
                 if entry.name not in names:
                     _delete(entry)

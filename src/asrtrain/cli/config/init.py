@@ -37,6 +37,7 @@ def init(
     """Write a commented configuration to start from: every key, what it means, and what may stand there."""
     from asrtrain.config.loading import build_config
     from asrtrain.config.template import write_template
+    from asrtrain.files.writing import write_file
     from asrtrain.run_config import RunConfig
 
     text = _HEADER.format(path=path) + write_template(build_config(RunConfig, _START, overrides or ()))
@@ -46,7 +47,7 @@ def init(
     if path.exists() and not force:
         raise UsageError(f"{path} exists already: choose another name, or add --force to replace it")
     try:
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     print(f"next: asrtrain config check {path}", file=sys.stderr)

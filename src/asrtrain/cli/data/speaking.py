@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 from asrtrain.errors import UsageError
+from asrtrain.files.writing import write_file
 
 LANGUAGE, VARIANT = "en-us", "f4"
 """An accent that is trained on, and a variant that is not."""
@@ -18,10 +20,12 @@ def speak_to_file(text: str, path: Path) -> Path:
 
     if path.suffix.lower() != ".wav":
         raise UsageError(f"--output {path}: --say writes a recording; name a .wav file")
-    path.parent.mkdir(parents=True, exist_ok=True)
     with Engine() as engine:
         samples = engine.speak(text, LANGUAGE, VARIANT, rate=160, pitch=50, pitch_range=50, seed=0)
         if not samples.any():
             raise UsageError(f"--say {text!r}: there is nothing to be heard in it")
-        soundfile.write(path, samples, engine.sample_rate, subtype="PCM_16")
+    sound = BytesIO()
+    soundfile.write(sound, samples, engine.sample_rate, format="WAV", subtype="PCM_16")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, sound.getvalue())
     return path

@@ -48,11 +48,12 @@ def synth(
 def _make(config: SynthConfig, folder: Path) -> Path:
     if folder.exists():
         raise DataError(f"{folder} exists already: choose another --output, or delete it first")
-    import tempfile
+    from asrtrain.files.writing import clear_leavings, folder_beside
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as cache:
-        utterances = config.load(Path(cache))
+    clear_leavings(folder.parent)
+    with folder_beside(folder) as cache:
+        utterances = config.load(cache)
         utterances[0].audio.parent.rename(folder)
     print(f"{len(utterances)} utterances", file=sys.stderr)
     return folder / "manifest.jsonl"

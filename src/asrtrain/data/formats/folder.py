@@ -15,6 +15,7 @@ from asrtrain.data.formats.entry import Entry
 from asrtrain.data.formats.rows import Rows
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.errors import DataError
+from asrtrain.files.writing import appearing_whole
 from asrtrain.types import Source, Utterance
 
 _OTHER_AUDIO = (".aac", ".amr", ".m4a", ".mp4", ".webm", ".wma")
@@ -69,7 +70,8 @@ def copy_audio(places: dict[Path, Utterance], count: int) -> None:
     for place, utterance in places.items():
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(utterance.audio, place)
+            with utterance.audio.open("rb") as source, appearing_whole(place) as copy:
+                shutil.copyfileobj(source, copy)
         except OSError as error:
             raise DataError(f"cannot copy {utterance.audio} to {place}: {error.strerror}") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.errors import DataError
+from asrtrain.files.writing import appearing_whole
 from asrtrain.types import Source
 
 LONGEST_LINE = 2**20
@@ -95,15 +95,11 @@ def read_lines(path: Path, complaints: list[Complaint]) -> list[tuple[int, str]]
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write a text file whole or not at all. Raises DataError if it cannot be written."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(f"{line}\n" for line in lines)
-        partial.replace(path)
+        with appearing_whole(path) as stream:
+            stream.writelines(f"{line}\n".encode() for line in lines)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 

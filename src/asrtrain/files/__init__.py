@@ -1,0 +1,1 @@
+"""The doors to the disk: how files are written, named and read."""
