@@ -46,3 +46,9 @@ def test_json_has_words_with_times() -> None:
 
 def test_silence_has_no_cue() -> None:
     assert WRITERS["srt"](Transcript("x", 1.0, Hypothesis("x", "", 1.0))) == ""
+
+
+def test_subtitles_hold_no_markup_that_nobody_said() -> None:
+    said = Transcript("a", 1.0, Hypothesis("a", "R&D <noise> --> x", 1.0))
+    assert WRITERS["vtt"](said).splitlines()[3] == "R&amp;D &lt;noise&gt; --&gt; x"
+    assert WRITERS["srt"](said).splitlines()[2] == "R&D <noise> -> x"

@@ -11,11 +11,13 @@ from tqdm import tqdm
 from asrtrain import run_folder
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, chosen_utterances, load_recogniser
+from asrtrain.assembly import Recogniser
 from asrtrain.assembly_hmm import align_in_segments
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
+from asrtrain.data.vocabulary import split as symbols_of
 from asrtrain.errors import DataError
-from asrtrain.evaluation.alignments import LEVELS, Alignment, AlignmentFormat, Interval, write_alignments
+from asrtrain.evaluation.alignments import LEVELS, Alignment, AlignmentFormat, Interval, check_names, write_alignments
 from asrtrain.hmm.segments import Segments
 from asrtrain.reporting import draw_alignment
 from asrtrain.types import Seconds, Utterance
@@ -45,6 +47,7 @@ def align(
     utterances, name = chosen_utterances(recogniser.config.data, data, split)
     if only:
         utterances = _chosen(utterances, only, name)
+    check_names((name for u in utterances for name in (u.id, *_words(u, recogniser))), text_format)
     found = align_in_segments(recogniser, utterances)
     short = [id_ for id_, one in found.items() if one is None]
     if short:
@@ -71,6 +74,11 @@ def _chosen(utterances: Sequence[Utterance], ids: Sequence[str], name: str) -> l
     if unknown:
         raise DataError(f"{name}: no utterance is called {', '.join(unknown)}; ids are as in the manifest")
     return [utterance for utterance in utterances if utterance.id in ids]
+
+
+def _words(utterance: Utterance, recogniser: Recogniser) -> Sequence[str]:
+    """A class of several words is one label."""
+    return symbols_of(utterance.text, recogniser.vocabulary.unit)
 
 
 def _in_seconds(id_: str, pieces: Segments, frame: Seconds) -> Alignment:

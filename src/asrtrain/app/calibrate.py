@@ -87,7 +87,7 @@ def _trial(ingredients: Ingredients, config: RunConfig, steps: int, device: torc
     clipped = 0
     ingredients.model.train()
     trial = islice(_windows(ingredients, config.training.accum_grad), steps)
-    for window in tqdm(trial, total=steps, desc="calibrating", unit="step"):
+    for window in tqdm(trial, total=steps, desc="calibrating", unit="step", disable=None):
         clip = update(window).clip
         rows.append([])
         if clip is not None:

@@ -106,7 +106,7 @@ def _one_by_one(orders: Sequence[_Order]) -> list[Trial]:
     trials: list[Trial] = []
     # Between runs too: what Python itself raises for Ctrl-C is lost where memory is being cleared up.
     with listening() as stop:
-        for order in tqdm(orders, unit="run"):
+        for order in tqdm(orders, unit="run", disable=None):
             if stop.signal:
                 raise Interrupted(f"{stop.signal}: {len(trials)} runs are kept; run the same command again to continue")
             trials.append(_trial(order))
@@ -117,7 +117,7 @@ def _in_processes(orders: Sequence[_Order], jobs: int) -> list[Trial]:
     # A fresh interpreter for every worker: forking a process that has used torch's threads may hang.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        return list(tqdm(pool.map(_trial, orders), total=len(orders), unit="run"))
+        return list(tqdm(pool.map(_trial, orders), total=len(orders), unit="run", disable=None))
 
 
 def _trial(order: _Order) -> Trial:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from asrtrain.errors import DataError
 from asrtrain.files.writing import make_folder, write_file
 from asrtrain.types import Seconds
 
@@ -35,13 +36,26 @@ class Alignment:
 
 def write_alignments(alignments: Sequence[Alignment], folder: Path, form: AlignmentFormat) -> list[Path]:
     """Write into a folder, which is made: a CTM file for each level, a TextGrid for each utterance, or one file of JSON
-    lines. Returns the files.
+    lines. Returns the files. Raises DataError for names that the format cannot hold.
     """
-    make_folder(folder)
+    for alignment in alignments:
+        labels = (one.label for level in LEVELS for one in alignment.levels[level])
+        check_names((alignment.id, *labels), form)
     files = _FORMATS[form](alignments)
+    make_folder(folder)
     for name, text in files.items():
         write_file(folder / name, text)
     return [folder / name for name in files]
+
+
+def check_names(names: Iterable[str], form: AlignmentFormat) -> None:
+    """Raise DataError for ids and labels with white space, if ``form`` is CTM: white space divides its columns."""
+    spaced = next((name for name in names if form == "ctm" and len(name.split()) != 1), None)
+    if spaced is not None:
+        raise DataError(
+            f"{spaced!r} cannot stand in a CTM file, where white space divides the columns: "
+            "choose --format textgrid or jsonl"
+        )
 
 
 def _ctm(alignments: Sequence[Alignment]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from asrtrain.types import Hypothesis, Seconds, TimedWord
@@ -48,15 +49,20 @@ def _jsonl(transcript: Transcript) -> str:
 
 
 def _srt(transcript: Transcript) -> str:
+    """SubRip knows no way to write an arrow but a shorter one, as Whisper does."""
     cues = [
-        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n"
+        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text.replace('-->', '->')}\n"
         for number, (start, end, text) in enumerate(_cues(transcript), start=1)
     ]
     return "\n".join(cues)
 
 
 def _vtt(transcript: Transcript) -> str:
-    cues = [f"{_clock(start, '.')} --> {_clock(end, '.')}\n{text}\n" for start, end, text in _cues(transcript)]
+    """WebVTT reads ``&``, ``<`` and ``>`` as markup, so they are written as HTML writes them."""
+    cues = [
+        f"{_clock(start, '.')} --> {_clock(end, '.')}\n{escape(text, quote=False)}\n"
+        for start, end, text in _cues(transcript)
+    ]
     return "\n".join(["WEBVTT\n", *cues])
 
 

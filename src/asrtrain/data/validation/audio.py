@@ -91,7 +91,7 @@ def check_audio(
     """Decode every recording; the readable utterances of all splits, now with durations, and the complaints."""
     check = AudioCheck(sample_rate)
     everything = [(utterance, name) for name, split in splits.items() for utterance in split]
-    shown = tqdm(everything, desc="decoding", unit="recording", disable=not progress, leave=False)
+    shown = tqdm(everything, desc="decoding", unit="recording", disable=None if progress else True, leave=False)
     readable = [found for utterance, name in shown if (found := check.check(utterance, name))]
     return readable, [*check.complaints, *check_durations(readable), *check.notices()]
 
