@@ -166,6 +166,21 @@ MALFORMED = (
     table("key twice", '{"text": "a", "text": "b", "wav": "a.wav"}\n', "{m}:1: a key occurs twice", file="m.jsonl"),
     table("deep JSON", '{"text": ' + "[" * 100_000 + "\n", "{m}:1: JSON nested too deeply", file="m.jsonl"),
     table(
+        "one object for all",
+        '{\n  "a": {"wav": "a.wav", "text": "yes"},\n  "b": {"wav": "b.wav", "text": "no"}\n}\n',
+        "{m}:1: one object holds all others ('a' is the first); write one object a line",
+        file="m.json",
+    ),
+    table(
+        "array cut off",
+        '[\n  {"wav": "a.wav", "text": "yes"},\n  {"wav": "b.wav", "te',
+        "{m}:3: not JSON at line 3, column 20",
+        file="m.json",
+    ),
+    table("array without end", '[\n{"wav": "a.wav", "text": "yes"}\n', "{m}:3: the array of", file="m.json"),
+    table("array of words", '["a.wav", "b.wav"]', "{m}:1: expected an object", file="m.json"),
+    table("deep array", "[" * 100_000, "{m}:1: JSON nested too deeply", file="m.json"),
+    table(
         "commands and addresses in JSON",
         '{"type": "command", "source": "touch pwned", "text": "x"}\n'
         '{"type": "url", "source": "http://x/a.wav", "text": "x"}\n',
@@ -187,6 +202,19 @@ MALFORMED = (
     ),
     kaldi("text missing", {"text": "a yes\n"}, "{m}/wav.scp:2: 'b' has audio but no line in text"),
     kaldi("audio missing", {"text": "a yes\nb no\nc x\n"}, "{m}/text:3: 'c' has a text but no audio"),
+    kaldi(
+        "utt2spk of other utterances",
+        {"utt2spk": "x s\ny t\n"},
+        "{m}/utt2spk:1: 'x' is no utterance: text has no such line, and so it is with 1 more",
+        "{m}/text:1: 'a' has no line in utt2spk, and so it is with 1 more",
+    ),
+    kaldi("utt2spk of some", {"utt2spk": "a s\n"}, "{m}/text:2: 'b' has no line in utt2spk"),
+    kaldi(
+        "no id in common",
+        {"text": "x yes\ny no\n"},
+        "{m}/text:1: 'x' has a text but no audio, and so it is with all 2 ids of the file; {m}/wav.scp:1 has 'a'",
+        "{m}/wav.scp:1: 'a' has audio but no line in text, and so it is with all 2 ids of the file; {m}/text:1 has",
+    ),
     kaldi("empty Kaldi text", {"text": "a yes\nb\n"}, "{m}/text:2: the text is empty"),
     kaldi("Kaldi key twice", {"text": "a yes\nb no\na maybe\n"}, "{m}/text:3: 'a' was in line 1 already"),
     kaldi("audio of a key missing", {"wav.scp": "a ../a.wav\nb\n"}, "{m}/wav.scp:2: no audio file is named"),

@@ -227,6 +227,29 @@ def test_json_keys_of_the_ecosystem(keys: tuple[str, str], audio: Path) -> None:
     assert replace(utterance, source=None) == Utterance("7", audio / "a.wav", "hello", "", 0.05, 0.02)
 
 
+ROWS = [{"audio": "a.wav", "text": "one"}, {"audio": "b.wav", "text": "two"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(ROWS),
+        json.dumps(ROWS, indent=2),
+        "\n".join(json.dumps(row, indent=4) for row in ROWS),
+        "[\n" + ",\n".join(json.dumps(row) for row in ROWS) + "\n]\n",
+    ],
+    ids=["array", "pretty array", "pretty objects", "array of lines"],
+)
+def test_json_whose_objects_are_no_lines_is_read(text: str, audio: Path) -> None:
+    path = write(audio, "m.json", text)
+    read = read_manifest(path)
+    assert [(u.audio.name, u.text) for u in read] == [("a.wav", "one"), ("b.wav", "two")]
+    for utterance in read:
+        assert utterance.source is not None
+        assert utterance.source.line is not None
+        assert utterance.audio.name in "\n".join(text.splitlines()[utterance.source.line - 1 :])
+
+
 def test_common_voice(audio: Path) -> None:
     """Its tables name recordings without their folder, and quotes in its sentences are text."""
     (audio / "clips").mkdir()
@@ -266,6 +289,7 @@ def test_a_kaldi_directory_with_segments_and_durations(audio: Path) -> None:
     assert read["u2"].duration is None
     assert read["u3"].duration == pytest.approx(0.08)
     (audio / "segments").unlink()
+    (audio / "utt2spk").unlink()
     write(audio, "text", "rec1 one\nrec2 two\n")
     write(audio, "reco2dur", "rec1 0.1\nrec2 0.2\n")
     write(audio, "utt2dur", "rec2 0.1\n")

@@ -13,10 +13,10 @@ import pytest
 import soundfile
 import torch
 
+from asrtrain.data.complaints import KINDS
 from asrtrain.data.manifest import read_manifest, write_manifest
 from asrtrain.data.text import TextConfig
 from asrtrain.data.validation import (
-    KINDS,
     Report,
     Requirements,
     check_cheaply,

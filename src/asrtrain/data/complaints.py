@@ -1,21 +1,56 @@
-"""Complaints about data: collected, all of them, and told together."""
+"""What can be wrong with data, how bad each thing is, and complaints: collected, all of them, and told together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 from asrtrain.errors import DataError
 from asrtrain.types import Source
 
 SHOWN = 50
 
+Severity = Literal["error", "warning", "notice"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class of complaints. An utterance with an ``error`` cannot be learnt from, and is what ``--fix drop`` drops."""
+
+    severity: Severity
+    title: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "malformed": Kind("error", "lines that cannot be understood"),
+    "missing_audio": Kind("error", "recordings that are not there"),
+    "duplicate_id": Kind("error", "ids that occur twice"),
+    "unreadable": Kind("error", "recordings that cannot be decoded"),
+    "empty_audio": Kind("error", "recordings without sound worth a frame"),
+    "silent": Kind("error", "silent recordings"),
+    "empty_text": Kind("error", "empty texts"),
+    "unseen_symbols": Kind("error", "symbols that the training texts do not have"),
+    "infeasible": Kind("error", "texts too long for their recordings"),
+    "duplicate_audio": Kind("error", "the same audio under two ids"),
+    "audio_leak": Kind("warning", "the same audio in two splits"),
+    "speaker_leak": Kind("warning", "the same speakers in two splits"),
+    "unknown_words": Kind("warning", "words that the training texts do not have"),
+    "clipped": Kind("warning", "clipped recordings"),
+    "outlier": Kind("warning", "unusual durations"),
+    "twin_symbols": Kind("warning", "symbols that look or read alike"),
+    "absent_labels": Kind("warning", "labels that a split does not have"),
+    "left_out": Kind("notice", "left out"),
+    "resampled": Kind("notice", "other sample rates"),
+    "mixed_down": Kind("notice", "recordings of several channels"),
+}
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One sentence about a line, an utterance, or the whole. ``kind`` is a key of ``validation.KINDS``.
+    """One sentence about a line, an utterance, or the whole. ``kind`` is a key of ``KINDS``.
 
     ``utterance`` is the id of the utterance that would have to go, and empty where there is none.
     """
@@ -24,6 +59,11 @@ class Complaint:
     message: str
     source: Source | None = None
     utterance: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return KINDS[self.kind].severity
 
     def __str__(self) -> str:
         """``train.csv:17: the audio file …``; without a line, the utterance's id stands for it."""
@@ -38,6 +78,7 @@ def listing(lines: Sequence[str], most: int = SHOWN) -> str:
 
 
 def raise_any(complaints: Sequence[Complaint]) -> None:
-    """Raise one DataError that tells every complaint (the first 50, and how many more), if there is any."""
-    if complaints:
-        raise DataError(listing([str(complaint) for complaint in complaints]))
+    """Raise one DataError that tells every error among them (the first 50, and how many more), if there is any."""
+    errors = [str(complaint) for complaint in complaints if complaint.severity == "error"]
+    if errors:
+        raise DataError(listing(errors))

@@ -119,7 +119,7 @@ def detect_format(path: Path) -> Known:
     if path.name == "wav.scp":
         return "kaldi"
     first = _first_line(path)
-    if first.startswith("{"):
+    if first.startswith(("{", "[")):
         return "jsonl"
     if path.name == "metadata.csv" and first.count("|") in (1, 2) and "," not in first.split("|")[0]:
         return "ljspeech"

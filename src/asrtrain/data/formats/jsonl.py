@@ -6,28 +6,35 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.columns import meanings
 from asrtrain.data.formats.entry import Entry
+from asrtrain.data.formats.json_document import is_document, read_document
+from asrtrain.data.formats.json_object import MOST_DIGITS, read_object
 from asrtrain.data.formats.lines import Block, read_blocks, write_lines
 from asrtrain.data.formats.paths import one_line, relative_audio
 from asrtrain.data.formats.rows import Rows
 from asrtrain.types import Source, Utterance
 
-_MOST_DIGITS = 30
 _TIMES = ("duration", "offset")
 # Possessive (*+), since nothing that follows could match what was taken: without it matching takes twice as long.
 _SIMPLE = r'[^"]*+'
 _ESCAPED = r'[^"\\]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*+)*+'
-_WHOLE = rf"(?:0|[1-9][0-9]{{0,{_MOST_DIGITS - 1}}}+)"
+_WHOLE = rf"(?:0|[1-9][0-9]{{0,{MOST_DIGITS - 1}}}+)"
 _NUMBER = rf"-?+{_WHOLE}(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
 
 
 def read_jsonl(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[Entry]]:
-    """Read a JSON Lines manifest: many lines at once where all are alike, and the others one by one."""
+    """Read a JSON Lines manifest: many lines at once where all are alike, and the others one by one.
+
+    An array of objects, and objects over several lines, are read too.
+    """
     for block in read_blocks(path):
+        if block.number == 1 and is_document(block):
+            yield list(_entries_of(read_document(path), complaints))
+            return
         rows = _alike(block)
         if rows is not None:
             yield rows
@@ -48,6 +55,14 @@ def _entries(lines: list[tuple[int, str]], path: Path, complaints: list[Complain
         source = Source(path, number)
         try:
             yield _entry(_object(line), source)
+        except ValueError as error:
+            complaints.append(Complaint("malformed", str(error), source))
+
+
+def _entries_of(objects: Iterator[tuple[Source, dict[str, Any]]], complaints: list[Complaint]) -> Iterator[Entry]:
+    for source, values in objects:
+        try:
+            yield _entry(values, source)
         except ValueError as error:
             complaints.append(Complaint("malformed", str(error), source))
 
@@ -114,32 +129,10 @@ def _unescaped(values: Iterable[str]) -> list[str]:
 
 
 def _object(line: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line, parse_int=_whole, parse_constant=_refuse_constant, object_pairs_hook=_without_doubles)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON at column {error.colno}: {error.msg}") from error
-    except RecursionError as error:
-        raise ValueError("JSON nested too deeply") from error
-    if not isinstance(value, dict):
-        raise ValueError(f'expected an object {{"audio_filepath": …, "text": …}}, found {line[:40]!r}')
+    value, end = read_object(line, len(line) - len(line.lstrip()))
+    if line[end:].strip():
+        raise ValueError(f"not JSON at column {end + 1}: Extra data")
     return value
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > _MOST_DIGITS:
-        raise ValueError(f"{digits[:_MOST_DIGITS]}… is a number of {len(digits)} digits")
-    return int(digits)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number in JSON")
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError(f"a key occurs twice in {', '.join(repr(key) for key, _ in pairs)}")
-    return values
 
 
 def _entry(values: dict[str, Any], source: Source) -> Entry:

@@ -46,7 +46,10 @@ def read_kaldi(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[
             )
             for name, audio in recordings.items()
         }
-    _complain_of_orphans(texts, segments or recordings, complaints)
+    utterances = segments or recordings
+    complaints += _orphans(texts, utterances, "has a text but no audio")
+    complaints += _orphans(utterances, texts, "has audio but no line in text")
+    complaints += _without_speakers(speakers, texts, utterances)
     yield [_told(entry, texts[name], speakers.get(name)) for name, entry in entries.items() if name in texts]
 
 
@@ -94,13 +97,34 @@ def _segments(segments: _Table, recordings: _Table, complaints: list[Complaint])
     return entries
 
 
-def _complain_of_orphans(texts: _Table, audio: _Table, complaints: list[Complaint]) -> None:
-    for name, text in texts.items():
-        if name not in audio:
-            complaints.append(Complaint("malformed", f"{name!r} has a text but no audio", text.source, name))
-    for name, recording in audio.items():
-        if name not in texts:
-            complaints.append(Complaint("malformed", f"{name!r} has audio but no line in text", recording.source, name))
+def _orphans(table: _Table, others: _Table, message: str) -> list[Complaint]:
+    """Of keys that the others lack; in one sentence where they have none in common."""
+    orphans = [(name, value) for name, value in table.items() if name not in others]
+    if len(orphans) > 1 and len(orphans) == len(table):
+        name, value = orphans[0]
+        others_first = next(iter(others.values()), None)
+        there = f"; {others_first.source} has {next(iter(others))!r}" if others_first else ""
+        every = f"{name!r} {message}, and so it is with all {len(table)} ids of the file{there}"
+        return [Complaint("malformed", every, value.source)]
+    return [Complaint("malformed", f"{name!r} {message}", value.source, name) for name, value in orphans]
+
+
+def _without_speakers(speakers: _Table, texts: _Table, audio: _Table) -> list[Complaint]:
+    """Of a utt2spk that does not name the utterances, in a sentence for each way in which it does not."""
+    unknown = [(name, one.source) for name, one in speakers.items() if name not in texts and name not in audio]
+    missing = [(name, one.source) for name, one in texts.items() if name in audio and name not in speakers]
+    said = (
+        ((unknown, "is no utterance: text has no such line"), (missing, "has no line in utt2spk")) if speakers else ()
+    )
+    return [
+        Complaint("malformed", f"{names[0][0]!r} {what}{_and_more(len(names) - 1)}", names[0][1])
+        for names, what in said
+        if names
+    ]
+
+
+def _and_more(count: int) -> str:
+    return f", and so it is with {count} more" if count else ""
 
 
 def write_kaldi(utterances: Sequence[Utterance], path: Path) -> None:

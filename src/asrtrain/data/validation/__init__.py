@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from asrtrain.data.validation.checks import check_cheaply, validate_manifest, validate_splits
 from asrtrain.data.validation.cleaning import Cleaned, drop_errors
-from asrtrain.data.validation.report import KINDS, Report
+from asrtrain.data.validation.report import Report
 from asrtrain.data.validation.requirements import FrameCounts, Requirements, ctc_frames
 
 __all__ = [
-    "KINDS",
     "Cleaned",
     "FrameCounts",
     "Report",

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from asrtrain.data.complaints import Complaint
+from asrtrain.data.complaints import KINDS, Complaint
 from asrtrain.data.manifest import AnyFormat, scan_manifest
 from asrtrain.data.validation.audio import check_audio
-from asrtrain.data.validation.report import KINDS, Report
+from asrtrain.data.validation.report import Report
 from asrtrain.data.validation.requirements import Requirements
 from asrtrain.data.validation.splits import Divided, check_labels, check_recordings, check_speakers
 from asrtrain.data.validation.texts import check_feasible, check_symbols, check_twins, check_words

@@ -1,47 +1,13 @@
-"""What can be wrong with data, how bad each thing is, and the report of what was found."""
+"""The report of what was found wrong with data."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, final
 
-from asrtrain.data.complaints import Complaint, listing, raise_any
+from asrtrain.data.complaints import KINDS, Complaint, Severity, listing, raise_any
 from asrtrain.types import Utterance
-
-Severity = Literal["error", "warning", "notice"]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A class of complaints. An utterance with an ``error`` cannot be learnt from, and is what ``--fix drop`` drops."""
-
-    severity: Severity
-    title: str
-
-
-KINDS: Mapping[str, Kind] = {
-    "malformed": Kind("error", "lines that cannot be understood"),
-    "missing_audio": Kind("error", "recordings that are not there"),
-    "duplicate_id": Kind("error", "ids that occur twice"),
-    "unreadable": Kind("error", "recordings that cannot be decoded"),
-    "empty_audio": Kind("error", "recordings without sound worth a frame"),
-    "silent": Kind("error", "silent recordings"),
-    "empty_text": Kind("error", "empty texts"),
-    "unseen_symbols": Kind("error", "symbols that the training texts do not have"),
-    "infeasible": Kind("error", "texts too long for their recordings"),
-    "duplicate_audio": Kind("error", "the same audio under two ids"),
-    "audio_leak": Kind("warning", "the same audio in two splits"),
-    "speaker_leak": Kind("warning", "the same speakers in two splits"),
-    "unknown_words": Kind("warning", "words that the training texts do not have"),
-    "clipped": Kind("warning", "clipped recordings"),
-    "outlier": Kind("warning", "unusual durations"),
-    "twin_symbols": Kind("warning", "symbols that look or read alike"),
-    "absent_labels": Kind("warning", "labels that a split does not have"),
-    "resampled": Kind("notice", "other sample rates"),
-    "mixed_down": Kind("notice", "recordings of several channels"),
-}
 
 
 @final
@@ -65,7 +31,7 @@ class Report:
 
     def of(self, severity: Severity) -> list[Complaint]:
         """The complaints of one severity."""
-        return [complaint for complaint in self.complaints if KINDS[complaint.kind].severity == severity]
+        return [complaint for complaint in self.complaints if complaint.severity == severity]
 
     def raise_errors(self, tolerated: Collection[str] = ()) -> None:
         """Raise one DataError with all errors but those of ``tolerated`` kinds, if there are any."""
@@ -107,7 +73,7 @@ def complaint_to_json(complaint: Complaint) -> dict[str, Any]:
     source = complaint.source
     return {
         "kind": complaint.kind,
-        "severity": KINDS[complaint.kind].severity,
+        "severity": complaint.severity,
         "id": complaint.utterance or None,
         "file": str(source.file) if source else None,
         "line": source.line if source else None,
