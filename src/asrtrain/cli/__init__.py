@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from errno import EACCES, EDQUOT, EEXIST, EFBIG, EISDIR, ENOSPC, ENOTDIR, EPERM, EROFS
 
 from asrtrain.allocator import choose_allocator
-from asrtrain.errors import AsrtrainError, UsageError
+from asrtrain.errors import AsrtrainError, Interrupted, UsageError
+from asrtrain.interrupts import is_behind, obeyed
 
 DEBUG = "--debug"
 _DEBUG_VARIABLE = "ASRTRAIN_DEBUG"
@@ -22,12 +23,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in given or os.environ.get(_DEBUG_VARIABLE, "0") not in ("", "0")
     try:
-        choose_allocator()
-        return _run([argument for argument in given if argument != DEBUG])
+        with obeyed():
+            choose_allocator()
+            return _run([argument for argument in given if argument != DEBUG])
+    except KeyboardInterrupt:
+        return Interrupted.exit_code
     except AsrtrainError as error:
         _tell(str(error), debug)
         return error.exit_code
     except Exception as error:
+        if is_behind(error):
+            return Interrupted.exit_code
         if isinstance(error, OSError) and error.errno in _UNWRITABLE:
             _tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), debug)
             return UsageError.exit_code

@@ -23,6 +23,7 @@ from asrtrain.data.audio_container import check_container
 from asrtrain.data.plain_wav import PlainWav
 from asrtrain.data.tar_index import find_member
 from asrtrain.errors import DataError
+from asrtrain.interrupts import held
 from asrtrain.types import Audio, Hertz, Seconds
 
 Samples = npt.NDArray[np.float32]
@@ -58,8 +59,13 @@ class _Decoder(soundfile.SoundFile):  # type: ignore[misc]  # the library has no
 
     def block(self, frames: int) -> Samples:
         """At most so many sample frames, (S, channels)."""
-        samples: Samples = self.read(frames, dtype="float32", always_2d=True)
+        with held():  # what is in memory is read through callbacks
+            samples: Samples = self.read(frames, dtype="float32", always_2d=True)
         return samples
+
+    def seek(self, frames: int) -> None:
+        with held():
+            super().seek(frames)
 
 
 _Recording = PlainWav | _Decoder
@@ -128,7 +134,9 @@ def _open_stream(stream: BinaryIO, name: str) -> Iterator[_Recording]:
     check_container(stream, name)
     try:
         source = stream if isinstance(stream, io.BytesIO) else stream.fileno()
-        with _Decoder(source, closefd=False) as recording:
+        with held():
+            decoder = _Decoder(source, closefd=False)
+        with decoder as recording:
             _check_header(recording, name)
             yield recording
     except soundfile.SoundFileError as error:

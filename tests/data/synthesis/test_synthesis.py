@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ pytest.importorskip("espeakng_loader", reason="the extra `synthesis` is not inst
 FRESH_PROCESS = """
 import hashlib, sys
 from pathlib import Path
+from typing import Any
 from asrtrain.data.synthesis import SynthConfig
 made = SynthConfig(count=60, max_words=3, split=sys.argv[2]).load(Path(sys.argv[1]))
 assert "torch" not in sys.modules
@@ -153,3 +156,50 @@ def test_a_missing_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"^speech synthesis needs espeak-ng.*pip install espeakng-loader$"):
         SynthConfig().load(tmp_path)
+
+
+def _interrupt_at_block(engine: Engine, block: int) -> None:
+    """Let Ctrl-C arrive while espeak-ng hands over a block of samples."""
+    receive = engine._receive
+
+    def interrupted(*given: Any) -> int:
+        if len(engine._chunks) == block:
+            signal.raise_signal(signal.SIGINT)
+        return receive(*given)
+
+    engine._callback = type(engine._callback)(interrupted)
+    engine._espeak.espeak_SetSynthCallback(engine._callback)
+
+
+@pytest.mark.parametrize("block", [0, 3])
+def test_an_interrupt_while_samples_are_handed_over_is_obeyed(block: int) -> None:
+    with Engine() as engine:
+        _interrupt_at_block(engine, block)
+        with pytest.raises(KeyboardInterrupt):
+            engine.speak("seven", "en", "f1", rate=175, pitch=50, pitch_range=50, seed=1)
+
+
+@pytest.mark.parametrize("lost", [0, 2, "last"])
+def test_a_block_of_samples_that_does_not_arrive_is_an_error(lost: int | str) -> None:
+    with Engine() as engine:
+        receive, blocks = engine._receive, 0
+
+        def losing(samples: Any, count: int, events: Any) -> int:
+            nonlocal blocks
+            blocks += 1
+            if blocks - 1 == lost or (lost == "last" and events[0].kind == 5):
+                return 0
+            return receive(samples, count, events)
+
+        engine._callback = type(engine._callback)(losing)
+        engine._espeak.espeak_SetSynthCallback(engine._callback)
+        with pytest.raises(DataError, match="did not all arrive: try again"):
+            engine.speak("seven", "en", "f1", rate=175, pitch=50, pitch_range=50, seed=1)
+
+
+def test_every_voice_says_all_of_a_long_text_at_any_rate() -> None:
+    text = "seven. four, nine! zero?\n\nA longer paragraph, which takes its time; and does not end soon."
+    with Engine() as engine:
+        for number, variant in enumerate(engine.variants):
+            rate = (80, 260, 300, 450)[number % 4]
+            assert len(engine.speak(text, "en", variant, rate=rate, pitch=50, pitch_range=50, seed=1))
