@@ -122,8 +122,8 @@ def test_an_interrupt_while_a_recording_in_memory_is_decoded_loses_no_samples(mo
         Interrupting.armed = 3
 
     stream = io.BytesIO(content)
-    monkeypatch.setattr("asrtrain.data.audio.io.BytesIO", Interrupting)
-    monkeypatch.setattr("asrtrain.data.audio.check_container", arm)
+    monkeypatch.setattr("asrtrain.data.decoder.io.BytesIO", Interrupting)
+    monkeypatch.setattr("asrtrain.data.decoder.check_container", arm)
     with pytest.raises(KeyboardInterrupt):
         decode_audio(stream, "a recording", 8000)
     assert not Interrupting.armed

@@ -98,7 +98,7 @@ MALFORMED = (
     table("no audio", "audio,text\n,yes\n", "{m}:2: no audio file is named"),
     table("folder as audio", "audio,text\nd.wav,yes\n", "{m}:2: {f}/d.wav is not a file"),
     table("empty text", 'audio,text\na.wav,\nb.wav," "\n', "{m}:2: the text is empty", "{m}:3: the text is empty"),
-    table("video", "audio,text\nclip.mp4,yes\n", "{m}:2: 'clip.mp4' is not a kind of audio that is read (.wav, .flac"),
+    table("video", "audio,text\nclip.avi,yes\n", "{m}:2: 'clip.avi' is not a kind of audio that is read (.wav, .flac"),
     table("playlist", "audio,text\nlist.m3u8,yes\n", "{m}:2: 'list.m3u8' is not a kind of audio"),
     table("address", "audio,text\nhttps://example.org/a.wav,yes\n", "{m}:2: 'https://example.org/a.wav' is an address"),
     table("file address", "audio,text\nfile:///etc/a.wav,yes\n", "is an address; audio is read from files only"),
@@ -240,10 +240,10 @@ MALFORMED = (
     Case(
         "loose, foreign and empty files",
         "d",
-        {"d/yes/a.wav": GOOD, "d/loose.wav": GOOD, "d/yes/b.m4a": b"x", "d/no/c.wav": b""},
+        {"d/yes/a.wav": GOOD, "d/loose.wav": GOOD, "d/yes/b.mkv": b"x", "d/no/c.wav": b""},
         (
             "{m}/loose.wav: lies beside the class folders",
-            "{m}/yes/b.m4a: 'yes/b.m4a' is not a kind of audio that is read",
+            "{m}/yes/b.mkv: 'yes/b.mkv' is not a kind of audio that is read",
             "{m}/no/c.wav: the audio file {m}/no/c.wav is empty (0 bytes)",
         ),
         count=3,

@@ -12,24 +12,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, final
+from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import soxr
 
-from asrtrain.data.audio_container import check_container
-from asrtrain.data.plain_wav import PlainWav
+from asrtrain.data.decoder import BLOCK, Recording, Samples, opened
 from asrtrain.data.tar_index import find_member
 from asrtrain.errors import DataError
-from asrtrain.interrupts import held
 from asrtrain.types import Audio, Hertz, Seconds
-
-Samples = npt.NDArray[np.float32]
-
-BLOCK = 1 << 16
-"""Frames decoded at a time."""
 
 MAX_BYTES = 512 << 20
 """The most a recording may fill as mono float32 at the wanted rate: 2.3 hours at 16 kHz. Also for standard input."""
@@ -43,32 +35,7 @@ MAX_PEAK = 8.0
 """Floating-point files may pass full scale a little, and are then clipped; beyond this they were never scaled."""
 
 SLACK: Seconds = 0.1
-"""How much less than promised may be there: manifests round their durations, and MP3 headers estimate."""
-
-
-@final
-class _Decoder(soundfile.SoundFile):  # type: ignore[misc]  # the library has no types
-    """A recording read straight on.
-
-    The library seeks after every read to where it already is, and an MP3 decoder that seeks loses what the next frame
-    needs of the one before: a gap at every block. It does not, where it believes that it cannot.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-    def block(self, frames: int) -> Samples:
-        """At most so many sample frames, (S, channels)."""
-        with held():  # what is in memory is read through callbacks
-            samples: Samples = self.read(frames, dtype="float32", always_2d=True)
-        return samples
-
-    def seek(self, frames: int) -> None:
-        with held():
-            super().seek(frames)
-
-
-_Recording = PlainWav | _Decoder
+"""How much less may be there than a manifest says, which rounds, or the header of an MP3, which estimates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +52,7 @@ def audio_info(path: Path) -> AudioInfo:
     """Read a recording's header only. Raises DataError."""
     with _open_file(path) as recording:
         rate = recording.samplerate
-        return AudioInfo(recording.frames / rate, rate, recording.channels, recording.frames)
+        return AudioInfo(recording.length / rate, rate, recording.channels, recording.length)
 
 
 def read_audio(path: Path, sample_rate: Hertz, *, offset: Seconds = 0.0, duration: Seconds | None = None) -> Audio:
@@ -106,7 +73,7 @@ def decode_audio(stream: BinaryIO, name: str, sample_rate: Hertz) -> Audio:
 
 
 @contextmanager
-def _open_file(path: Path) -> Iterator[_Recording]:
+def _open_file(path: Path) -> Iterator[Recording]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path}: not a regular file")
@@ -126,43 +93,36 @@ def _open_file(path: Path) -> Iterator[_Recording]:
 
 
 @contextmanager
-def _open_stream(stream: BinaryIO, name: str) -> Iterator[_Recording]:
-    if (plain := PlainWav.of(stream)) is not None:  # which is all that the container is checked for
-        _check_header(plain, name)
-        yield plain
-        return
-    check_container(stream, name)
+def _open_stream(stream: BinaryIO, name: str) -> Iterator[Recording]:
     try:
-        source = stream if isinstance(stream, io.BytesIO) else stream.fileno()
-        with held():
-            decoder = _Decoder(source, closefd=False)
-        with decoder as recording:
+        with opened(stream, name) as recording:
             _check_header(recording, name)
             yield recording
     except soundfile.SoundFileError as error:
         reason = getattr(error, "error_string", str(error)).strip(" .")
         if reason.startswith("File does not exist"):  # what the library says of a damaged MP3, which is there
             reason = "no MPEG frames are found in it"
-        raise DataError(f"{name}: cannot be decoded: {reason}") from error
+        # It has no words for a damaged FLAC frame.
+        raise DataError(f"{name}: cannot be decoded: {reason or 'it is damaged, or cut short'}") from error
 
 
-def _check_header(recording: _Recording, name: str) -> None:
+def _check_header(recording: Recording, name: str) -> None:
     if recording.samplerate not in RATES:
         accepted = f"{RATES[0]} to {RATES[-1]} Hz are accepted"
         raise DataError(f"{name}: claims a sample rate of {recording.samplerate} Hz; {accepted}")
     if recording.channels > MAX_CHANNELS:
         raise DataError(f"{name}: claims {recording.channels} channels; at most {MAX_CHANNELS} are accepted")
-    if recording.frames <= 0:
+    if recording.length <= 0:
         raise DataError(f"{name}: holds no samples")
 
 
-def _decode(recording: _Recording, name: str, rate: Hertz, offset: Seconds, duration: Seconds | None) -> Samples:
+def _decode(recording: Recording, name: str, rate: Hertz, offset: Seconds, duration: Seconds | None) -> Samples:
     """Decode the section asked for: (S,) samples at ``rate``, in [-1, 1]."""
     start, count = _section(recording, name, offset, duration)
     hours, limit = count / recording.samplerate / 3600, MAX_BYTES / 4 / rate / 3600
     if hours > limit:
         raise DataError(f"{name}: claims {hours:.1f} hours of audio; at most {limit:.1f} are accepted: cut it")
-    _skip(recording, start)
+    recording.skip(start)
     blocks = _mono_blocks(recording, name, count)
     if recording.samplerate != rate:
         blocks = _resampled(blocks, recording.samplerate, rate)
@@ -173,7 +133,7 @@ def _decode(recording: _Recording, name: str, rate: Hertz, offset: Seconds, dura
     return np.clip(samples, -1.0, 1.0, out=samples)
 
 
-def _notice(recording: _Recording, rate: Hertz) -> str:
+def _notice(recording: Recording, rate: Hertz) -> str:
     resampled = f"resampled from {recording.samplerate} to {rate} Hz" if recording.samplerate != rate else ""
     mixed = f"{recording.channels} channels mixed down to one" if recording.channels > 1 else ""
     return ", ".join(filter(None, (resampled, mixed)))
@@ -186,9 +146,9 @@ def _resampled(blocks: Iterable[Samples], source: Hertz, target: Hertz) -> Itera
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _section(recording: _Recording, name: str, offset: Seconds, duration: Seconds | None) -> tuple[int, int]:
+def _section(recording: Recording, name: str, offset: Seconds, duration: Seconds | None) -> tuple[int, int]:
     """First frame and number of frames asked for."""
-    rate, frames = recording.samplerate, recording.frames
+    rate, frames = recording.samplerate, recording.length
     start = round(offset * rate)
     count = frames - start if duration is None else round(duration * rate)
     if start < 0 or count <= 0 or start >= frames or start + count > frames + SLACK * rate:
@@ -197,16 +157,7 @@ def _section(recording: _Recording, name: str, offset: Seconds, duration: Second
     return start, min(count, frames - start)
 
 
-def _skip(recording: _Recording, frames: int) -> None:
-    if recording.format != "MP3":
-        recording.seek(frames)
-        return
-    # Seeking in an MP3 lands near the place, not on it.
-    while frames > 0 and len(block := recording.block(min(BLOCK, frames))):
-        frames -= len(block)
-
-
-def _mono_blocks(recording: _Recording, name: str, count: int) -> Iterator[Samples]:
+def _mono_blocks(recording: Recording, name: str, count: int) -> Iterator[Samples]:
     """Decode ``count`` frames, as long as there are any, mixed down to (S,) blocks."""
     missing = count
     while missing > 0:
@@ -221,6 +172,6 @@ def _mono_blocks(recording: _Recording, name: str, count: int) -> Iterator[Sampl
         if peak > MAX_PEAK:
             raise DataError(f"{name}: its samples reach {peak:g}; scale them to lie between -1 and 1")
         yield mono
-    if missing > SLACK * recording.samplerate:
+    if missing > (SLACK * recording.samplerate if recording.format == "MP3" else 0):
         there, promised = (count - missing) / recording.samplerate, count / recording.samplerate
         raise DataError(f"{name}: the file is cut short: {there:g} of {promised:g} s are there")

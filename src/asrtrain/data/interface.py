@@ -9,7 +9,12 @@ from pathlib import Path
 from asrtrain.config import Config
 from asrtrain.types import Utterance
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph")
+FFMPEG_SUFFIXES = (".aac", ".amr", ".m4a", ".mp4", ".webm", ".wma")
+"""Recordings that are decoded where the program ffmpeg is installed."""
+
+_OWN_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph", ".caf", ".w64")
+
+AUDIO_SUFFIXES = _OWN_SUFFIXES + FFMPEG_SUFFIXES
 """The recordings that are read; any other file is refused before a decoder opens it."""
 
 

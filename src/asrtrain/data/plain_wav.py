@@ -30,7 +30,7 @@ class PlainWav:
 
     def __init__(self, stream: BinaryIO, rate: int, frames: int) -> None:
         self._stream = stream
-        self.samplerate, self.frames = rate, frames
+        self.samplerate, self.length = rate, frames
 
     @classmethod
     def of(cls, stream: BinaryIO) -> PlainWav | None:
@@ -45,12 +45,12 @@ class PlainWav:
         if claimed % 2 or _HEADER.size + claimed != size:
             return None
         recording = cls(stream, rate, claimed // 2)
-        recording.seek(0)
+        recording.skip(0)
         return recording
 
-    def seek(self, frame: int) -> None:
-        """Go on from there."""
-        self._stream.seek(_HEADER.size + 2 * frame)
+    def skip(self, frames: int) -> None:
+        """Leave out the first frames."""
+        self._stream.seek(_HEADER.size + 2 * frames)
 
     def block(self, frames: int) -> npt.NDArray[np.float32]:
         """At most so many samples, (S, 1), in [-1, 1): the numbers that the general decoder gives."""

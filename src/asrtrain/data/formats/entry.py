@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from asrtrain.data import ffmpeg
 from asrtrain.data.complaints import Complaint
-from asrtrain.data.interface import AUDIO_SUFFIXES
+from asrtrain.data.interface import AUDIO_SUFFIXES, FFMPEG_SUFFIXES
 from asrtrain.data.recordings import status_of
 from asrtrain.errors import DataError
 from asrtrain.types import Seconds, Source, Utterance
@@ -87,6 +88,8 @@ def audio_path(written: str, folder: Path) -> Path:
     path = folder / written
     if path.suffix.lower() not in AUDIO_SUFFIXES:
         raise MalformedError(f"{written!r} is not a kind of audio that is read ({', '.join(AUDIO_SUFFIXES)})")
+    if path.suffix.lower() in FFMPEG_SUFFIXES and not ffmpeg.is_installed():
+        raise MalformedError(f"{written!r}: {ffmpeg.advice(written)}")
     try:
         status = path.stat()
     except NotADirectoryError:

@@ -18,7 +18,7 @@ from asrtrain.errors import DataError
 from asrtrain.files.writing import appearing_whole
 from asrtrain.types import Source, Utterance
 
-_OTHER_AUDIO = (".aac", ".amr", ".m4a", ".mp4", ".webm", ".wma")
+_OTHER_AUDIO = (".3gp", ".ape", ".avi", ".mka", ".mkv", ".mov", ".pcm", ".raw", ".wv")
 
 
 def read_folder(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[Entry]]:

@@ -11,8 +11,9 @@ from typing import final
 import numpy as np
 from tqdm import tqdm
 
-from asrtrain.data.audio import AudioInfo, Samples, audio_info, read_audio
+from asrtrain.data.audio import AudioInfo, audio_info, read_audio
 from asrtrain.data.complaints import Complaint
+from asrtrain.data.decoder import Samples
 from asrtrain.data.validation.splits import Divided, audio_leak
 from asrtrain.errors import DataError
 from asrtrain.types import Hertz, Seconds, Utterance

@@ -1,0 +1,137 @@
+"""Containers made of chunks, each a name, a size and as many bytes: WAV, RIFX, RF64, AIFF, Wave64 and CAF."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, final
+
+_MOST = 1000
+"""Chunks looked at; a recording has about ten."""
+_STREAMED = (range(0x7F00_0000, 0x7F00_1000), range(0x7FFF_0000, 0x8000_0001), range(0xFFFF_0000, 0x1_0000_0000))
+"""Sizes that writers claim who could not know the length, SoX, arecord and FFmpeg among them."""
+
+_BEHIND_SOUND = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"JUNK", b"PAD ", b"smpl", b"PEAK", b"_PMX")
+"""What may follow sound that is really empty."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Its name, where its content begins, and how many bytes it claims to have."""
+
+    name: bytes
+    start: int
+    size: int
+
+
+def chunks_of(stream: BinaryIO, size: int, order: str) -> Iterator[Chunk]:
+    """The chunks of a file of so many bytes; ``order`` is that of struct."""
+    position = 12
+    for _ in range(_MOST):
+        stream.seek(position)
+        header = stream.read(8)
+        if len(header) < 8:
+            return
+        name, claimed = struct.unpack(f"{order}4sI", header)
+        yield Chunk(name, position + 8, claimed)
+        position += 8 + claimed + claimed % 2
+
+
+def wav_fault(stream: BinaryIO, size: int) -> str:
+    """What is wrong with a RIFF, RIFX or RF64 file."""
+    stream.seek(0)
+    kind, _, form = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
+    if form != b"WAVE":
+        return ""
+    long_size: int | None = None
+    for chunk in chunks_of(stream, size, ">" if kind == b"RIFX" else "<"):
+        if chunk.name == b"ds64" and kind == b"RF64":  # EBU Tech 3306: sizes of 64 bits
+            stream.seek(chunk.start + 8)
+            long_size = int.from_bytes(stream.read(8), "little")
+        elif chunk.name == b"data":
+            claimed = long_size if long_size is not None and chunk.size == 0xFFFF_FFFF else chunk.size
+            return _sound_fault(stream, size, chunk.start, claimed)
+    return ""
+
+
+def aiff_fault(stream: BinaryIO, size: int) -> str:
+    """What is wrong with an AIFF or AIFC file."""
+    for chunk in chunks_of(stream, size, ">"):
+        if chunk.name in (b"SSND", b"BODY"):
+            return _sound_fault(stream, size, chunk.start, chunk.size)
+    return ""
+
+
+def w64_fault(stream: BinaryIO, size: int) -> str:
+    """What is wrong with a Wave64 file: names of 16 bytes, sizes that count the 24 bytes of name and size."""
+    position = 40
+    for _ in range(_MOST):
+        stream.seek(position)
+        header = stream.read(24)
+        claimed = int.from_bytes(header[16:], "little") - 24
+        if len(header) < 24 or claimed < 0:
+            return ""
+        if header.startswith(b"data"):
+            return _sound_fault(stream, size, position + 24, claimed)
+        position += 24 + claimed + -claimed % 8
+    return ""
+
+
+def caf_fault(stream: BinaryIO, size: int) -> str:
+    """What is wrong with a Core Audio file: names of 4 bytes, sizes of 8, -1 for "to the end of the file"."""
+    position = 8
+    for _ in range(_MOST):
+        stream.seek(position)
+        header = stream.read(12)
+        claimed = int.from_bytes(header[4:], "big")
+        if len(header) < 12:
+            return ""
+        if header.startswith(b"data"):
+            return _sound_fault(stream, size, position + 12, claimed)
+        position += 12 + claimed
+    return ""
+
+
+def open_end(stream: BinaryIO, size: int) -> tuple[int, bytes] | None:
+    """Where a WAV or RF64 file that was written to a pipe claims no bytes of audio, and what it should claim there."""
+    stream.seek(0)
+    kind, place = stream.read(4), None
+    if kind not in (b"RIFF", b"RF64"):
+        return None
+    for chunk in chunks_of(stream, size, "<"):
+        if chunk.name == b"ds64":
+            place = chunk.start + 8
+        elif chunk.name == b"data":
+            return _claim(stream, chunk, size, place if kind == b"RF64" else None)
+    return None
+
+
+def _claim(stream: BinaryIO, data: Chunk, size: int, long_place: int | None) -> tuple[int, bytes] | None:
+    there = size - data.start
+    if long_place is not None and data.size == 0xFFFF_FFFF:
+        stream.seek(long_place)
+        unknown = int.from_bytes(stream.read(8), "little") in (0, (1 << 64) - 1)
+        return (long_place, there.to_bytes(8, "little")) if unknown else None
+    stream.seek(data.start)
+    if data.size or there <= 0 or stream.read(4) in _BEHIND_SOUND:
+        return None
+    return data.start - 4, min(there, 0xFFFF_FFFF).to_bytes(4, "little")
+
+
+def _sound_fault(stream: BinaryIO, size: int, start: int, claimed: int) -> str:
+    if claimed == 0 or claimed >= 1 << 63 or any(claimed in sizes for sizes in _STREAMED):
+        return ""
+    if start + claimed > size:
+        return cut_short(claimed, size - start)
+    stream.seek(start + claimed + claimed % 2)
+    following = stream.read(12)
+    if following[:4] in (b"RIFF", b"RIFX", b"RF64") and following[8:] == b"WAVE":
+        return f"another recording begins at byte {start + claimed + claimed % 2}: make them files of their own"
+    return ""
+
+
+def cut_short(promised: int, there: int) -> str:
+    """The sentence about bytes of audio that are not there."""
+    return f"the file is cut short: its header promises {promised} bytes of audio, and {max(0, there)} are there"
