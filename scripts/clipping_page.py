@@ -74,6 +74,11 @@ report = clip(model.named_parameters())
 clip.step(optimizer)  # in place of optimizer.step(): for rules on updates
 ```
 
+`clip` takes what torch's `clip_grad_norm_` takes: one parameter, several, or pairs of name and parameter. Every
+gradient counts once, also where a parameter is listed twice; gradients that share memory get memory of their own.
+Complex gradients and thresholds that float32 cannot hold are refused. An optimiser that wants a closure, such as LBFGS,
+gets it by `clip.step(optimizer, closure)`; the closure calls `clip` after its backward pass.
+
 """
 LAST = """\
 ## What is not finite

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, final
 
 import torch
 from torch import nn
 
+from asrtrain.clipping.intake import Parameters
 from asrtrain.clipping.interface import (
     Action,
     ClipReport,
@@ -56,7 +57,7 @@ class Clipper:
         self._inside = tuple(rule for rule in self._rules if isinstance(rule, InsideRule))
         self._in_loss = next((rule for rule in self._rules if isinstance(rule, LossRule)), None)
         self._detachers: list[Callable[[], None]] = []
-        self._clipped: tuple[tuple[str, torch.Tensor], ...] = ()
+        self._clipped: tuple[tuple[str, torch.Tensor], ...] | None = None
         self._shards: Shards | None = None
         self._before: WeightsBefore | None = None
 
@@ -95,10 +96,8 @@ class Clipper:
             factors = _alike(weight * loss_scale, losses.shape, losses.dtype, losses.device)
             losses.dot(factors).backward()  # type: ignore[no-untyped-call]
 
-    def __call__(
-        self, parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tensor]], *, detailed: bool = True
-    ) -> ClipReport:
-        """Clip the gradients of ``parameters`` (alone, or with their names) in place."""
+    def __call__(self, parameters: Parameters, *, detailed: bool = True) -> ClipReport:
+        """Clip the gradients of ``parameters`` (one or several, alone or with their names) in place."""
         return self.clip(measure(parameters), detailed=detailed)
 
     def clip(self, gradients: Gradients, *, detailed: bool = True) -> ClipReport:
@@ -143,19 +142,50 @@ class Clipper:
             gradients.names, gradients.norms, skip, self._estimates(),
         )  # fmt: skip
 
-    def step(self, optimizer: torch.optim.Optimizer, *, measured: bool = False) -> UpdateReport | None:
+    def step(
+        self,
+        optimizer: torch.optim.Optimizer,
+        closure: Callable[[], torch.Tensor | float] | None = None,
+        *,
+        measured: bool = False,
+    ) -> UpdateReport | None:
         """Let the optimiser step on what `clip` has clipped, and limit what it does to those weights.
 
-        Returns the measurements if asked to, or if there are rules on updates, for which they are made anyway. Rules
-        on updates also undo an update that is not finite: norm_before tells, and norm_after is zero.
+        A ``closure``, which torch's LBFGS needs, computes the gradients, clips them by this clipper and returns the
+        loss; the optimiser may call it several times. Returns the measurements if asked to, or if there are rules on
+        updates, for which they are made anyway. Rules on updates also undo an update that is not finite: norm_before
+        tells, and norm_after is zero.
         """
-        before, self._before = self._before, None
-        if before is None and measured:
-            before = WeightsBefore(self._clipped, self._shards)
-        optimizer.step()
+        if closure is None:
+            before = self._take_before(measured=measured)
+            optimizer.step()
+        else:
+            before = self._step_on(closure, optimizer, measured=measured)
         if before is None:
             return None
         return before.limit(self._on_updates, optimizer) if self._on_updates else before.measure()
+
+    def _step_on(
+        self, closure: Callable[[], torch.Tensor | float], optimizer: torch.optim.Optimizer, *, measured: bool
+    ) -> WeightsBefore | None:
+        """Let the optimiser step; returns the weights from when it first called the closure."""
+        at_first: list[WeightsBefore | None] = []
+
+        def evaluated() -> torch.Tensor | float:
+            self._clipped = None
+            loss = closure()
+            if self._clipped is None:
+                raise UsageError("the closure does not clip: call clip(model.named_parameters()) in it, after backward")
+            at_first.append(self._take_before(measured=measured and not at_first))
+            return loss
+
+        optimizer.step(evaluated)  # type: ignore[arg-type]
+        return at_first[0] if at_first else None
+
+    def _take_before(self, *, measured: bool) -> WeightsBefore | None:
+        """The weights that the step begins with, where they were kept for rules or are to be measured."""
+        before, self._before = self._before, None
+        return WeightsBefore(self._clipped or (), self._shards) if before is None and measured else before
 
     def state_dict(self) -> dict[str, Any]:
         """The state of every rule, its tensors named by the rule's place; the rules' names; and the state's version."""

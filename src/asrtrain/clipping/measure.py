@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from types import EllipsisType
 
 import torch
 
+from asrtrain.clipping.intake import Parameters, take_in, what_cannot_be_measured
 from asrtrain.clipping.interface import Action, Gradients
 from asrtrain.clipping.parts.looking import certainly, free_to_look
 from asrtrain.clipping.sharded import Shards
@@ -16,23 +17,17 @@ _SMALLEST = 1e-15
 """Squares of float32 lose precision where norms are smaller than this, and vanish below 1e-23."""
 
 
-def measure(
-    parameters: Iterable[torch.Tensor] | Iterable[tuple[str, torch.Tensor]], shards: Shards | None = None
-) -> Gradients:
+def measure(parameters: Parameters, shards: Shards | None = None) -> Gradients:
     """Measure the gradients of ``parameters``, given alone or with their names; those without a gradient are left out.
 
-    With ``shards`` all processes measure together what each of them holds a part of, which may be empty.
-
-    Tied parameters are counted once. Sparse gradients are coalesced, since the norm of an uncoalesced one is wrong.
+    With ``shards`` all processes measure together what each of them holds a part of, which may be empty. A parameter
+    that is listed twice is counted once. Raises UsageError for gradients that cannot be measured, such as complex ones.
     """
-    found: dict[int, tuple[str, torch.Tensor, torch.Tensor]] = {}
-    for position, item in enumerate(parameters):
-        name, parameter = item if isinstance(item, tuple) else (str(position), item)
-        gradient = parameter.grad
-        if gradient is not None and (gradient.numel() or shards) and id(parameter) not in found:
-            found[id(parameter)] = (name, parameter, _coalesced(parameter) if gradient.is_sparse else gradient)
-    names, kept, tensors = zip(*found.values(), strict=True) if found else ((), (), ())
-    norms = tensor_norms(tensors, shards)
+    names, kept, tensors = take_in(parameters, empty_too=shards is not None)
+    try:
+        norms = tensor_norms(tensors, shards)
+    except RuntimeError as error:
+        raise what_cannot_be_measured(names, tensors) or error from error
     return Gradients(names, kept, tensors, norms, total_norm(norms), shards)
 
 
@@ -42,13 +37,6 @@ def measured_after(action: Action, before: Gradients) -> Gradients:
         return before
     norms = tensor_norms(before.tensors, before.shards) if action.norms is None else action.norms
     return Gradients(before.names, before.parameters, before.tensors, norms, total_norm(norms), before.shards)
-
-
-def _coalesced(parameter: torch.Tensor) -> torch.Tensor:
-    """The values of a sparse gradient, which is coalesced where it is."""
-    assert parameter.grad is not None
-    parameter.grad = parameter.grad.coalesce()
-    return parameter.grad.values()
 
 
 def entries(parameter: torch.Tensor) -> torch.Tensor | EllipsisType:
@@ -69,12 +57,13 @@ def tensor_norms(tensors: Sequence[torch.Tensor], shards: Shards | None = None) 
         return torch.zeros(0, dtype=torch.float64)
     look = free_to_look(tensors[0])
     # Half precision is measured in float32 at least, since 300² overflows float16.
-    wide = not look or any(tensor.dtype == torch.float64 for tensor in tensors)
+    wide = not look or torch.float64 in {tensor.dtype for tensor in tensors}
     precision = torch.float64 if wide else torch.float32
     each = torch._foreach_norm(list(tensors), 2, dtype=precision)
     if look:
         numbers = [norm.item() for norm in each]
-        for i in [i for i, norm in enumerate(numbers) if not (wide or _SMALLEST <= norm < math.inf)]:
+        inexact = [] if wide else [i for i, norm in enumerate(numbers) if not _SMALLEST <= norm < math.inf]
+        for i in inexact:
             numbers[i] = torch.linalg.vector_norm(tensors[i], dtype=torch.float64).item()
         norms = torch.tensor(numbers, dtype=torch.float64)  # a third of what it takes to stack them
     else:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, final
+from typing import Literal, final
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from asrtrain.clipping.interface import State
-from asrtrain.clipping.thresholds.interface import Threshold, ThresholdConfig
+from asrtrain.clipping.thresholds.interface import NotNegative, Threshold, ThresholdConfig
 
 
 class FixedConfig(ThresholdConfig):
     """The same threshold at every step: c_t = value."""
 
     name: Literal["fixed"] = "fixed"
-    value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    value: NotNegative
     """The threshold; zero only together with ``freeze: true``."""
     freeze: bool = False
     """Whether a threshold of zero is meant: nothing learns from then on."""

@@ -7,12 +7,22 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from asrtrain.clipping.interface import State
 from asrtrain.config import Config
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_SMALLEST = torch.finfo(torch.float32).tiny
+
+
+def _no_zero_in_float32(value: float) -> float:
+    if 0 < value < _SMALLEST:
+        raise ValueError(f"{value} is too small for gradients in float32, which would become 0; write at least 2e-38")
+    return value
+
+
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_no_zero_in_float32)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_no_zero_in_float32)]
 
 
 class Threshold(ABC):
