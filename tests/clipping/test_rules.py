@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from clipping_cases import clip, flat, norm, parameters, same
+from clipping_cases import attached, clip, flat, gradients, norm, parameters, same
 
 from asrtrain.clipping import build_clipper
+from asrtrain.errors import UsageError
 
 
 def one(*values: float) -> dict[str, torch.nn.Parameter]:
@@ -240,3 +242,29 @@ def test_stages_act_in_their_order() -> None:
     report = clip([{"name": "norm", "threshold": 0.5}, {"name": "value", "threshold": 0.0625}], named)
     assert float(flat(named).abs().max()) <= 0.0625
     assert float(report.threshold) == 0.0625
+
+
+@pytest.mark.parametrize("scope", ["global", "tensor", "gate"])
+def test_the_smallest_gradients_are_lengthened_by_more_than_float32_holds(scope: str) -> None:
+    named = parameters(1e-42)
+    clip({"name": "normalize", "threshold": 1.0, "scope": scope}, named)
+    assert all(gradient.isfinite().all() for gradient in gradients(named))
+    assert norm(named) >= 0.9
+
+
+def test_a_norm_that_overflows_is_no_norm_to_be_lengthened_to() -> None:
+    with pytest.raises(UsageError, match=r"clipping: threshold: a norm of 1e\+308 overflows"):
+        build_clipper({"name": "normalize", "threshold": 1e308})
+
+
+def test_noise_whose_variance_overflows_is_refused() -> None:
+    with pytest.raises(UsageError, match="the variance of the noise, is infinite"):
+        build_clipper({"name": "per_utterance", "threshold": 1e200, "sigma": 1e200, "lot": 1})
+
+
+@pytest.mark.parametrize("rule", ["spam", "update_rms", {"name": "truncate", "of": "topk"}])
+def test_a_parameter_that_changes_its_shape_is_named(rule: Any) -> None:
+    clipper = attached(rule)
+    clipper(parameters(shapes={"a.weight": (3, 4)}).items())
+    with pytest.raises(UsageError, match=r"a\.weight had the shape \(3, 4\) and has \(4, 3\): a clipper serves one model"):
+        clipper(parameters(shapes={"a.weight": (4, 3)}).items())

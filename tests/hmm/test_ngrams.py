@@ -151,6 +151,7 @@ def test_words_that_the_file_lacks_are_unknown_ones(tmp_path: Path) -> None:
         ("-1.0 </s>\n", "", "has no 1-gram </s>"),
         ("\\end\\\n", "", r"no whole ARPA file: it has no line \\end"),
         ("\\end\\", "\\3-grams:", "this file has 3-grams: estimate it with order 2"),
+        ("\\end\\", f"\\{'9' * 5000}-grams:", "this file has 9{59}…-grams: estimate it with order 2"),
     ],
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:

@@ -99,7 +99,7 @@ class QuantileNormConfig(ClipRuleConfig):
     name: Literal["quantile"] = "quantile"
     q: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Which quantile: the share of steps that are left alone."""
-    window: Annotated[int, Field(gt=1)] = 1000
+    window: Annotated[int, Field(gt=1, le=1_000_000)] = 1000
     """w: how many norms are remembered, as they were before clipping."""
     warmup: Annotated[int, Field(ge=1)] = 10
     """Nothing is clipped until so many norms are known."""

@@ -30,7 +30,7 @@ class NoiseConfig(ClipRuleConfig):
     name: Literal["noise"] = "noise"
     eta: Positive = 0.01
     """The variance at the first step."""
-    gamma: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.55
+    gamma: Annotated[float, Field(ge=0, le=10)] = 0.55
     """How fast the variance fades."""
 
     @property

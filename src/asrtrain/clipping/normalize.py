@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
+from pydantic import model_validator
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.limits import Alike
 from asrtrain.clipping.parts.scaling import Scaling
 from asrtrain.clipping.parts.scopes import Scope, parts_tensors, split_by
 from asrtrain.clipping.promises import EVERY, Promise
-from asrtrain.clipping.thresholds import ThresholdChoice
+from asrtrain.clipping.thresholds import FixedConfig, ThresholdChoice
+
+LARGEST = 1e30
+"""The largest norm that gradients are lengthened to: far below what float32 and bfloat16 hold, 3.4e38."""
 
 
 class NormalizeConfig(ClipRuleConfig):
@@ -26,6 +30,12 @@ class NormalizeConfig(ClipRuleConfig):
     """The norm of every gradient."""
     scope: Scope = "global"
     """What has a norm of its own."""
+
+    @model_validator(mode="after")
+    def _norm_can_be_had(self) -> Self:
+        if isinstance(self.threshold, FixedConfig) and self.threshold.value > LARGEST:
+            raise ValueError(f"threshold: a norm of {self.threshold.value:g} overflows; choose at most {LARGEST:g}")
+        return self
 
     @property
     def promises(self) -> frozenset[Promise]:

@@ -37,14 +37,22 @@ class PerUtteranceConfig(ClipRuleConfig):
     sigma: Annotated[float, Field(ge=0)] = 0.0
     """Noise of differential privacy, once a step: N(0, (sigma · c / lot)²) is added to the mean gradient. It depends on
     the seed, the step and the parameter's name alone."""
-    lot: Annotated[int, Field(ge=1)] | None = None
+    lot: Annotated[int, Field(ge=1, le=1 << 53)] | None = None
     """How many utterances a step is expected to have; required for noise, unused without."""
 
     @model_validator(mode="after")
     def _noise_has_a_lot(self) -> PerUtteranceConfig:
         if self.sigma > 0 and self.lot is None:
             raise ValueError("sigma wants a lot beside it: how many utterances a step is expected to have")
+        if not 0 <= self._variance < float("inf"):
+            raise ValueError("sigma · threshold / lot is too large: its square, the variance of the noise, is infinite")
         return self
+
+    @property
+    def _variance(self) -> float:
+        """Of the noise that is added once a step."""
+        deviation = self.sigma * self.threshold / (self.lot or 1)
+        return deviation * deviation
 
     @property
     def promises(self) -> frozenset[Promise]:
@@ -53,8 +61,7 @@ class PerUtteranceConfig(ClipRuleConfig):
     def build(self, seed: int) -> ClipRule:
         if not self.sigma or self.lot is None:
             return PerUtterance(self.threshold)
-        variance = (self.sigma * self.threshold / self.lot) ** 2
-        return PerUtterance(self.threshold, NoiseConfig(eta=variance, gamma=0.0).build(seed))
+        return PerUtterance(self.threshold, NoiseConfig(eta=self._variance, gamma=0.0).build(seed))
 
 
 @final

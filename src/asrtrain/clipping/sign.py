@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from pydantic import Field
 
 from asrtrain.clipping.interface import ClipRule, ClipRuleConfig
 from asrtrain.clipping.parts.elementwise import Elementwise
@@ -22,7 +23,7 @@ class SignConfig(ClipRuleConfig):
     examples: ClassVar = ({}, {"threshold": 0.5})
 
     name: Literal["sign"] = "sign"
-    threshold: Positive = 1.0
+    threshold: Annotated[Positive, Field(le=1e30)] = 1.0
     """The magnitude of every element."""
 
     @property

@@ -74,7 +74,7 @@ class _UpdateRMS(UpdateRule):
                 squares = gradient.double().square()
                 mean = own.double().square_().mul_(1 - weight).add_(squares, alpha=weight)
                 own.copy_(mean.sqrt())
-                surprises.append(squares.div_(mean.clamp_(min=self._config.eps**2)).sum())
+                surprises.append(squares.div_(mean.clamp_(min=self._config.eps * self._config.eps)).sum())
             if where is not ...:
                 root[where] = kept  # of a sparse gradient it is a copy
             self._surprise[name] = (torch.stack(surprises).sum() / tensor.numel()).sqrt()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from asrtrain.config.words import shortened
 from asrtrain.data.vocabulary import named
 from asrtrain.errors import DataError
 
@@ -42,7 +43,7 @@ def read_lexicon(path: Path) -> dict[str, tuple[str, ...]]:
     for number, line in enumerate(lines, start=1):
         word, *phones = ([] if line.startswith(";;;") else line.split()) or [""]
         if word and not phones:
-            raise DataError(f"{path}:{number}: the word {word!r} has no phones; write: word phone phone …")
+            raise DataError(f"{path}:{number}: the word {shortened(word)!r} has no phones; write: word phone phone …")
         if word:
             found.setdefault(word, tuple(phones))
     return found

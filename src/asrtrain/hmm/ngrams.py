@@ -17,6 +17,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from asrtrain.config.words import shortened
 from asrtrain.data.vocabulary import named
 from asrtrain.errors import DataError
 
@@ -146,12 +147,12 @@ def _entries(path: Path) -> Iterator[_Entry]:
     for number, line in enumerate(map(str.strip, lines), start=1):
         section = re.fullmatch(r"\\(\d+)-grams:", line)
         if section:
-            order = int(section[1])
-            if order > 2:
+            if section[1] not in ("1", "2"):
                 raise DataError(
-                    f"{path}:{number}: the search uses bigrams, and this file has {order}-grams: "
+                    f"{path}:{number}: the search uses bigrams, and this file has {shortened(section[1])}-grams: "
                     "estimate it with order 2"
                 )
+            order = int(section[1])
         elif line == "\\end\\":
             return
         elif order and line:
@@ -167,7 +168,7 @@ def _entry(path: Path, number: int, fields: list[str], order: int) -> _Entry:
     except ValueError:
         raise DataError(
             f"{path}:{number}: expected a logarithm to base 10, {order} word(s) and perhaps a back-off weight; "
-            f"found {' '.join(fields)!r}"
+            f"found {shortened(' '.join(fields))!r}"
         ) from None
     return _Entry(tuple(words), _natural(log), _natural(sum(backoff)))
 

@@ -8,6 +8,7 @@ from typing import final
 import torch
 
 from asrtrain.clipping.interface import State
+from asrtrain.errors import UsageError
 
 
 @final
@@ -18,9 +19,14 @@ class Memory:
         self._kept: State = {}
 
     def of(self, name: str, parameter: torch.Tensor) -> torch.Tensor:
-        """The tensor of a parameter, to be changed in place."""
+        """The tensor of a parameter, to be changed in place. Raises UsageError if it had another shape before."""
         if name not in self._kept:
             self._kept[name] = torch.zeros_like(parameter, dtype=torch.float32, requires_grad=False)
+        if self._kept[name].shape != parameter.shape:
+            was, now = tuple(self._kept[name].shape), tuple(parameter.shape)
+            raise UsageError(
+                f"clipping: the parameter {name} had the shape {was} and has {now}: a clipper serves one model"
+            )
         self._kept[name] = self._kept[name].to(parameter.device)
         return self._kept[name]
 

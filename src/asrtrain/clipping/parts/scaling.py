@@ -20,7 +20,7 @@ Coefficient = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From norms and limits of one shape, the numbers to multiply by; 1 for an infinite limit, and finite always."""
 
 
-_TINY = torch.finfo(torch.float32).tiny
+_TINY, _HUGE = torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max
 _FINE = {torch.float32, torch.float64}
 """The types in which norms follow from a multiplication; half precision rounds too coarsely, and is measured again."""
 
@@ -113,7 +113,7 @@ def scale_all(gradients: Gradients, coefficient: torch.Tensor | float, threshold
     tensors, kinds = list(gradients.tensors), {tensor.dtype for tensor in gradients.tensors}
     if isinstance(coefficient, float):
         share = constants(gradients.total.device).one
-        for factor in (coefficient,) if coefficient >= _TINY else (_TINY, coefficient / _TINY):
+        for factor in _plain_factors(coefficient):
             # A factor of the gradients' own type is twice as fast as a plain number.
             own = gradients.total.float().fill_(factor) if kinds == {torch.float32} else factor
             torch._foreach_mul_(tensors, own)
@@ -132,16 +132,20 @@ def scale_tensors(gradients: Gradients, coefficients: torch.Tensor, threshold: t
     return Action(threshold, share, gradients.norms * coefficients if kinds <= _FINE else None)
 
 
+def _plain_factors(coefficient: float) -> tuple[float, ...]:
+    """As ``_factors``, of a plain number."""
+    first = min(max(coefficient, _TINY), _HUGE)
+    return (coefficient,) if first == coefficient else (first, min(coefficient / first, _HUGE))
+
+
 def _factors(coefficient: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """One or two numbers to multiply by one after the other, whose product is the coefficient.
 
-    One that is too small for float32 needs two, so that 1e30 reaches 1e-20. Where nobody looks, there are always two,
-    of which the second is mostly one.
+    One that is too small or too large for float32 needs two, so that 1e30 reaches 1e-20, and 1e-45 reaches 1. Where
+    reading the numbers would make the device wait, there are always two, of which the second is mostly one.
     """
-    if certainly((coefficient >= _TINY).all()):
-        return (coefficient,)
-    first = coefficient.clamp(min=_TINY)
-    return first, coefficient / first
+    first = coefficient.clamp(min=_TINY, max=min(_HUGE, torch.finfo(coefficient.dtype).max))
+    return (coefficient,) if certainly((coefficient == first).all()) else (first, coefficient / first)
 
 
 def _multiply(tensors: Sequence[torch.Tensor], coefficients: torch.Tensor) -> None:

@@ -20,7 +20,7 @@ class DynamicConfig(LearnedConfig):
     name: Literal["dynamic"] = "dynamic"
     quantile: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Which quantile of the window."""
-    window: Annotated[int, Field(gt=1)] = 1000
+    window: Annotated[int, Field(gt=1, le=1_000_000)] = 1000
     """How many norms are remembered."""
     warmup: Annotated[int, Field(ge=1)] = 10
     """Nothing but the ceiling limits a norm until so many norms are known."""

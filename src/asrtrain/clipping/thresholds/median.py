@@ -29,7 +29,7 @@ class MedianConfig(LearnedConfig):
     name: Literal["median"] = "median"
     factor: Positive = 2.0
     """Multiplies the median."""
-    window: Annotated[int, Field(gt=1)] = 100
+    window: Annotated[int, Field(gt=1, le=1_000_000)] = 100
     """How many norms the median is of, and for how many steps it holds."""
 
     def estimator(self) -> Estimator:
