@@ -20,13 +20,12 @@ names the row that the figures before it are from.
   steps) is no better than chance on words (ln 10), or than the first step's on strings. A run without finite weights
   counts with the accuracy of guessing (10 %), or with a WER of 100 %.
 - **A difference** is that from no clipping with the same seeds, batches and test utterances. Its 95 % interval, in
-  brackets, is of the paired bootstrap that draws seeds and utterances anew (`asrtrain.evaluation.paired`); for shares
-  of lost runs it draws twins, that is a run and the one without clipping and with the same seed. (That way was chosen
-  after a first look at the results: drawing models and optimisers too, whose intervals for lost runs reach zero, would
-  speak of others as well. Both are printed.) Figures that exist
+  brackets, takes both the seeds and the utterances as drawn at random (`asrtrain.evaluation.paired`; its coverage is
+  measured by `benchmarks/coverage_of_intervals.py`); for shares of lost runs what is drawn are twins, that is a run and
+  the one without clipping and with the same seed. (That way was chosen after a first look at the results: drawing
+  models and optimisers too would speak of others as well. Both are printed.) Figures that exist
   once a seed (gaps, shares of gradients) have the interval of Student's t over the paired seeds. With so few seeds all
-  are rough, and the bootstrap's is somewhat too narrow. All intervals are about these models and optimisers, and say
-  nothing of others.
+  are rough. All intervals are about these models and optimisers, and say nothing of others.
 - A difference is called **real** if an interval that allows for the number of strategies compared beside it
   (Bonferroni) excludes zero; "no real difference" does not say that there is none. Over the whole page some of the
   many comparisons may still look real by chance.

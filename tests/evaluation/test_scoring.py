@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asrtrain.evaluation import Counts, EvalReport, Outcome, align, count, read_results, write_results
-from asrtrain.evaluation.bootstrap import interval
 from asrtrain.evaluation.tables import alignment_lines
 from asrtrain.types import Hypothesis, Task
 
@@ -89,12 +87,6 @@ def test_of_nothing_there_are_no_figures(task: Task, tmp_path: Path) -> None:
     assert nothing.to_text() == "test-3-of-3: no utterance is in it"
     write_results(nothing, tmp_path)
     assert read_results(tmp_path, "test-3-of-3") == nothing
-
-
-def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
-    draws = np.random.default_rng(0).random((200, 100)) < 0.2
-    covered = sum(low <= 0.2 <= high for low, high in (interval(d, np.ones(100), seed=i) for i, d in enumerate(draws)))
-    assert 180 <= covered <= 199
 
 
 def test_the_written_results(tmp_path) -> None:

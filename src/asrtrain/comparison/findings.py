@@ -11,6 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from asrtrain.comparison.trial import Trial
+from asrtrain.evaluation.bootstrap import ROUGH_BELOW
 from asrtrain.evaluation.paired import paired_interval
 
 
@@ -103,7 +104,9 @@ class Comparison:
         sign = -1 if self.figure == "accuracy" else 1
         points = 100 * abs(difference.mean)
         ends = sorted(100 * sign * end + 0.0 for end in (difference.low, difference.high))  # + 0.0: no minus zero
-        between = f"95 % interval of the difference {ends[0]:+.2f} to {ends[1]:+.2f} points"
+        few = len(self.trials[self.baseline][0].totals) < ROUGH_BELOW
+        rough = f", rough: fewer than {ROUGH_BELOW} utterances" if few else ""
+        between = f"95 % interval of the difference {ends[0]:+.2f} to {ends[1]:+.2f} points{rough}"
         if difference.real:
             real = "real" if len(self.trials[self.baseline]) > 1 else "real for this seed, and another may differ"
             return (

@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import Any, final
 
 from asrtrain.evaluation.alignment import Counts
-from asrtrain.evaluation.bootstrap import interval
+from asrtrain.evaluation.bootstrap import ROUGH_BELOW, interval
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.types import Seconds, Task
+
+ROUGH = f" (rough: fewer than {ROUGH_BELOW} utterances)"
 
 
 @final
@@ -67,11 +69,16 @@ class EvalReport:
 
     @cached_property
     def confidence_interval(self) -> tuple[float, float]:
-        """95 % bootstrap interval of the main figure: accuracy of words, WER of sentences."""
+        """95 % interval of the main figure: accuracy of words, WER of sentences."""
         if self.task == "classification":
             return interval([o.correct for o in self.outcomes], [1] * len(self.outcomes))
         counts = [o.words for o in self.outcomes]
         return interval([c.errors for c in counts], [c.reference for c in counts])
+
+    @property
+    def rough(self) -> bool:
+        """Whether the interval is rough: word errors of few utterances say little about how errors go together."""
+        return self.task == "transcription" and len(self.outcomes) < ROUGH_BELOW
 
     @property
     def confusions(self) -> Counter[tuple[str, str]]:
@@ -114,14 +121,14 @@ class EvalReport:
                 "deletions": self.words.deletions,
                 "out_of_vocabulary": self.unknown,
             }
-        return figures | {"interval": [low, high], "interval_level": 0.95}
+        return figures | {"interval": [low, high], "interval_level": 0.95, "interval_rough": self.rough}
 
     def to_text(self) -> str:
         """The lines that people read and scripts search: ``%WER 0.50 [ 5 / 1000, 1 ins, 2 del, 2 sub ]``."""
         if not self.outcomes:
             return f"{self.name}: no utterance is in it"
         low, high = self.confidence_interval
-        between = f"95 % interval {100 * low:.2f} to {100 * high:.2f}"
+        between = f"95 % interval {100 * low:.2f} to {100 * high:.2f}{ROUGH if self.rough else ''}"
         if self.task == "classification":
             right = len(self.outcomes) - self.wrong
             lines = [f"%ACC {100 * self.accuracy:.2f} [ {right} / {len(self.outcomes)} ], {between}"]

@@ -49,9 +49,9 @@ def percent(rate: float) -> str:
     return f"{100 * rate:.2f} %"
 
 
-def between(ends: tuple[float, float]) -> str:
-    """``1.20 to 3.40 %``."""
-    return f"{100 * ends[0]:.2f} to {100 * ends[1]:.2f} %"
+def between(ends: tuple[float, float], *, rough: bool = False) -> str:
+    """``1.20 to 3.40 %``, and whether that is rough."""
+    return f"{100 * ends[0]:.2f} to {100 * ends[1]:.2f} %{' (rough)' if rough else ''}"
 
 
 def error_kinds(report: EvalReport) -> Table:
@@ -63,7 +63,7 @@ def error_kinds(report: EvalReport) -> Table:
         errors = [getattr(each, kind) for each in counts]
         name = "all (WER)" if kind == "errors" else kind
         rate = sum(errors) / max(1, sum(words))
-        rows.append([name, f"{sum(errors):,}", percent(rate), between(interval(errors, words))])
+        rows.append([name, f"{sum(errors):,}", percent(rate), between(interval(errors, words), rough=report.rough)])
     caption = f"Errors by kind, of {sum(words):,} words in {len(counts):,} utterances"
     return Table(caption, ["kind", "count", "of the words", "95 % interval"], rows)
 
@@ -119,7 +119,9 @@ def _by_group(caption: str, heading: str, report: EvalReport, group: Any) -> Tab
     rows = []
     for name, mine in sorted(own.items()):
         part = EvalReport(report.task, name, mine, 0.0)
-        rows.append([name, str(len(mine)), percent(main_figure(part)[1]), between(part.confidence_interval)])
+        rows.append(
+            [name, str(len(mine)), percent(main_figure(part)[1]), between(part.confidence_interval, rough=part.rough)]
+        )
     return Table(caption, [heading, "utterances", main_figure(report)[0], "95 % interval"], rows)
 
 
@@ -163,7 +165,7 @@ def _score_row(run: RunFindings) -> list[str]:
     cells = [_NOTHING] * 3
     if run.scores is not None:
         name, value = main_figure(run.scores)
-        interval_ = between(run.scores.confidence_interval)
+        interval_ = between(run.scores.confidence_interval, rough=run.scores.rough)
         cells = [f"{name} {percent(value)}", interval_, f"{len(run.scores.outcomes):,}"]
     best = [row for row in run.epochs if row["best"]]
     known = best and best[-1]["dev_metric"] is not None
