@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from libraries import NEEDS
 from waveforms import RATE, padded, tone
 
 from asrtrain.errors import CheckpointError, TrainingError
@@ -56,7 +57,7 @@ def of(case: tuple[str, str]) -> FrontEnd:
     return build(name, **(OPTIONS | MEL_OPTIONS)[option])
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}: {case[1]}")
+@pytest.fixture(params=[pytest.param(case, id=f"{case[0]}: {case[1]}", marks=NEEDS.get(case[1], ())) for case in CASES])
 def front_end(request: pytest.FixtureRequest) -> FrontEnd:
     return of(request.param)
 

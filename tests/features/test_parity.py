@@ -12,7 +12,7 @@ import kaldi_native_fbank as knf
 import numpy as np
 import pytest
 import torch
-import torchaudio
+from libraries import NEEDS, OTHER_BACK_ENDS, torchaudio
 from waveforms import RATE, padded
 
 from asrtrain.features.log_mel import LogMelConfig
@@ -30,9 +30,11 @@ def difference(ours: torch.Tensor, frames: torch.Tensor, theirs: list[torch.Tens
     return max(float((row[: len(t)] - t).abs().max()) for row, t in zip(ours, theirs, strict=True))
 
 
+@NEEDS["torchaudio"]
 @pytest.mark.parametrize("mel_scale", ["htk", "slaney"])
 @pytest.mark.parametrize("window", ["hamming", "hann"])
 def test_mfcc_is_torchaudio_s(speech: list[torch.Tensor], mel_scale: Literal["htk", "slaney"], window: Window) -> None:
+    assert torchaudio is not None
     theirs = torchaudio.transforms.MFCC(
         RATE, 13, log_mels=True,
         melkwargs={
@@ -45,7 +47,9 @@ def test_mfcc_is_torchaudio_s(speech: list[torch.Tensor], mel_scale: Literal["ht
     assert difference(*ours(*padded(speech)), [theirs(x).T for x in speech]) < 1e-4
 
 
+@NEEDS["torchaudio"]
 def test_deltas_are_torchaudio_s(speech: list[torch.Tensor]) -> None:
+    assert torchaudio is not None
     statics, frames = MFCCConfig(**PLAIN).build()(*padded(speech))
     everything, _ = MFCCConfig(**{**PLAIN, "deltas": 2}).build()(*padded(speech))
     theirs = []
@@ -55,6 +59,7 @@ def test_deltas_are_torchaudio_s(speech: list[torch.Tensor]) -> None:
     assert difference(everything, frames, theirs) < 1e-5
 
 
+@NEEDS["librosa"]
 @pytest.mark.parametrize("mel_scale", ["htk", "slaney"])
 def test_mfcc_is_librosa_s(speech: list[torch.Tensor], mel_scale: Literal["htk", "slaney"]) -> None:
     import librosa
@@ -74,10 +79,13 @@ def test_mfcc_is_librosa_s(speech: list[torch.Tensor], mel_scale: Literal["htk",
 KALDI: dict[str, Any] = {**PLAIN, "pre_emphasis": 0.97, "compat": "kaldi", "window": "povey", "n_mels": 23}
 
 
+@NEEDS["torchaudio"]
 @pytest.mark.parametrize("snip", [True, False])
 @pytest.mark.parametrize("energy", [True, False])
 def test_mfcc_is_kaldi_s(speech: list[torch.Tensor], snip: bool, energy: bool) -> None:
     """Kaldi's own code (kaldi-native-fbank), and torchaudio's translation of it."""
+    from torchaudio.compliance.kaldi import mfcc
+
     options = knf.MfccOptions()
     frame = options.frame_opts
     frame.samp_freq, frame.snip_edges, frame.dither = RATE, snip, 0
@@ -92,7 +100,7 @@ def test_mfcc_is_kaldi_s(speech: list[torch.Tensor], snip: bool, energy: bool) -
         return torch.from_numpy(np.stack([extractor.get_frame(i) for i in range(extractor.num_frames_ready)]))
 
     def translated(x: torch.Tensor) -> torch.Tensor:
-        translation: torch.Tensor = torchaudio.compliance.kaldi.mfcc(
+        translation: torch.Tensor = mfcc(
             x[None] * 32768, sample_frequency=RATE, snip_edges=snip, use_energy=energy, dither=0.0
         )
         return translation
@@ -101,19 +109,19 @@ def test_mfcc_is_kaldi_s(speech: list[torch.Tensor], snip: bool, energy: bool) -
     assert difference(features, frames, [translated(x) for x in speech]) < 2e-4
 
 
+@NEEDS["torchaudio"]
 @pytest.mark.parametrize("window", ["hamming", "povey"])
 def test_log_mel_is_kaldi_s(speech: list[torch.Tensor], window: Window) -> None:
+    from torchaudio.compliance.kaldi import fbank
+
     features, frames = LogMelConfig(**{**KALDI, "window": window, "n_mels": 40}).build()(*padded(speech))
     theirs = [
-        torchaudio.compliance.kaldi.fbank(
-            x[None] * 32768, sample_frequency=RATE, num_mel_bins=40, window_type=window, dither=0.0
-        )
-        for x in speech
+        fbank(x[None] * 32768, sample_frequency=RATE, num_mel_bins=40, window_type=window, dither=0.0) for x in speech
     ]
     assert difference(features, frames, theirs) < 1e-4
 
 
-@pytest.mark.parametrize("backend", ["torchaudio", "librosa"])
+@pytest.mark.parametrize("backend", OTHER_BACK_ENDS)
 @pytest.mark.parametrize("edges", ["snip", "reflect", "center"])
 @pytest.mark.parametrize("config", [MFCCConfig, LogMelConfig, SpectrogramConfig])
 def test_back_ends_agree(speech: list[torch.Tensor], backend: Backend, edges: str, config: type[MFCCConfig]) -> None:

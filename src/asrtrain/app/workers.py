@@ -103,6 +103,9 @@ def _interrupts_held() -> Iterator[None]:
     """Ctrl-C comes later to this process, and not at all to those begun here, which inherit that until they ignore it:
     else each would print a traceback out of its imports.
     """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
     resource_tracker.ensure_running()  # when it begins, it lets signals through again
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from asrtrain.errors import DataError
 from asrtrain.files.writing import open_to_append, write_file
+from asrtrain.optional import optional
 
 if TYPE_CHECKING:
     import requests
@@ -27,9 +28,12 @@ def fetch(url: str, folder: Path, checksum: str | None = None, *, progress: bool
     """Download into ``folder`` under the last name of the address, unless that file is there and right.
 
     What an interrupted download leaves is continued by the next call. ``checksum`` is ``sha256:…`` or ``md5:…``.
-    Raises DataError.
+    Raises DataError, and UsageError where the libraries that download are not installed.
     """
-    import pooch
+    with optional("pooch", "downloading"):
+        import pooch
+    with optional("requests", "downloading"):
+        import requests.exceptions  # noqa: F401 - pooch imports it, and so do we, when it is needed
 
     if urlsplit(url).scheme not in ("http", "https"):
         raise DataError(f"{url!r} is no address that files are fetched from: it has to begin with https:// or http://")
@@ -47,7 +51,8 @@ def fetch(url: str, folder: Path, checksum: str | None = None, *, progress: bool
 
 def sha256(file: Path) -> str:
     """The file's SHA-256, as ``fetch`` takes it. Raises OSError."""
-    import pooch
+    with optional("pooch", "checking downloads"):
+        import pooch
 
     return f"sha256:{pooch.file_hash(str(file))}"
 

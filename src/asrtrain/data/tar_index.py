@@ -8,7 +8,6 @@ knows them); of each member a hash of its name and where it lies are kept, 24 by
 from __future__ import annotations
 
 import hashlib
-import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +39,8 @@ class Member:
         """Its content. Raises DataError if it is not all there."""
         try:
             with self.tar.open("rb", buffering=0) as file:
-                content = os.pread(file.fileno(), self.size, self.first)
+                file.seek(self.first)
+                content = file.read(self.size)
         except OSError as error:
             raise DataError(f"{self.tar}: cannot be read: {error.strerror}") from error
         if len(content) < self.size:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Literal, final
 
 import torch
-import torchaudio.compliance.kaldi
-import torchaudio.functional
 
+from asrtrain.features.matrices import straight_in_hertz, straight_in_mel
 from asrtrain.types import Hertz
 
 MelScale = Literal["htk", "slaney", "kaldi"]
@@ -36,7 +34,7 @@ class Filterbank:
     """Triangular filters on a mel scale, each a weighted sum of the power spectrum's n_fft/2 + 1 bins.
 
     ``htk``: O'Shaughnessy (1987), triangles straight in Hz; ``slaney``: Slaney's Auditory Toolbox (1998), triangles of
-    equal area; ``kaldi``: htk's scale with triangles straight in mel. All three are torchaudio's.
+    equal area; ``kaldi``: htk's scale with triangles straight in mel.
     """
 
     n_mels: int
@@ -71,17 +69,10 @@ class Filterbank:
 
     def _sampled(self, finer: int) -> torch.Tensor:
         """The filters read off ``finer``·n_fft/2 + 1 frequencies."""
-        bins = self.n_fft // 2 * finer
-        if self.mel_scale != "kaldi":
-            norm = "slaney" if self.mel_scale == "slaney" else None
-            bank: torch.Tensor = torchaudio.functional.melscale_fbanks(
-                bins + 1, self.f_min, self.f_max, self.n_mels, self.sample_rate, norm, self.mel_scale
-            )
-            return bank
-        rows, _ = torchaudio.compliance.kaldi.get_mel_banks(
-            self.n_mels, 2 * bins, float(self.sample_rate), self.f_min, self.f_max, 100.0, -500.0, 1.0
-        )
-        return torch.nn.functional.pad(rows.T, (0, 0, 0, 1))  # Kaldi leaves the highest bin out
+        bins, span = self.n_fft // 2 * finer + 1, (self.f_min, self.f_max)
+        if self.mel_scale == "kaldi":
+            return straight_in_mel(bins, self.n_mels, self.sample_rate, span)
+        return straight_in_hertz(bins, self.n_mels, self.sample_rate, span, self.mel_scale)
 
 
 @final
@@ -115,7 +106,5 @@ def for_squared_parts(filters: torch.Tensor) -> torch.Tensor:
 
 def empty_filter(filterbank: Filterbank) -> int | None:
     """The first filter that no bin falls into, if any."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torchaudio warns of them too, without their number
-        empty = (filterbank.matrix().sum(0) == 0).nonzero()
+    empty = (filterbank.matrix().sum(0) == 0).nonzero()
     return int(empty[0]) if len(empty) else None

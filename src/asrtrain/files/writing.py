@@ -66,14 +66,14 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
 def open_to_append(path: Path) -> IO[bytes]:
     """A file to write on at its end. Raises OSError, which names the file: where it is a link, too."""
     with _naming(path):
-        _refuse_link(path)
+        refuse_link(path)
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NEVER_A_LINK, 0o666), "ab")
 
 
 def cut_file(path: Path, size: int) -> None:
     """Cut a file to a number of bytes. Raises OSError, which names the file: where it is a link, too."""
     with _naming(path):
-        _refuse_link(path)
+        refuse_link(path)
         descriptor = os.open(path, os.O_WRONLY | _NEVER_A_LINK)
         try:
             os.ftruncate(descriptor, size)
@@ -84,7 +84,7 @@ def cut_file(path: Path, size: int) -> None:
 def make_folder(folder: Path) -> None:
     """Make a folder inside of one of ours, if it is not there. Raises OSError where a link stands in its place."""
     with _naming(folder):
-        _refuse_link(folder)
+        refuse_link(folder)
         folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -158,7 +158,7 @@ def _unused_name(path: Path) -> Path:
     return path.with_name(f".{start}.{secrets.token_hex(8)}{PARTIAL}")
 
 
-def _refuse_link(path: Path) -> None:
+def refuse_link(path: Path) -> None:
     """Before opening: O_NOFOLLOW does the same without a gap, where there is one, but with a riddle of a message."""
     if path.is_symlink():
         raise OSError(errno.ELOOP, "is a link, and nothing is written through links: remove it", str(path))

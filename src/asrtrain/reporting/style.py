@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asrtrain.errors import UsageError
+from asrtrain.optional import optional
 from asrtrain.training.durable import reporting_failure, write_file
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def picture(path: Path, width: float, height: float) -> Iterator[Figure]:
     """
     if path.suffix.lower() != ".png":
         raise UsageError(f"{path}: pictures are drawn as PNG; let its name end in .png")
-    import matplotlib as mpl  # half a second, which training need not wait for
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with optional("matplotlib", "drawing pictures"):
+        import matplotlib as mpl  # half a second, which training need not wait for
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     with mpl.rc_context(LOOK):
         figure = Figure(figsize=(width, height), layout="constrained")

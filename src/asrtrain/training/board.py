@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import final
 
 from asrtrain.clipping import layer_of
+from asrtrain.optional import optional
 from asrtrain.training.durable import make_folder, reporting_failure
 from asrtrain.training.records import EpochRecord, StepRecord
 
@@ -33,7 +34,8 @@ class Board:
     """The folder ``tensorboard``; what an interrupted run drew beyond ``step`` is hidden."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard.writer import SummaryWriter  # only where something is drawn
+        with optional("tensorboard", "logging to TensorBoard"):
+            from torch.utils.tensorboard.writer import SummaryWriter  # only where something is drawn
 
         self._folder = folder
         make_folder(folder)

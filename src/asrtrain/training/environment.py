@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
@@ -18,7 +18,7 @@ def describe_environment(device: torch.device, processes: int = 1) -> dict[str, 
     return {
         "asrtrain": __version__,
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
         "system": platform.platform(),
         "processor": torch.backends.cpu.get_cpu_capability(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
@@ -26,3 +26,11 @@ def describe_environment(device: torch.device, processes: int = 1) -> dict[str, 
         "threads": torch.get_num_threads(),
         "processes": processes,
     }
+
+
+def _version(package: str) -> str | None:
+    """None where it is not installed, as torchaudio need not be."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout, lock_descriptor
+
 from asrtrain.errors import UsageError
-from asrtrain.files.writing import open_to_append
+from asrtrain.files.writing import refuse_link
 from asrtrain.training.durable import reporting_failure
 
 _LOCK = ".lock"
@@ -17,23 +18,29 @@ _LOCK = ".lock"
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the folder; the system lets go of it however the process ends. Raises UsageError if another holds it."""
+    lock = FileLock(folder / _LOCK, blocking=False)
     with reporting_failure(folder):
-        file = open_to_append(folder / _LOCK)
-    with file:
+        refuse_link(folder / _LOCK)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            lock.acquire()
+        except Timeout as error:
             raise UsageError(f"another process is training in {folder}; choose another --output") from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def is_held(folder: Path) -> bool:
-    """Whether some process is training in the folder."""
-    try:
-        with (folder / _LOCK).open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    """Whether some process is training in the folder, which may be one that we can only read."""
+    path = folder / _LOCK
+    if not path.exists():
         return False
-    except BlockingIOError:
+    try:
+        with FileLock(path, blocking=False):
+            return False
+    except Timeout:
         return True
-    return False
+    except OSError:
+        with path.open("rb") as file:
+            return not lock_descriptor(file.fileno(), blocking=False)

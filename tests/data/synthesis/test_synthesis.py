@@ -21,7 +21,7 @@ from asrtrain.data.synthesis.engine import Engine
 from asrtrain.data.synthesis.lexicon import ENGLISH, FOREIGN
 from asrtrain.data.synthesis.trimming import trim
 from asrtrain.data.synthesis.voices import HELD_OUT
-from asrtrain.errors import DataError
+from asrtrain.errors import DataError, UsageError
 from asrtrain.types import Utterance
 
 pytest.importorskip("espeakng_loader", reason="the extra `synthesis` is not installed")
@@ -153,8 +153,10 @@ def test_voices_that_say_next_to_nothing_are_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r"^speech synthesis needs espeak-ng.*pip install espeakng-loader$"):
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    with pytest.raises(
+        UsageError, match=r"^speech synthesis by espeak-ng \(GPL-3\.0\) needs espeakng-loader.* pip install"
+    ):
         SynthConfig().load(tmp_path)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import shutil
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, Self, final
 
 import numpy as np
 
 from asrtrain.errors import DataError
 from asrtrain.interrupts import held
+from asrtrain.optional import optional
 from asrtrain.types import Hertz
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ class _Event(ctypes.Structure):
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
-def require_espeak() -> None:
-    """Raises DataError where the optional package is not installed."""
-    if importlib.util.find_spec("espeakng_loader") is None:
-        raise DataError("speech synthesis needs espeak-ng, an optional GPL-3.0 package: pip install espeakng-loader")
+def require_espeak() -> ModuleType:
+    """The package that brings espeak-ng, whose licence is GPL-3.0. Raises UsageError where it is not installed."""
+    with optional("espeakng-loader", "speech synthesis by espeak-ng (GPL-3.0)"):
+        import espeakng_loader
+    module: ModuleType = espeakng_loader
+    return module
 
 
 @final
@@ -57,9 +60,7 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        require_espeak()
-        import espeakng_loader
-
+        espeakng_loader = require_espeak()
         self._folder = tempfile.TemporaryDirectory(prefix="espeak-")
         library = Path(self._folder.name) / "libespeak-ng"
         shutil.copyfile(espeakng_loader.get_library_path(), library)

@@ -7,11 +7,11 @@ from functools import cached_property, lru_cache
 from typing import final
 
 import torch
-import torchaudio.functional
 
 from asrtrain.features.backends.interface import Analysis, Backend
 from asrtrain.features.filterbank import WARP_STEP, WARPS, BandedProduct, Filterbank, for_squared_parts
 from asrtrain.features.filtering import pre_emphasise_frames
+from asrtrain.features.matrices import cosines
 from asrtrain.features.spectrum import added_up, centred, squared_parts, window
 
 BLOCK = 1 << 18
@@ -25,7 +25,7 @@ Block = tuple[slice, slice]
 
 @final
 class AsrtrainBackend(Backend):
-    """rfft, re² and im², and matrix products with torchaudio's filterbank and cosine transform."""
+    """rfft, re² and im², and matrix products with the filterbank and the cosine transform."""
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
@@ -56,7 +56,7 @@ class AsrtrainBackend(Backend):
         return energies
 
     def cepstra(self, log_mel: torch.Tensor, count: int) -> torch.Tensor:
-        return log_mel @ _cosines(count, log_mel.shape[2])
+        return log_mel @ _kept_cosines(count, log_mel.shape[2])
 
     def _blocks(self, frames: torch.Tensor) -> Iterator[tuple[Block, torch.Tensor]]:
         """Frames (B, T, N) to the squares of their spectra (b, t, 2·bins), block by block."""
@@ -86,6 +86,5 @@ class AsrtrainBackend(Backend):
 
 
 @lru_cache
-def _cosines(count: int, n_mels: int) -> torch.Tensor:
-    matrix: torch.Tensor = torchaudio.functional.create_dct(count, n_mels, "ortho")
-    return matrix
+def _kept_cosines(count: int, n_mels: int) -> torch.Tensor:
+    return cosines(count, n_mels)

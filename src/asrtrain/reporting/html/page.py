@@ -15,6 +15,7 @@ from typing import final
 
 from asrtrain.evaluation import EvalReport, Outcome
 from asrtrain.evaluation.tables import alignment_lines
+from asrtrain.optional import optional
 from asrtrain.reporting.html.explosions import Explosion, explosions
 from asrtrain.reporting.html.findings import RunFindings
 from asrtrain.reporting.html.gradient_figures import gradient_figures
@@ -86,7 +87,8 @@ class _Section:
 
 def report_page(runs: Sequence[RunFindings], version: str) -> str:
     """The whole page about some runs. ``version`` is asrtrain's."""
-    from jinja2 import Environment, StrictUndefined  # which training need not wait for
+    with optional("jinja2", "the HTML report"):
+        from jinja2 import Environment, StrictUndefined  # which training need not wait for
 
     texts = {
         name: (files(__package__) / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 from xml.etree import ElementTree
 
+from asrtrain.optional import optional
 from asrtrain.reporting.style import BLUE, GREY, GRID, INK, LOOK, ORANGE, RED
 
 if TYPE_CHECKING:
@@ -72,9 +73,10 @@ class Sheet:
 @contextlib.contextmanager
 def sheet(name: str, height: float, width: float = WIDTH) -> Iterator[Sheet]:
     """A sheet of so many inches. ``name`` is unlike that of any other on the page: ids are made from it."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
+    with optional("matplotlib", "drawing pictures"):
+        import matplotlib as mpl
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
 
     with mpl.rc_context({**_LOOK, "svg.hashsalt": name}):
         figure = Figure(figsize=(width, height), layout="constrained")
