@@ -124,7 +124,9 @@ class Speech:
             model=recogniser.model,
             objective=config.objective.build(),
             optimizer=config.optimizer.build(parameter_groups(recogniser.model.named_parameters())),
-            schedule=config.schedule.build(batches.batches_per_epoch, config.training.max_epochs),
+            schedule=config.schedule.build(
+                batches.batches_per_epoch, config.training.max_epochs, config.training.max_steps
+            ),
             clipper=assemble_clipper(config.clipping, seed),
             batches=batches,
             validate=lambda model: Validation(math.nan, math.nan, "accuracy", higher_is_better=True),

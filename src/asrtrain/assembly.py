@@ -188,7 +188,7 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
         model=model,
         objective=build_objective(recogniser),
         optimizer=config.optimizer.build(parameter_groups(model.named_parameters())),
-        schedule=config.schedule.build(steps, config.training.max_epochs),
+        schedule=config.schedule.build(steps, config.training.max_epochs, config.training.max_steps),
         clipper=clipper,
         batches=batches,
         validate=development_check(recogniser, splits.dev, validating),

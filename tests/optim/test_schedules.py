@@ -111,6 +111,26 @@ def test_the_shortest_runs_have_a_first_step_that_learns(name: str, per_epoch: i
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize(("max_steps", "epochs"), [(2 * PER_EPOCH, 2), (STEPS, EPOCHS), (STEPS + 1, EPOCHS)])
+def test_max_steps_ends_a_schedule_as_fewer_epochs_do(name: str, max_steps: int, epochs: int) -> None:
+    config = SCHEDULES[name].model_validate({"name": name})
+    shortened, whole = config.build(PER_EPOCH, EPOCHS, max_steps), config.build(PER_EPOCH, epochs)
+    steps = range(PER_EPOCH * epochs)
+    assert [shortened.factor(step) for step in steps] == [whole.factor(step) for step in steps]
+
+
+@pytest.mark.parametrize("name", ["one_cycle", "cosine", "linear_warmup"])
+@pytest.mark.parametrize("max_steps", [9, 10, 20, 34])
+def test_what_comes_down_is_down_at_max_steps(name: str, max_steps: int) -> None:
+    plan = SCHEDULES[name].model_validate({"name": name}).build(PER_EPOCH, 1000, max_steps)
+    factors = [plan.factor(step) for step in range(max_steps)]
+    assert max(factors) > 0.9
+    assert factors[-1] == min(factors[factors.index(max(factors)) :])
+    assert factors[-1] <= 0.5 / (max_steps - PER_EPOCH) + 0.4 * (name == "linear_warmup")
+    assert plan.factor(max_steps) < 1e-3
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
 def test_the_state_survives_a_round_trip_at_any_epoch(name: str) -> None:
     losses = [2.0, 1.5, 1.6, math.nan, 1.7, 1.7, 1.2, 1.2, 1.2, 1.2]
     straight = schedule(name)

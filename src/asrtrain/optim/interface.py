@@ -47,6 +47,16 @@ class ScheduleConfig(Config, ABC):
 
     name: str
 
+    def build(self, steps_per_epoch: int, max_epochs: int, max_steps: int | None = None) -> Schedule:
+        """Build the schedule for a run that ends with its last epoch, or after ``max_steps`` if that comes first."""
+        return self.over(steps_per_epoch, steps_of_run(steps_per_epoch, max_epochs, max_steps))
+
     @abstractmethod
-    def build(self, steps_per_epoch: int, max_epochs: int) -> Schedule:
+    def over(self, steps_per_epoch: int, steps: int) -> Schedule:
         """Build the schedule for a run of so many optimiser steps."""
+
+
+def steps_of_run(steps_per_epoch: int, max_epochs: int, max_steps: int | None) -> int:
+    """How many optimiser steps a run has at most."""
+    steps = steps_per_epoch * max_epochs
+    return steps if max_steps is None else min(steps, max_steps)

@@ -46,7 +46,7 @@ class TrainingConfig(Config):
     max_epochs: Annotated[int, Field(gt=0)] = 20
     """Passes over the training data."""
     max_steps: Annotated[int, Field(gt=0)] | None = None
-    """Stop after so many optimiser steps, if that comes first."""
+    """Stop after so many optimiser steps, if that comes first; schedules come down to there."""
     batch_size: Annotated[int, Field(gt=0)] | None = None
     """Utterances a batch; 32 where neither this nor batch_seconds is given."""
     batch_seconds: Annotated[float, Field(gt=0)] | None = None

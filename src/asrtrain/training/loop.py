@@ -14,6 +14,7 @@ import torch
 
 from asrtrain.batching import Prefetched, counter_seed, windows
 from asrtrain.errors import CheckpointError, Interrupted
+from asrtrain.optim.interface import steps_of_run
 from asrtrain.training.advice import Advice
 from asrtrain.training.averaging import Weights, using, weights_of
 from asrtrain.training.checkpoint import with_front_end, without_front_end
@@ -24,6 +25,7 @@ from asrtrain.training.interface import Ingredients, Outcome, StoppedBy, Validat
 from asrtrain.training.journal import Journal, in_words
 from asrtrain.training.lock import exclusive
 from asrtrain.training.nonfinite import FaultLog, NonFinitePolicy, describe
+from asrtrain.training.plan import Plan
 from asrtrain.training.report import Fault, StepReport, fault_kind
 from asrtrain.training.selection import judge_epoch
 from asrtrain.training.sharding import shard
@@ -96,6 +98,8 @@ class _Training:
         self._metadata, self._stop, self._world = metadata, stop, world
         self._notices: list[str] = []
         self._steps_per_epoch = config.steps_per_epoch(ingredients.batches.batches_per_epoch)
+        steps = steps_of_run(self._steps_per_epoch, config.max_epochs, config.max_steps)
+        self._plan = Plan(ingredients.schedule, steps)
         policy = config.on_nonfinite
         # Whoever survives a fault must know of it before the step is taken; on the CPU there is nothing to wait for.
         decides = not (policy.loss == policy.gradient == "abort") or device.type == "cpu"
@@ -118,7 +122,6 @@ class _Training:
             begun_with = self._take_up()
         self._world.check_same(begun_with, DIFFERENT)
         config, progress = self._config, self._progress
-        all_steps = min(self._steps_per_epoch * config.max_epochs, config.max_steps or 1 << 62)
         faults = FaultLog(self._run, progress.step, writes=self._world.leads)
         self._policy = NonFinitePolicy(config.on_nonfinite, self._steps_per_epoch, faults)
         self._journal: Journal | Silence = Silence()
@@ -126,7 +129,7 @@ class _Training:
             sizes, names = self._state.log_sizes, [name for name, _ in self._parts.model.named_parameters()]
             advice = Advice(self._parts.optimizer, self._parts.clipper.names)
             self._journal = Journal(
-                self._run, sizes, progress.step, all_steps, config.max_epochs, parameters=names, advice=advice
+                self._run, sizes, progress.step, self._plan.steps, config.max_epochs, parameters=names, advice=advice
             )
         return self._journal
 
@@ -138,7 +141,9 @@ class _Training:
         if saved is not None:
             self._state.restore(*saved)
             self._notices.append(f"continuing at epoch {self._progress.epoch + 1}, step {self._progress.step}")
+            self._notices.append(self._plan.when_resumed(saved[1].get("plan"), self._update.steps_taken))
         else:
+            self._notices.append(self._plan.at_start())
             self._state.set_aside()
         if self._world.leads and saved is None:
             environment = json.dumps(describe_environment(self._device, self._world.size), indent=1) + "\n"
@@ -155,7 +160,7 @@ class _Training:
         """Epoch after epoch, until there is a reason to stop."""
         for fault in self._config.inject:
             self._notices.append(f"this run has a fault planted on purpose, at step {fault.step}: {fault}")
-        for notice in self._notices:
+        for notice in filter(None, self._notices):
             self._journal.say(notice)
         while (reason := self._reason_to_stop()) is None:
             began = time.monotonic()
@@ -286,7 +291,7 @@ class _Training:
         self._flush()
         self._state.log_sizes = self._journal.sync()
         weights, place = self._complete(self._state.weights()), (self._progress.epoch, self._progress.step)
-        state = self._state.state()
+        state = {**self._state.state(), "plan": self._plan.state(self._update.steps_taken)}
         if self._world.leads:
             self._store.save(*place, weights, state, self._described(None))
 

@@ -19,10 +19,10 @@ class LinearWarmupConfig(ScheduleConfig):
     end: Fraction = 0.0
     """The part of the learning rate that the line ends at."""
 
-    def build(self, steps_per_epoch: int, max_epochs: int) -> Schedule:
+    def over(self, steps_per_epoch: int, steps: int) -> Schedule:
         """Build the schedule over the whole run."""
         warmup = round(self.warmup_epochs * steps_per_epoch)
-        fall = max(steps_per_epoch * max_epochs - warmup, 1)
+        fall = max(steps - warmup, 1)
 
         def factor(step: int) -> float:
             return warm_up(step, warmup) if step < warmup else linear(1.0, self.end, (step - warmup) / fall)

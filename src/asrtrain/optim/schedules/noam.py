@@ -19,7 +19,7 @@ class NoamConfig(ScheduleConfig):
     warmup_epochs: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
     """Epochs until the top is reached (a fraction is fine)."""
 
-    def build(self, steps_per_epoch: int, max_epochs: int) -> Schedule:
+    def over(self, steps_per_epoch: int, steps: int) -> Schedule:
         """Build the schedule."""
         warmup = max(round(self.warmup_epochs * steps_per_epoch), 1)
 

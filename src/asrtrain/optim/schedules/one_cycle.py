@@ -25,9 +25,8 @@ class OneCycleConfig(ScheduleConfig):
     anneal: Literal["cosine", "linear"] = "cosine"
     """The shape of both slopes."""
 
-    def build(self, steps_per_epoch: int, max_epochs: int) -> Schedule:
+    def over(self, steps_per_epoch: int, steps: int) -> Schedule:
         """Build the schedule over the whole run."""
-        steps = steps_per_epoch * max_epochs
         top = self.rise * steps - 1
         first, last = 1.0 / self.start_divisor, 1.0 / (self.start_divisor * self.end_divisor)
         slope = half_cosine if self.anneal == "cosine" else linear

@@ -29,7 +29,7 @@ class PlateauConfig(ScheduleConfig):
     warmup_epochs: NonNegative = 0.0
     """Rise linearly to the full learning rate over this many epochs (a fraction is fine)."""
 
-    def build(self, steps_per_epoch: int, max_epochs: int) -> Schedule:
+    def over(self, steps_per_epoch: int, steps: int) -> Schedule:
         """Build the schedule."""
         return Plateau(self, round(self.warmup_epochs * steps_per_epoch))
 

@@ -23,7 +23,7 @@ class StepConfig(ScheduleConfig):
     warmup_epochs: NonNegative = 0.0
     """Rise linearly to the full learning rate over this many epochs (a fraction is fine)."""
 
-    def build(self, steps_per_epoch: int, max_epochs: int) -> Schedule:
+    def over(self, steps_per_epoch: int, steps: int) -> Schedule:
         """Build the schedule."""
         warmup = round(self.warmup_epochs * steps_per_epoch)
         period = self.every_epochs * steps_per_epoch
