@@ -24,7 +24,6 @@ from asrtrain.decoding.interface import Decoder
 from asrtrain.errors import UsageError
 from asrtrain.evaluation import EvalReport, Origin, Outcome, recognise, score
 from asrtrain.features.interface import FrontEnd
-from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.hmm import GMMHMM, HMMConfig, HMMModel
 from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Objective, ObjectiveConfig
@@ -244,10 +243,9 @@ def development_check(
 
 
 def meet_speakers(recogniser: Recogniser, dataset: Dataset) -> None:
-    """Measure the speakers of a dataset, where features are normalised by speaker."""
-    features = recogniser.config.features
-    if isinstance(features, SpectralConfig) and features.normalise == "speaker":
-        recogniser.front_end.fit(dataset.waveform_batches())
+    """Measure the speakers of a dataset that training did not know, where features are normalised by speaker."""
+    if recogniser.front_end.by_speaker:
+        recogniser.front_end.meet(dataset.waveform_batches())
 
 
 def evaluate_on(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,21 @@ def test_features_measured_on_other_speech_are_cached_apart(loaded, tmp_path):
     other.fit((waveforms * 3, lengths, speakers) for waveforms, lengths, speakers in loaded.waveform_batches())
     one, two = (loaded.with_features(f, BY_SPEAKER.model_dump(mode="json"), tmp_path) for f in (front_end, other))
     assert not torch.equal(one.features.padded([0])[0], two.features.padded([0])[0])
+
+
+def test_features_of_one_speaker_are_not_taken_for_those_of_another(loaded, tmp_path):
+    front_end, settings = BY_SPEAKER.build(), BY_SPEAKER.model_dump(mode="json")
+    front_end.fit(loaded.waveform_batches())
+    renamed = replace(loaded, speakers=("theo", *loaded.speakers[1:]))
+    one, two = (speech.with_features(front_end, settings, tmp_path) for speech in (loaded, renamed))
+    assert not torch.equal(one.features.padded([0])[0], two.features.padded([0])[0])
+    front_end.meet((3 * x, lengths, ("eva",) * len(x)) for x, lengths, _ in loaded.waveform_batches())
+    eva = replace(loaded, speakers=("eva",) * len(loaded))
+    of_loud = eva.with_features(front_end, settings, tmp_path)
+    front_end.meet(eva.waveform_batches())
+    assert not torch.equal(
+        of_loud.features.padded([0])[0], eva.with_features(front_end, settings, tmp_path).features.padded([0])[0]
+    )
 
 
 def test_cached_features_are_read_not_computed(loaded, tmp_path):

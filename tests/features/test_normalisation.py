@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from asrtrain.errors import DataError
 from asrtrain.features.normalisation import Normalise, Normaliser, Variance
 
 
@@ -69,6 +70,39 @@ def test_a_speaker_s_statistics_are_his_own(batch: tuple[torch.Tensor, torch.Ten
     assert not normalised[3].any()  # one frame of a stranger, normalised over itself
     normaliser.fit([(features[2:], lengths[2:], ("otto", "eva"))])
     assert sorted(normaliser.state_dict()) == ["normalisation.anna", "normalisation.eva", "normalisation.otto"]
+
+
+def test_the_statistics_of_training_stay_whatever_is_measured_next(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+    features, lengths = batch
+    for mode, speakers in (("speaker", ("anna", "anna", "otto", "otto")), ("global", ("",) * 4)):
+        normaliser = Normaliser(mode, "kept", 6, 6)
+        normaliser.fit([(features, lengths, speakers)])
+        before = {name: value.clone() for name, value in normaliser.state_dict().items()}
+        for measure in (normaliser.fit, normaliser.meet):
+            measure([(features * 7 + 1, lengths, speakers)])
+            assert all(torch.equal(normaliser.state_dict()[name], value) for name, value in before.items())
+
+
+def test_speakers_who_are_met_are_normalised_and_not_kept(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+    features, lengths = batch
+    normaliser = Normaliser("speaker", "kept", 6, 6)
+    normaliser.fit([(features[:2], lengths[:2], ("anna", "anna"))])
+    known = normaliser(features[:2], lengths[:2], ("anna", "anna"))
+    normaliser.meet([(3 * features[:2], lengths[:2], ("eva", "eva"))])
+    met = normaliser(features[:2], lengths[:2], ("eva", "eva"))
+    normaliser.meet([(features, lengths, ("otto", "anna", "eva", "eva"))])
+    assert sorted(normaliser.state_dict()) == ["normalisation.anna"]
+    assert sorted(normaliser.measured()) == ["normalisation.anna", "normalisation.eva", "normalisation.otto"]
+    assert torch.equal(normaliser(features[:2], lengths[:2], ("anna", "anna")), known)
+    assert not torch.equal(normaliser(features[:2], lengths[:2], ("eva", "eva")), met)  # another eva
+    normaliser.meet([(3 * features[:2], lengths[:2], ("eva", "eva"))])
+    assert torch.equal(normaliser(features[:2], lengths[:2], ("eva", "eva")), met)  # whoever was met in between
+
+
+def test_a_normalisation_by_speaker_wants_speakers(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+    features, lengths = batch
+    with pytest.raises(DataError, match="no training utterance says who speaks"):
+        Normaliser("speaker", "kept", 6, 6).fit([(features, lengths, ("",) * 4)])
 
 
 @pytest.mark.parametrize(("mode", "variance"), [("global", "kept"), ("speaker", "kept"), ("utterance", "global")])

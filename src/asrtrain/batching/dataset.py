@@ -58,11 +58,13 @@ class Dataset:
     def with_features(self, front_end: FrontEnd, settings: object, cache: Path) -> Dataset:
         """The same with features that nobody computes again, for front ends and waveforms that stay as they are.
 
-        ``settings`` are the front end's, of JSON's types: with what it has measured and with the waveforms, they tell
-        one cached file from another.
+        ``settings`` are the front end's, of JSON's types: with what it has measured, with the waveforms and, where that
+        matters, with who speaks, they tell one cached file from another.
         """
-        measured = {name: tensor.tolist() for name, tensor in front_end.state_dict().items()}
-        made_by = {"front end": settings, "measured": measured, "numerics": NUMERICS}
+        measured = {name: tensor.tolist() for name, tensor in front_end.measured().items()}
+        made_by: dict[str, object] = {"front end": settings, "measured": measured, "numerics": NUMERICS}
+        if front_end.by_speaker:
+            made_by["speakers"] = list(self.speakers)
         key = fingerprint({"waveforms": self.key, **made_by})
         return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, self._features(front_end)))
 

@@ -48,7 +48,7 @@ class SpectralFrontEnd(FrontEnd):
         self.bands = bands
         self.feature_size = bands * blocks * (1 + sum(config.context)) * config.stack
         self.frame_shift = self._framing.shift / config.sample_rate * config.stack * config.subsample
-        self.needs_fit = self._normaliser.needs_fit
+        self.needs_fit, self.by_speaker = self._normaliser.needs_fit, self._normaliser.by_speaker
         filtered = config.high_pass is not None or config.low_pass is not None
         self._band_pass = BandPass(config.sample_rate, config.high_pass, config.low_pass) if filtered else None
         self._noise = torch.randn(NOISE_PERIOD, generator=torch.Generator().manual_seed(0)) * config.dither
@@ -73,8 +73,15 @@ class SpectralFrontEnd(FrontEnd):
     def fit(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]) -> None:
         self._normaliser.fit((*self._single_frames(x, lengths, None), speakers) for x, lengths, speakers in batches)
 
+    @torch.no_grad()
+    def meet(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]) -> None:
+        self._normaliser.meet((*self._single_frames(x, lengths, None), speakers) for x, lengths, speakers in batches)
+
     def state_dict(self) -> dict[str, torch.Tensor]:
         return self._normaliser.state_dict()
+
+    def measured(self) -> dict[str, torch.Tensor]:
+        return self._normaliser.measured()
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         self._normaliser.load_state_dict(state)

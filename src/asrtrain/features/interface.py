@@ -20,7 +20,7 @@ class FrontEnd(ABC):
     ``frame_shift`` is the time from one feature frame to the next, after stacking and subsampling. ``bands`` is the
     size of the innermost block of a frame: statics, deltas and joined neighbours are blocks of so many features each.
     ``needs_fit`` says that statistics of the training data have to be there (``fit`` or ``load_state_dict``) before
-    the first call.
+    the first call. ``by_speaker`` says that features depend on who speaks.
     """
 
     sample_rate: Hertz
@@ -28,6 +28,7 @@ class FrontEnd(ABC):
     bands: int
     frame_shift: Seconds
     needs_fit: bool
+    by_speaker: bool
 
     @abstractmethod
     def __call__(
@@ -54,12 +55,23 @@ class FrontEnd(ABC):
     @abstractmethod
     def fit(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]) -> None:
         """Measure what normalisation over the training data or over speakers needs, from batches of waveforms,
-        lengths and speakers. Speakers of other data (a test set) are added by another call.
+        lengths and speakers. What is measured already stays: another call adds speakers that are not known.
+        """
+
+    @abstractmethod
+    def meet(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]) -> None:
+        """Measure the speakers of other data (a test set) who are not known from ``fit``, in place of those met before.
+
+        They are not kept with the model, so that no other data change what it is, or what is found of the next.
         """
 
     @abstractmethod
     def state_dict(self) -> dict[str, torch.Tensor]:
         """What ``fit`` measured, to be kept with the model; empty where nothing is measured."""
+
+    @abstractmethod
+    def measured(self) -> dict[str, torch.Tensor]:
+        """All that features depend on besides settings and waveforms: what is kept, and speakers who were met."""
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:

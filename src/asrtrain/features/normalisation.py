@@ -7,7 +7,7 @@ from typing import Literal, final
 
 import torch
 
-from asrtrain.errors import CheckpointError, TrainingError
+from asrtrain.errors import CheckpointError, DataError, TrainingError
 from asrtrain.features.lengths import clear_beyond
 
 Normalise = Literal["none", "utterance_level", "utterance_half", "utterance_mean", "utterance", "speaker", "global"]
@@ -29,7 +29,9 @@ class Normaliser:
 
     The first ``level`` features of a frame share one level: ``utterance_level`` takes the mean of all of them off each,
     and ``utterance_half`` takes off the mean of that level and of the feature's own mean.
-    An utterance whose speaker has no statistics is normalised over itself.
+    An utterance whose speaker has no statistics is normalised over itself. What was measured once stays, so that
+    speakers of the training data keep the statistics that the model was trained with; those met in other data are told
+    apart, and are forgotten when others are met.
     """
 
     def __init__(self, mode: Normalise, variance: Variance, size: int, level: int) -> None:
@@ -38,6 +40,7 @@ class Normaliser:
         self._size = size
         self._level = level
         self._statistics: dict[str, torch.Tensor] = {}  # name to (2, F): mean, 1 / standard deviation
+        self._met: dict[str, torch.Tensor] = {}  # the same, of speakers of other data
 
     @property
     def needs_fit(self) -> bool:
@@ -61,11 +64,31 @@ class Normaliser:
             return normalised
         return centred if self._variance == "kept" else centred * self._statistics[EVERYONE][1]
 
+    @property
+    def by_speaker(self) -> bool:
+        """Whether it matters who speaks."""
+        return self._mode == "speaker"
+
     def fit(self, batches: Batches) -> None:
         """Measure from features (B, T, F), zero beyond each length, lengths (B,) and speakers.
 
-        Sums are in double precision.
+        What is known already stays as it is. Raises DataError where speakers are wanted and none is named.
         """
+        self._statistics = self._measured(batches) | self._statistics
+        if not self._statistics:
+            raise DataError(
+                "features.normalise: speaker, and no training utterance says who speaks: name speakers in the "
+                "manifest, or write features.normalise: utterance"
+            )
+
+    def meet(self, batches: Batches) -> None:
+        """Measure speakers that are not known from other data, in place of those met before."""
+        if self.by_speaker:
+            found = self._measured(batches)
+            self._met = {name: value for name, value in found.items() if name not in self._statistics}
+
+    def _measured(self, batches: Batches) -> dict[str, torch.Tensor]:
+        """The statistics of these batches; sums are in double precision."""
         sums: dict[str, torch.Tensor] = {}  # name to (3, F): frames, sum, sum of squares
         for features, lengths, speakers in batches:
             whole = self._mode in ("speaker", "global")
@@ -77,14 +100,20 @@ class Normaliser:
                 sums[name] = sums[name] + moment if name in sums else moment
         if self._mode == "speaker":
             sums.pop(EVERYONE, None)  # utterances of nobody known
+        found = {}
         for name, (count, total, squares) in sums.items():
             mean = total / count
             variance = (squares / count - mean.square()).clamp(min=0)
-            self._statistics[name] = torch.stack([mean, (variance + FLOOR).rsqrt()]).float()
+            found[name] = torch.stack([mean, (variance + FLOOR).rsqrt()]).float()
+        return found
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Statistics (2, F) by ``normalisation.`` and the speaker's name."""
+        """Statistics (2, F) by ``normalisation.`` and the speaker's name, without those who were only met."""
         return {PREFIX + name: value for name, value in self._statistics.items()}
+
+    def measured(self) -> dict[str, torch.Tensor]:
+        """The same, with those who were met."""
+        return {PREFIX + name: value for name, value in (self._met | self._statistics).items()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Take back what ``state_dict`` gave. Raises CheckpointError where the sizes differ."""
@@ -111,8 +140,9 @@ class Normaliser:
     ) -> torch.Tensor:
         normalised = centred * _scale(centred, lengths)
         for row, speaker in enumerate(speakers):
-            if speaker in self._statistics:
-                mean, scale = self._statistics[speaker]
+            known = self._statistics.get(speaker, self._met.get(speaker))
+            if known is not None:
+                mean, scale = known
                 normalised[row] = (features[row] - mean) * scale
         return normalised
 

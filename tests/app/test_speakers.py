@@ -1,0 +1,93 @@
+"""Features normalised by speaker: of a speaker of the training data always as in training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tests.app.conftest import WORDS, write_config
+
+from asrtrain.app import evaluate, fit, transcribe
+from asrtrain.app.trained import chosen_utterances, load_recogniser
+from asrtrain.assembly import (
+    build_ingredients,
+    build_recogniser,
+    build_vocabulary,
+    cache_folder,
+    choose_device,
+    evaluate_on,
+)
+from asrtrain.config import load_config
+from asrtrain.run_config import RunConfig
+from asrtrain.training.checkpoint import load_tensors, without_front_end
+
+BY_SPEAKER = WORDS.replace("sample_rate: 8000", "sample_rate: 8000, normalise: speaker").replace(
+    "average: 2", "ema: 0.9"
+)
+
+
+@pytest.fixture(scope="module")
+def by_speaker(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, cache: Path) -> Path:
+    folder = tmp_path_factory.mktemp("speakers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASRTRAIN_CACHE", str(cache))
+        return fit(write_config(folder, fsdd, BY_SPEAKER))
+
+
+def measured(run: Path, checkpoint: str = "best") -> dict[str, torch.Tensor]:
+    return without_front_end(load_tensors(run / "checkpoints" / checkpoint)[0])[1]
+
+
+@pytest.mark.parametrize("overrides", [[], ["augmentation={noise: {probability: 0.0}}"]])
+def test_the_training_features_of_a_speaker_have_mean_zero(fsdd: Path, tmp_path: Path, overrides: list[str]) -> None:
+    """The development part is held out of the same speakers. Augmented features are not cached."""
+    config = load_config(write_config(tmp_path, fsdd, BY_SPEAKER), RunConfig, overrides)
+    splits = config.data.load(cache_folder())
+    recogniser = build_recogniser(config, build_vocabulary(config, splits), choose_device("cpu"))
+    ingredients = build_ingredients(recogniser, splits)
+    speaker_of = {utterance.id: utterance.speaker for utterance in splits.train}
+    frames: dict[str, list[torch.Tensor]] = {}
+    for batch in ingredients.batches.epoch(0):
+        for id_, features, length in zip(batch.ids, batch.features, batch.lengths.tolist(), strict=True):
+            frames.setdefault(speaker_of[id_], []).append(features[:length])
+    assert {utterance.speaker for utterance in splits.dev} == set(frames) == {"jackson", "theo"}
+    for pieces in frames.values():
+        together = torch.cat(pieces).double()
+        assert float(together.mean(0).abs().max()) < 1e-4
+        assert float((together.std(0, unbiased=False) - 1).abs().max()) < 1e-3
+
+
+def test_the_statistics_that_were_trained_with_are_kept_with_the_weights(by_speaker: Path, tmp_path: Path) -> None:
+    best, last = measured(by_speaker), measured(by_speaker, "last")
+    assert set(best) == {"normalisation.jackson", "normalisation.theo"}
+    assert all(torch.equal(best[name], last[name]) for name in best)
+    stopped = fit(by_speaker / "config.yaml", output=tmp_path / "run")
+    (stopped / "outcome.json").unlink()
+    fit(by_speaker / "config.yaml", output=stopped)
+    again = measured(stopped)
+    assert all(torch.equal(best[name], again[name]) for name in best)
+
+
+def test_scoring_one_set_changes_nothing_about_the_next(by_speaker: Path, fsdd: Path, tmp_path: Path) -> None:
+    """Also where a speaker of both sets is none of the training data: what nicolas says differs between them."""
+    sets = {}
+    for name, speaker, take in (("known", "theo", 0), ("first", "nicolas", 1), ("second", "nicolas", 2)):
+        paths = [fsdd / f"{digit}_{speaker}_{take}.wav" for digit in range(10)]
+        rows = [{"audio": str(path), "text": path.name[0], "speaker": speaker} for path in paths]
+        sets[name] = tmp_path / f"{name}.jsonl"
+        sets[name].write_text("".join(json.dumps(row) + "\n" for row in rows))
+    alone = {name: evaluate(by_speaker, data=path).outcomes for name, path in sets.items()}
+    recogniser = load_recogniser(by_speaker, "best", "cpu")
+    kept = recogniser.front_end.state_dict()
+    for name in ("known", "first", "second", "first", "known"):
+        utterances, _ = chosen_utterances(recogniser.config.data, sets[name], "test")
+        assert evaluate_on(recogniser, utterances, name).outcomes == alone[name]
+    now = recogniser.front_end.state_dict()
+    assert set(now) == set(kept)
+    assert all(torch.equal(now[name], value) for name, value in kept.items())
+
+
+def test_a_recording_of_nobody_known_is_transcribed(by_speaker: Path, fsdd: Path) -> None:
+    assert list(transcribe([fsdd / "7_nicolas_3.wav"], run=by_speaker))
