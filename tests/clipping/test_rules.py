@@ -266,5 +266,7 @@ def test_noise_whose_variance_overflows_is_refused() -> None:
 def test_a_parameter_that_changes_its_shape_is_named(rule: Any) -> None:
     clipper = attached(rule)
     clipper(parameters(shapes={"a.weight": (3, 4)}).items())
-    with pytest.raises(UsageError, match=r"a\.weight had the shape \(3, 4\) and has \(4, 3\): a clipper serves one model"):
+    with pytest.raises(
+        UsageError, match=r"a\.weight had the shape \(3, 4\) and has \(4, 3\): a clipper serves one model"
+    ):
         clipper(parameters(shapes={"a.weight": (4, 3)}).items())

@@ -23,6 +23,7 @@ from asrtrain.comparison import Comparison, Trial, Variant, variants_of
 from asrtrain.comparison.trial import divergence, spikes, steps_to
 from asrtrain.errors import CheckpointError, Interrupted, TrainingError, UsageError
 from asrtrain.evaluation import EvalReport
+from asrtrain.files.json_text import parse_json, read_record
 from asrtrain.reporting import draw_comparison
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.training.durable import write_file
@@ -136,8 +137,8 @@ def _found(order: _Order) -> Trial:
     run_folder.check_config(order.run, load_settings(order.config, order.settings, None))
     path = order.run / _TRIAL
     try:
-        return Trial(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        return read_record(Trial, parse_json(path.read_text(encoding="utf-8")))
+    except ValueError as error:
         raise CheckpointError(f"{path} is damaged, or of another version of asrtrain: delete it") from error
 
 

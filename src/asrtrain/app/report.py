@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
 from asrtrain.errors import AsrtrainError, DataError, UsageError
 from asrtrain.evaluation import EvalReport, read_results
+from asrtrain.files.json_text import parse_json
 from asrtrain.reporting.html import LONGEST, RunFindings, report_page, worst_of
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.run_config import RunConfig
@@ -146,7 +146,7 @@ def _explanations(folder: Path) -> list[tuple[Mapping[str, Any], str]]:
 def _json(path: Path) -> Mapping[str, Any]:
     """Raises DataError."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path}: not JSON ({error}); the file was changed by hand") from error
     if not isinstance(found, dict):

@@ -21,6 +21,7 @@ from asrtrain.data.formats.lines import LONGEST_LINE
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.data.tar_index import members
 from asrtrain.errors import DataError
+from asrtrain.files.json_text import parse_json
 from asrtrain.types import Source
 
 
@@ -49,8 +50,8 @@ def _entries(cuts: Path, recordings: Path, complaints: list[Complaint]) -> Itera
     audio = {name.rpartition(".")[0]: name for name in names if name.lower().endswith(AUDIO_SUFFIXES)}
     for number, line in _lines(cuts):
         try:
-            yield _entry(json.loads(line), recordings.absolute(), audio)
-        except (ValueError, RecursionError) as error:
+            yield _entry(parse_json(line), recordings.absolute(), audio)
+        except ValueError as error:
             complaints.append(Complaint("malformed", str(error), Source(cuts, number)))
 
 

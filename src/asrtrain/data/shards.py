@@ -28,6 +28,7 @@ from asrtrain.data.new_folder import new_folder
 from asrtrain.data.recordings import read_whole
 from asrtrain.data.tar_index import Member, members
 from asrtrain.errors import DataError
+from asrtrain.files.json_text import parse_json
 from asrtrain.files.writing import new_file
 from asrtrain.types import Source, Utterance
 
@@ -97,8 +98,8 @@ def _entry(key: str, sample: _Sample) -> Entry:
 
 def _known(member: Member) -> dict[str, Any]:
     try:
-        values = json.loads(_text(member))
-    except (json.JSONDecodeError, RecursionError) as error:
+        values = parse_json(_text(member))
+    except ValueError as error:
         raise ValueError(f"{member.name} is no JSON: {error}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{member.name} holds no object {{…}}")

@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 
 from asrtrain.errors import CheckpointError
+from asrtrain.files.json_text import parse_json
 from asrtrain.training.durable import write_file
 from asrtrain.training.tree import join, split
 from asrtrain.types import Batch
@@ -63,12 +64,12 @@ def load_step(path: Path) -> SavedStep:
     """Read what was saved. Raises CheckpointError for anything else."""
     try:
         content = path.read_bytes()
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        tree = join(json.loads(header["__metadata__"][_METADATA]), safetensors.torch.load(content))
+        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        tree = join(parse_json(header["__metadata__"][_METADATA]), safetensors.torch.load(content))
         if tree["version"] != _VERSION:
             raise CheckpointError(f"{path} was saved by another version of asrtrain: explain it with that one")
         return SavedStep(
-            config=dict(json.loads(tree["config"])),
+            config=dict(parse_json(tree["config"])),
             symbols=tuple(tree["symbols"]),
             weights=tree["weights"],
             batch=_put_together(tree["batch"]),
@@ -77,7 +78,7 @@ def load_step(path: Path) -> SavedStep:
             step=int(tree["place"][0]),
             epoch=int(tree["place"][1]),
             median=tree["median"],
-            planted=tuple(map(dict, json.loads(tree["planted"]))),
+            planted=tuple(map(dict, parse_json(tree["planted"]))),
         )
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no file {path}") from error

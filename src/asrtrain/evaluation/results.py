@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 from asrtrain.errors import DataError
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.evaluation.report import EvalReport, Origin
+from asrtrain.files.json_text import parse_json
 from asrtrain.types import Hypothesis
 
 
@@ -19,7 +19,7 @@ def read_results(folder: Path, name: str) -> EvalReport:
     """
     table, figures = folder / f"{name}-utterances.tsv", folder / f"{name}.json"
     try:
-        known = json.loads(figures.read_text(encoding="utf-8"))
+        known = parse_json(figures.read_text(encoding="utf-8"))
         with table.open(encoding="utf-8", newline="") as file:
             outcomes = [_outcome(row) for row in csv.DictReader(file, delimiter="\t")]
         spoken = sum(outcome.duration for outcome in outcomes)

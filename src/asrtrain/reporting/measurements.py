@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asrtrain.errors import DataError
+from asrtrain.files.json_text import parse_json
 
 Row = dict[str, Any]
 
@@ -20,7 +20,7 @@ def read_rows(path: Path, kind: str) -> list[Row]:
     rows = []
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError:
             row = None
         if not isinstance(row, dict):

@@ -16,6 +16,7 @@ from torch import nn
 
 from asrtrain.errors import CheckpointError
 from asrtrain.features.interface import FrontEnd
+from asrtrain.files.json_text import parse_json
 from asrtrain.training.averaging import Weights
 from asrtrain.training.durable import reporting_failure
 from asrtrain.training.manifest import MANIFEST, read_folder, write_folder
@@ -51,7 +52,7 @@ def load_training(folder: Path) -> tuple[Weights, dict[str, Any]]:
     if not {WEIGHTS, TENSORS, NUMBERS} <= set(files):
         raise CheckpointError(f"{folder} holds weights, but no training state to continue from")
     try:
-        numbers = json.loads(files[NUMBERS])
+        numbers = parse_json(files[NUMBERS])
         return _unpack(files[WEIGHTS])[0], join(numbers, safetensors.torch.load(files[TENSORS]))
     except (SafetensorError, LookupError, ValueError) as error:
         raise CheckpointError(f"{folder} cannot be read: {error}") from error
@@ -127,6 +128,6 @@ def _pack(weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> b
 
 def _unpack(content: bytes) -> tuple[Weights, dict[str, Any]]:
     length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    metadata: dict[str, Any] = json.loads(header["__metadata__"][_METADATA])
+    header = parse_json(content[8 : 8 + length])
+    metadata: dict[str, Any] = parse_json(header["__metadata__"][_METADATA])
     return safetensors.torch.load(content), metadata

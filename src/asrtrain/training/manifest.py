@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asrtrain.errors import CheckpointError
+from asrtrain.files.json_text import parse_json
 from asrtrain.files.writing import sync_folder
 from asrtrain.training.durable import make_folder, reporting_failure, write_file
 
@@ -34,7 +35,7 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         raise CheckpointError(f"{folder} is incomplete: saving it was interrupted")
     try:
         written = (folder / MANIFEST).read_bytes()
-        names = list(json.loads(written)["files"])
+        names = list(parse_json(written)["files"])
         files = {name: (folder / _plain(name)).read_bytes() for name in names}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise CheckpointError(f"{folder} is damaged: {_cause(error)}") from error

@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import final
 
-from asrtrain.errors import TrainingError
+from asrtrain.errors import CheckpointError, TrainingError
+from asrtrain.files.json_text import parse_json, read_record
+from asrtrain.files.reading import LARGEST_LIST, read_text
 from asrtrain.files.writing import open_to_append
 from asrtrain.training.config import NonFiniteConfig, Reaction
 from asrtrain.training.durable import reporting_failure, write_file
@@ -133,13 +135,22 @@ def _line(record: FaultRecord) -> str:
 
 
 def _read(path: Path) -> list[FaultRecord]:
-    """The faults that were written; a kill may have left half of the last line."""
+    """The faults that were written; a kill may have left half of the last line.
+
+    Raises CheckpointError, which names the line, if the file is damaged.
+    """
     if not path.exists():
         return []
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):
-            values = json.loads(line)
-            lists = {name: tuple(values[name]) for name in ("utterances", "losses")}
-            records.append(FaultRecord(**{**values, **lists}))
-    return records
+    lines = read_text(path, LARGEST_LIST, CheckpointError).splitlines(keepends=True)
+    return [_record(line, f"{path}:{n}") for n, line in enumerate(lines, start=1) if line.endswith("\n")]
+
+
+def _record(line: str, where: str) -> FaultRecord:
+    try:
+        values = parse_json(line)
+        lists = {name: tuple(values[name]) for name in ("utterances", "losses")}
+        return read_record(FaultRecord, {**values, **lists})
+    except (ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(
+            f"{where}: is damaged ({error}); delete the file, and its faults are forgotten"
+        ) from error

@@ -9,7 +9,6 @@ and none is lost.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import final
 from tqdm import tqdm
 
 from asrtrain.errors import CheckpointError
+from asrtrain.files.json_text import parse_json, read_record
 from asrtrain.files.writing import cut_file, open_to_append
 from asrtrain.training.board import Board
 from asrtrain.training.durable import reporting_failure
@@ -48,12 +48,12 @@ def read_steps(run: Path) -> Iterator[StepRecord]:
     try:
         with path.open(encoding="utf-8") as file:
             for line in file:
-                values = json.loads(line)
+                values = parse_json(line)
                 kind = values.pop("kind")
                 if kind == "step":
                     shares = values.pop("shares")
                     named = dict(zip(parameters, shares, strict=True)) if shares else {}
-                    yield StepRecord(**values, shares=named)
+                    yield read_record(StepRecord, {**values, "shares": named})
                 elif kind == "parameters":
                     parameters = values["names"]
                 elif kind != "epoch":

@@ -6,13 +6,13 @@ worth keeping), ``average-<epoch>`` (weights averaged at the end), and the names
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, final
 
 from asrtrain.errors import CheckpointError
+from asrtrain.files.json_text import parse_json
 from asrtrain.files.writing import clear_leavings
 from asrtrain.training.averaging import Weights, mean_weights
 from asrtrain.training.checkpoint import NUMBERS, load_tensors, load_training, remove, save_training, save_weights
@@ -117,7 +117,7 @@ class CheckpointStore:
     def _epochs_of(self, folder: Path) -> list[Path]:
         """The folders of the epochs that a checkpoint speaks of; none if it is damaged."""
         with suppress(OSError, ValueError, LookupError, TypeError):
-            progress = json.loads((folder / NUMBERS).read_bytes())["progress"]
+            progress = parse_json((folder / NUMBERS).read_bytes())["progress"]
             return [self._epoch(kept["epoch"]) for kept in [progress["best"], *progress["kept"]] if kept]
         return []
 
