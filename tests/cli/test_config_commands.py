@@ -1,4 +1,4 @@
-"""``asrtrain config init|check|show|schema`` and ``asrtrain info``."""
+"""``asrtrain config init|list|copy|check|show|schema`` and ``asrtrain info``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tests.cli.conftest import Run
 
 from asrtrain import __version__
 from asrtrain.config.yaml12 import parse_yaml
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def test_init_then_check_then_show(run: Run) -> None:
@@ -71,3 +73,30 @@ def test_info(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert f"asrtrain {__version__}" in text
     assert "libsndfile" in text
     assert "yesno" in text
+
+
+def test_what_comes_with_asrtrain_is_listed_and_copied_with_what_it_needs(run: Run) -> None:
+    listed = run("config", "list").out.splitlines()
+    assert [line.split()[0] for line in listed] == sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+    assert any(line.startswith("my_words ") and "Your own words" in line for line in listed)
+    assert run("config", "copy", "my_words", "digits_triphones").out.split() == [
+        *("configs/my_words.yaml", "configs/digits_triphones.yaml", "configs/lexicons/digits.txt")
+    ]
+    for path in Path("configs").rglob("*.*"):
+        assert path.read_bytes() == (CONFIGS.parent / path).read_bytes()
+    assert run("config", "check", "configs/digits_triphones.yaml").code == 0
+
+
+def test_a_copy_replaces_nothing_of_one_s_own(run: Run) -> None:
+    assert run("config", "copy", "my_word").err == (
+        "no configuration my_word comes with asrtrain: 'asrtrain config list' shows those that do\n"
+    )
+    assert run("config", "copy", "my_words").code == 0
+    assert run("config", "copy", "my_words").code == 0, "an equal file is no loss"
+    Path("configs/my_words.yaml").write_text("seed: 1\n", encoding="utf-8")
+    refused = run("config", "copy", "fsdd_mlp", "my_words")
+    assert refused.code == 2
+    assert refused.err.startswith("configs/my_words.yaml is there already, and differs: rename it, or add --force")
+    assert not Path("configs/fsdd_mlp.yaml").exists()
+    assert run("config", "copy", "my_words", "--force").code == 0
+    assert Path("configs/my_words.yaml").read_bytes() == (CONFIGS / "my_words.yaml").read_bytes()

@@ -1,0 +1,13 @@
+"""``asrtrain config list``."""
+
+from __future__ import annotations
+
+
+def list_shipped() -> None:
+    """List the configurations that come with asrtrain; 'config copy' brings one here."""
+    from asrtrain.config.shipped import shipped
+
+    found = shipped()
+    width = max(map(len, found))
+    for name, what in found.items():
+        print(f"{name:<{width}}  {what}")
