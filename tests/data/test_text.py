@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from asrtrain.data.invisible import check_invisible
 from asrtrain.data.text import TextConfig
+from asrtrain.types import Utterance
 
 EVERY_CONFIG = [
     TextConfig(case=case, unicode=unicode, punctuation=punctuation)
@@ -26,7 +29,7 @@ def test_normalising_twice_changes_nothing_more(config: TextConfig, text: str) -
     once = config.normalise(text)
     assert config.normalise(once) == once
     assert once == " ".join(once.split())
-    assert "\ufeff" not in once
+    assert not set("\ufeff\u200b\u00ad\u2060\u200e") & set(once)
 
 
 def test_byte_order_marks_and_line_ends_vanish() -> None:
@@ -71,3 +74,24 @@ def test_scripts_without_case_pass_unharmed(text: str) -> None:
 def test_case() -> None:
     assert TextConfig(case="lower").normalise("ÀÉ Straße") == "àé straße"
     assert TextConfig(case="upper").normalise("àé straße") == "ÀÉ STRASSE"
+
+
+def test_what_nobody_sees_and_no_letter_needs_is_removed() -> None:
+    written = "\u200blow\u00ad \u2060er\u200f\u202a\u2069"
+    assert TextConfig(unicode="none").normalise(written) == "low er"
+    joined = "می\u200cروم क्\u200dष"
+    assert TextConfig().normalise(joined) == joined
+
+
+def test_the_capital_i_with_a_dot_has_the_small_letter_that_it_looks_like() -> None:
+    assert TextConfig(case="lower").normalise("İzmir") == "izmir"
+    assert TextConfig(case="lower", unicode="none").normalise("I\u0307zmir") == "izmir"
+
+
+def test_what_is_removed_is_named_and_counted() -> None:
+    utterances = [Utterance(str(i), Path("a.wav"), text) for i, text in enumerate(("a\u200bb", "c", "d\u200b\u00ad"))]
+    told = [complaint.message for complaint in check_invisible(utterances)]
+    assert told == [
+        "U+00AD SOFT HYPHEN is removed from the text",
+        "U+200B ZERO WIDTH SPACE is removed from 2 texts, of which this is the first",
+    ]

@@ -26,7 +26,8 @@ from asrtrain.data.validation import (
 )
 from asrtrain.data.validation.audio import clipped_share
 from asrtrain.data.validation.requirements import ctc_frames
-from asrtrain.data.vocabulary import Vocabulary
+from asrtrain.data.validation.twins import check_twins
+from asrtrain.data.vocabulary import Unit, Vocabulary
 from asrtrain.errors import DataError
 from asrtrain.types import Seconds, Utterance
 
@@ -140,12 +141,42 @@ def test_labels_of_one_split_only_are_named() -> None:
 
 def test_look_alikes_are_named() -> None:
     composed = check_cheaply({"train": texts("Yes", "yes", "no")}, Requirements())
-    assert "'Yes', 'yes'" in composed.to_text()
+    assert "'Yes' once, 'yes' once; data.text.case: lower unites them" in composed.to_text()
     vocabulary = Vocabulary.from_texts(["für", "fu\u0308r", "ａa"], "char")
     report = check_cheaply({"train": texts("für", "fu\u0308r", "ａa")}, Requirements(vocabulary=vocabulary))
     assert "letters and accents apart" in report.to_text()
-    assert "'a', 'ａ' (U+FF41)" in report.to_text()
+    letter = "'a' once, 'ａ' once (U+FF41 FULLWIDTH LATIN SMALL LETTER A)"
+    assert f"{letter}; data.text.unicode: NFKC unites them" in report.to_text()
     assert not said(check_cheaply({"train": texts("नमस्ते", "你好")}, Requirements()))
+
+
+@pytest.mark.parametrize(
+    ("some", "other", "told"),
+    [
+        ("don't", "don’t", "U+2019 RIGHT SINGLE QUOTATION MARK"),
+        ("cat", "сat", "U+0441 CYRILLIC SMALL LETTER ES"),
+        ("low", "lo\u200dw", "U+200D ZERO WIDTH JOINER"),
+        ("low", "low\ufe0f", "U+FE0F VARIATION SELECTOR-16"),
+        ("yes", '"yes"', "'yes' once; write them alike"),
+        ("yes", "ｙｅｓ", "U+FF59 FULLWIDTH LATIN SMALL LETTER Y"),
+        ("İzmir", "izmir", "U+0130 LATIN CAPITAL LETTER I WITH DOT ABOVE"),
+        ("e-mail", "e–mail", "U+2013 EN DASH"),
+        ("کتاب", "كتاب", "U+0643 ARABIC LETTER KAF"),
+    ],
+)
+@pytest.mark.parametrize("unit", ["label", "word", "char", None])
+def test_look_alikes_are_named_with_what_tells_them_apart(some: str, other: str, told: str, unit: Unit | None) -> None:
+    if unit == "char" and other in ('"yes"', "izmir"):
+        return  # the characters are visibly others
+    more = "" if unit == "label" else " x"
+    said = " ".join(complaint.message for complaint in check_twins([some + more, other + more], unit))
+    assert "look-alikes" in said
+    assert told in said
+
+
+def test_texts_in_quotation_marks_are_named() -> None:
+    report = check_cheaply({"train": texts('"yes"', '"no"', "x")}, Requirements())
+    assert "2 texts stand in quotation marks, which are learnt as a part of them, as in '\"yes\"'" in report.to_text()
 
 
 def test_feasibility_is_exactly_where_the_ctc_loss_is_finite() -> None:

@@ -41,7 +41,11 @@ KINDS: Mapping[str, Kind] = {
     "outlier": Kind("warning", "unusual durations"),
     "twin_symbols": Kind("warning", "symbols that look or read alike"),
     "absent_labels": Kind("warning", "labels that a split does not have"),
-    "left_out": Kind("notice", "left out"),
+    "quoted": Kind("warning", "texts in quotation marks"),
+    "rare_labels": Kind("warning", "labels with too few recordings"),
+    "layout": Kind("warning", "folders that may mean something else"),
+    "invisible": Kind("notice", "characters that nobody sees"),
+    "left_out": Kind("notice", "files that are left out"),
     "resampled": Kind("notice", "other sample rates"),
     "mixed_down": Kind("notice", "recordings of several channels"),
 }

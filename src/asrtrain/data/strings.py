@@ -81,6 +81,10 @@ class Strings(Sequence[str]):
             builder.add(block)
         return builder.finish()
 
+    def is_ascii(self) -> bool:
+        """Whether all are ASCII; False, too, if only texts that share the content are not."""
+        return not bool((self.content >= 0x80).any())
+
     def _blocks(self) -> Iterator[Strings]:
         """Some thousand texts each, packed."""
         for first in range(0, len(self), _BLOCK):

@@ -7,15 +7,19 @@ import unicodedata
 from typing import Literal, final
 
 from asrtrain.config import Config
+from asrtrain.data.invisible import without_invisible
 
-BYTE_ORDER_MARK = "\ufeff"
 # An apostrophe between two letters or digits belongs to the word: don't, l’eau.
 _APOSTROPHE_IN_WORD = re.compile(r"(?<=[^\W_])['’](?=[^\W_])")
 
 
 @final
 class TextConfig(Config):
-    """How labels and transcripts are written. White space always becomes one space, and byte order marks vanish."""
+    """How labels and transcripts are written.
+
+    White space always becomes one space. What nobody sees and no letter needs always goes: byte order marks, zero width
+    spaces, soft hyphens, word joiners and marks of direction.
+    """
 
     case: Literal["keep", "lower", "upper"] = "keep"
     """Letter case: ``keep`` it as written, or turn everything to ``lower`` or ``upper`` case."""
@@ -26,7 +30,7 @@ class TextConfig(Config):
 
     def normalise(self, text: str) -> str:
         """Normalise a label or transcript; normalising twice changes nothing more."""
-        text = self._composed(self._cased(self._composed(text.replace(BYTE_ORDER_MARK, ""))))
+        text = self._composed(self._cased(self._composed(without_invisible(text))))
         if self.punctuation == "strip":
             text = _without_punctuation(text)
         return " ".join(text.split())
@@ -37,7 +41,8 @@ class TextConfig(Config):
     def _cased(self, text: str) -> str:
         if self.case == "keep":
             return text
-        return text.lower() if self.case == "lower" else text.upper()
+        # Python lowers İ to i and a second dot above it, which looks like i and is another word.
+        return text.lower().replace("i\u0307", "i") if self.case == "lower" else text.upper()
 
 
 def _without_punctuation(text: str) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, final
 
 from asrtrain.data.formats.json_object import read_object
-from asrtrain.data.formats.lines import Block, read_blocks
+from asrtrain.data.formats.lines import Block
 from asrtrain.errors import DataError
+from asrtrain.files.reading import read_text
 from asrtrain.types import Source
 
 LARGEST = 1 << 28
@@ -28,7 +29,7 @@ def is_document(first: Block) -> bool:
 
 def read_document(path: Path) -> Iterator[tuple[Source, dict[str, Any]]]:
     """The objects, with the lines where they begin. Raises DataError with one sentence for anything else."""
-    cursor = _Cursor(_text(path))
+    cursor = _Cursor(read_text(path, LARGEST, DataError))
     array = cursor.takes("[")
     while not (cursor.at_end() or (array and cursor.takes("]"))):
         source = Source(path, cursor.line)
@@ -38,23 +39,10 @@ def read_document(path: Path) -> Iterator[tuple[Source, dict[str, Any]]]:
             raise DataError(f"{source}: {error}; {_HINT}") from None
         _refuse_nested(value, source)
         yield source, value
-        cursor.move(end)
+        cursor.go(end)
         cursor.takes(",")
     if not cursor.at_end() or (array and not cursor.text.rstrip().endswith("]")):
         raise DataError(f"{path}:{cursor.line}: the array of objects does not end where the file ends; {_HINT}")
-
-
-def _text(path: Path) -> str:
-    content = bytearray()
-    for block in read_blocks(path):
-        content += block.content
-        if len(content) > LARGEST:
-            raise DataError(f"{path}: one JSON document of more than {LARGEST >> 20} MiB; {_HINT}")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = 1 + content.count(b"\n", 0, error.start)
-        raise DataError(f"{path}:{line}: not UTF-8 (0x{content[error.start]:02x}); save the file as UTF-8") from None
 
 
 def _refuse_nested(value: dict[str, Any], source: Source) -> None:
@@ -74,9 +62,9 @@ class _Cursor:
     line: int = 1
 
     def __post_init__(self) -> None:
-        self.move(0)
+        self.go(0)
 
-    def move(self, place: int) -> None:
+    def go(self, place: int) -> None:
         """Go on to ``place``, and behind the white space there."""
         blank = _BLANK.match(self.text, place)
         assert blank is not None
@@ -88,7 +76,7 @@ class _Cursor:
         """Go behind ``mark``, if it is here."""
         here = self.text.startswith(mark, self.place)
         if here:
-            self.move(self.place + 1)
+            self.go(self.place + 1)
         return here
 
     def at_end(self) -> bool:

@@ -12,7 +12,8 @@ from asrtrain.data.validation.audio import check_audio
 from asrtrain.data.validation.report import Report
 from asrtrain.data.validation.requirements import Requirements
 from asrtrain.data.validation.splits import Divided, check_labels, check_recordings, check_speakers
-from asrtrain.data.validation.texts import check_feasible, check_symbols, check_twins, check_words
+from asrtrain.data.validation.texts import check_feasible, check_symbols, check_words
+from asrtrain.data.validation.twins import check_quotes, check_twins
 from asrtrain.types import Utterance
 
 
@@ -72,10 +73,10 @@ def _text_complaints(
     splits: Divided, utterances: Sequence[Utterance], requirements: Requirements
 ) -> Iterator[Complaint]:
     vocabulary, texts = requirements.vocabulary, [utterance.text for utterance in utterances]
+    yield from check_quotes(utterances)
+    yield from check_twins(texts, vocabulary.unit if vocabulary else None)
     if vocabulary is None:
-        yield from check_twins(texts, "label")
         return
-    yield from check_twins(texts, vocabulary.unit)
     for name, split in splits.items():
         # Words are never all known; of the test, nothing is learnt, so that there is nothing to repair.
         only_scored = name == "test" and vocabulary.unit == "word"

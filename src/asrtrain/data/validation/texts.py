@@ -1,13 +1,12 @@
-"""Checks of texts: symbols, their look-alikes, and whether recordings are long enough for them."""
+"""Checks of texts: whether a vocabulary has their symbols, and recordings are long enough for them."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.validation.requirements import FrameCounts, FramesNeeded
-from asrtrain.data.vocabulary import Unit, Vocabulary, named, split
+from asrtrain.data.vocabulary import Vocabulary, named
 from asrtrain.types import Utterance
 
 
@@ -31,25 +30,6 @@ def check_words(utterances: Iterable[Utterance], vocabulary: Vocabulary) -> Iter
             f"and are errors when it is scored: {named(dict.fromkeys(unknown), 5)}"
         )
         yield Complaint("unknown_words", message)
-
-
-def check_twins(texts: Sequence[str], unit: Unit) -> Iterator[Complaint]:
-    """Complain, once each, of symbols that only their Unicode form, or for labels and words their case, tells apart."""
-    composed = [text for text in texts if text != unicodedata.normalize("NFC", text)]
-    if composed:
-        message = (
-            f"{len(composed)} texts have letters and accents apart, as in {composed[0]!r}: set data.text.unicode: NFC"
-        )
-        yield Complaint("twin_symbols", message)
-    twins: dict[str, list[str]] = {}
-    for symbol in sorted({symbol for text in texts for symbol in split(text, unit)}):
-        plain = unicodedata.normalize("NFKC", symbol)
-        twins.setdefault(plain if unit == "char" else plain.casefold(), []).append(symbol)
-    alike = [group for group in twins.values() if len(group) > 1]
-    if alike:
-        examples = "; ".join(named(group) for group in alike[:5])
-        message = f"{len(alike)} groups of look-alikes are learnt as different {unit}s: {examples}"
-        yield Complaint("twin_symbols", f"{message}; data.text (case, unicode) can unify them")
 
 
 def check_feasible(
