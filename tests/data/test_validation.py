@@ -72,7 +72,7 @@ def test_every_fault_of_a_recording_is_found_and_no_other(broken: list[Utterance
     report = validate_splits({"train": broken}, Requirements(sample_rate=8000))
     assert said(report) == {
         (kind, kind) for kind in ("duplicate_audio", "silent", "clipped", "outlier", "unreadable", "empty_audio")
-    } | {("outlier", "empty_audio"), ("resampled", ""), ("mixed_down", "")}
+    } | {("outlier", "empty_audio"), ("same_texts", ""), ("resampled", ""), ("mixed_down", "")}
     assert {u.id for u in report.utterances} == {u.id for u in broken} - {"unreadable"}
     assert all(u.duration for u in report.utterances)
     messages = " ".join(complaint.message for complaint in report.complaints)
@@ -135,7 +135,7 @@ def test_labels_of_one_split_only_are_named() -> None:
     splits = {"train": texts("yes", "no", "stop"), "dev": dev}
     vocabulary = Vocabulary.from_texts(["yes", "no", "stop"], "label")
     report = check_cheaply(splits, Requirements(vocabulary=vocabulary))
-    assert said(report) == {("unseen_symbols", "du1"), ("absent_labels", "")}
+    assert said(report) == {("unseen_symbols", "du1"), ("absent_labels", ""), ("rare_labels", "")}
     assert "2 labels of the training data never in dev: no, stop" in report.to_text()
 
 
@@ -231,7 +231,7 @@ def test_a_manifest_is_reported_in_text_and_json(broken: list[Utterance], tmp_pa
     path = spoiled(tmp_path, broken)
     report = validate_manifest(path, Requirements(sample_rate=8000))
     first, *rest = report.to_text(most=1).splitlines()
-    assert first == f"{path}: 28 usable utterances (0.04 h); 7 errors, 3 warnings, 2 notices"
+    assert first == f"{path}: 28 usable utterances (0.04 h); 7 errors, 4 warnings, 2 notices"
     assert f"  {path}:33: 1 columns, where the header has 6" in rest[1]
     values = json.loads(json.dumps(report.to_json()))
     assert values["counts"] == {
@@ -244,6 +244,7 @@ def test_a_manifest_is_reported_in_text_and_json(broken: list[Utterance], tmp_pa
         "duplicate_audio": 1,
         "clipped": 1,
         "outlier": 2,
+        "same_texts": 1,
         "resampled": 1,
         "mixed_down": 1,
     }

@@ -12,10 +12,12 @@ from asrtrain.assembly import Recogniser
 from asrtrain.data.complaints import raise_any
 from asrtrain.data.data_config import Splits
 from asrtrain.data.durations import with_durations
+from asrtrain.data.table import speakers_of
 from asrtrain.data.validation import Requirements, check_cheaply, ctc_frames
 from asrtrain.errors import DataError
+from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.hmm import HMMModel
-from asrtrain.types import Seconds
+from asrtrain.types import Seconds, Utterance
 
 
 def requirements_of(recogniser: Recogniser) -> Requirements:
@@ -50,12 +52,26 @@ def check_before_training(recogniser: Recogniser, splits: Splits) -> None:
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
     if _wants_frames(recogniser):
         named = {name: with_durations(split) for name, split in named.items()}
-    report = check_cheaply({name: split for name, split in named.items() if split}, requirements_of(recogniser))
+    present = {name: split for name, split in named.items() if split}
+    report = check_cheaply(present, requirements_of(recogniser), remarks=splits.remarks)
+    _check_speakers(recogniser, splits.train)
     learnt_from = {utterance.id for utterance in (*splits.train, *splits.dev)}
-    raise_any([c for c in report.errors if c.utterance in learnt_from and c.kind != "infeasible"])
+    serious = [c for c in report.errors if c.kind == "one_label" or c.utterance in learnt_from]
+    raise_any([c for c in serious if c.kind != "infeasible"])
     too_short = [c for c in report.errors if c.kind == "infeasible"]
     if {utterance.id for utterance in splits.train} <= {c.utterance for c in too_short}:
         count = f"all {len(splits.train)} training utterances are too short for what is said in them"
         raise DataError(f"{count}; the first: {too_short[0]}")
     if report.complaints:
         tqdm.write(report.to_text(most=5), file=sys.stderr)
+
+
+def _check_speakers(recogniser: Recogniser, utterances: Sequence[Utterance]) -> None:
+    """Raise DataError where features are normalised by speaker, and not one is named."""
+    features = recogniser.config.features
+    if isinstance(features, SpectralConfig) and features.normalise == "speaker" and not any(speakers_of(utterances)):
+        raise DataError(
+            f"{utterances[0].source or utterances[0].id}: features.normalise is speaker, but none of the "
+            f"{len(utterances)} training utterances names its speaker: name them in the manifest, or write "
+            "features.normalise: utterance"
+        )

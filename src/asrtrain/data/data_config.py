@@ -15,6 +15,7 @@ from asrtrain.config import Config, OneOf
 from asrtrain.data import SOURCES
 from asrtrain.data.complaints import Complaint, raise_any
 from asrtrain.data.interface import SourceConfig
+from asrtrain.data.invisible import check_invisible
 from asrtrain.data.splits import HeldOutConfig, hold_out
 from asrtrain.data.table import UtteranceTable, chosen, speakers_of
 from asrtrain.data.text import TextConfig
@@ -30,11 +31,15 @@ AnySources = Annotated[tuple[AnySource, ...], Strict(False), Field(min_length=1)
 @final
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """The utterances of a run, texts normalised. ``test`` is empty where no test source is given."""
+    """The utterances of a run, texts normalised. ``test`` is empty where no test source is given.
+
+    ``remarks`` are worth saying before training: what the sources leave out, and what normalising removes from texts.
+    """
 
     train: Sequence[Utterance]
     dev: Sequence[Utterance]
     test: Sequence[Utterance]
+    remarks: Sequence[Complaint] = ()
 
 
 _FEW = 1 << 14
@@ -62,8 +67,9 @@ class DataConfig(Config):
 
     def load(self, cache: Path) -> Splits:
         """List the utterances of all splits. Raises DataError."""
-        train, dev = self.load_training(cache)
-        return Splits(train, dev, self.load_test(cache))
+        remarks: list[Complaint] = []
+        train, dev = self._training(cache, remarks)
+        return Splits(train, dev, self._tested(cache, remarks), tuple(dict.fromkeys(remarks)))
 
     def load_split(self, split: SplitName, cache: Path) -> Sequence[Utterance]:
         """List the utterances of one split, reading no more than it needs.
@@ -78,17 +84,23 @@ class DataConfig(Config):
 
     def load_training(self, cache: Path) -> tuple[Sequence[Utterance], Sequence[Utterance]]:
         """List the (training, development) utterances. Raises DataError."""
+        return self._training(cache, [])
+
+    def load_test(self, cache: Path) -> Sequence[Utterance]:
+        """List the test utterances; there are none without a test source. Raises DataError."""
+        return self._tested(cache, [])
+
+    def _training(self, cache: Path, remarks: list[Complaint]) -> tuple[Sequence[Utterance], Sequence[Utterance]]:
         sources = self.train if isinstance(self.train, tuple) else (self.train,)
-        listed = [source.load(cache) for source in sources]
+        listed = [_listed(source, cache, remarks) for source in sources]
         train = self.normalised(listed[0] if len(listed) == 1 else list(chain.from_iterable(listed)))
         if self.dev is None:
             kept, held_out = hold_out(train, self.held_out)
             return self._others(kept), self._others(held_out)
-        return self._others(train), self._others(self.normalised(self.dev.load(cache)))
+        return self._others(train), self._others(self.normalised(_listed(self.dev, cache, remarks)))
 
-    def load_test(self, cache: Path) -> Sequence[Utterance]:
-        """List the test utterances; there are none without a test source. Raises DataError."""
-        test = self.normalised(self.test.load(cache)) if self.test else []
+    def _tested(self, cache: Path, remarks: list[Complaint]) -> Sequence[Utterance]:
+        test = self.normalised(_listed(self.test, cache, remarks)) if self.test else []
         if self.leave_out is None:
             return test
         own = [utterance for utterance in test if utterance.speaker == self.leave_out]
@@ -111,6 +123,13 @@ class DataConfig(Config):
         found = [replace(utterance, text=self.text.normalise(utterance.text)) for utterance in utterances]
         raise_any([*_empty_texts(found), *_doubled_ids(found)])
         return found
+
+
+def _listed(source: SourceConfig, cache: Path, remarks: list[Complaint]) -> Sequence[Utterance]:
+    """A source's utterances as they are written; what is to be said of them is added to ``remarks``."""
+    utterances = source.load(cache)
+    remarks += [*source.remarks(), *check_invisible(utterances)]
+    return utterances
 
 
 def _empty_texts(utterances: Iterable[Utterance]) -> list[Complaint]:

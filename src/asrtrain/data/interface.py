@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asrtrain.config import Config
+from asrtrain.data.complaints import Complaint
 from asrtrain.types import Utterance
 
 FFMPEG_SUFFIXES = (".aac", ".amr", ".m4a", ".mp4", ".webm", ".wma")
@@ -30,3 +31,7 @@ class SourceConfig(Config, ABC):
         Audio that has to be made (synthesis, digit strings) is written under
         ``cache``, in a folder keyed by these settings, once; made again it is bit-identical. Raises DataError.
         """
+
+    def remarks(self) -> list[Complaint]:
+        """What is worth saying of it though it can be read, such as files that are left out. Raises DataError."""
+        return []

@@ -9,10 +9,11 @@ from typing import Literal, Self, final
 from pydantic import model_validator
 
 from asrtrain.config import FilePath
+from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.kaldi import FILES as KALDI_FILES
 from asrtrain.data.interface import SourceConfig
 from asrtrain.data.kept_tables import kept
-from asrtrain.data.manifest import AnyFormat, detect_format, read_manifest
+from asrtrain.data.manifest import AnyFormat, detect_format, read_manifest, remarks_on
 from asrtrain.data.splits import HeldOutConfig, hold_out
 from asrtrain.data.table import UtteranceTable
 from asrtrain.errors import DataError
@@ -56,13 +57,23 @@ class ManifestConfig(SourceConfig):
         train, test = hold_out(utterances, self.test_part)
         return train if self.split == "train" else test
 
+    def remarks(self) -> list[Complaint]:
+        """What is left out of a folder, and what it may mean besides."""
+        return remarks_on(self.path, self.format, self.audio_root)
+
     def _listed(self, cache: Path) -> Sequence[Utterance]:
         def read() -> UtteranceTable:
             return read_manifest(self.path, self.format, self.audio_root)
 
         files = [self.path / name for name in KALDI_FILES] if self.path.is_dir() else [self.path]
         files = [file.absolute() for file in files if file.is_file()]
-        if not files or self.path.name == KALDI_FILES[0] or detect_format(self.path) in ("folder", "ljspeech"):
+        name = detect_format(self.path) if self.format == "auto" else self.format
+        if (
+            not files
+            or self.path.name == KALDI_FILES[0]
+            or name == "ljspeech"
+            or (self.path.is_dir() and name != "kaldi")
+        ):
             return read()  # other files say what is in it
         # As written too: the table tells files as they were written, which may be relative to another folder now.
         roots = (self.path, self.audio_root, self.audio_root and self.audio_root.absolute())

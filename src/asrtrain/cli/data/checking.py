@@ -26,7 +26,7 @@ def check_configuration(path: Path, overrides: Sequence[str]) -> Report:
     recogniser = build_recogniser(config, build_vocabulary(config, splits), _CPU)
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
     present = {name: split for name, split in named.items() if split}
-    return validate_splits(present, requirements_of(recogniser), name=str(path), progress=True)
+    return validate_splits(present, requirements_of(recogniser), name=str(path), progress=True, remarks=splits.remarks)
 
 
 def requirements(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from asrtrain.cli.options import AudioRoot, InputFormat, Manifest, ReportFormat
 from asrtrain.cli.output import print_report
 
@@ -13,7 +15,12 @@ def stats(
     report_format: ReportFormat = "text",
 ) -> None:
     """Describe a manifest: how much speech, by whom, how long, saying what."""
-    from asrtrain.data.manifest import read_manifest
+    from asrtrain.data.complaints import raise_any
+    from asrtrain.data.manifest import scan_manifest
     from asrtrain.data.statistics import manifest_statistics
 
-    print_report(manifest_statistics(read_manifest(manifest, input_format, audio_root)), report_format)
+    utterances, complaints = scan_manifest(manifest, input_format, audio_root)
+    raise_any(complaints)
+    for complaint in complaints:
+        print(f"{complaint.severity}: {complaint}", file=sys.stderr)
+    print_report(manifest_statistics(utterances), report_format)

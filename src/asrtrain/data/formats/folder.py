@@ -12,42 +12,37 @@ from pathlib import Path
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.entry import Entry
+from asrtrain.data.formats.layouts import other_layout, refuse
 from asrtrain.data.formats.rows import Rows
-from asrtrain.data.interface import AUDIO_SUFFIXES
+from asrtrain.data.formats.walk import walk
 from asrtrain.errors import DataError
 from asrtrain.files.writing import appearing_whole
 from asrtrain.types import Source, Utterance
 
-_OTHER_AUDIO = (".3gp", ".ape", ".avi", ".mka", ".mkv", ".mov", ".pcm", ".raw", ".wv")
-
 
 def read_folder(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[Entry]]:
-    """Read a folder per class, labels and files in the order of their names."""
-    entries = []
-    for file in _files(path):
-        within = file.relative_to(path)
-        if len(within.parts) == 1:
-            message = "lies beside the class folders: move it into the folder named by its label"
-            complaints.append(Complaint("malformed", message, Source(file)))
-        else:
-            speaker, found, _ = file.stem.partition("_nohash_")
-            entries.append(Entry(Source(file), within.as_posix(), within.parts[0], speaker=speaker if found else ""))
-    yield entries
+    """Read a folder per class, labels and files in the order of their names. What is left out becomes a notice.
 
-
-def _files(folder: Path, *, within_class: bool = False) -> Iterator[Path]:
-    """Recordings, and files that look like them, so that none is left out in silence.
-
-    A class folder may be a link; links to folders within it are not followed, lest they lead in circles.
+    Raises DataError for a folder that is laid out in another way, and OSError.
     """
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "_")):
-            continue
-        if path.is_dir():
-            if not (within_class and path.is_symlink()):
-                yield from _files(path, within_class=True)
-        elif path.suffix.lower() in AUDIO_SUFFIXES + _OTHER_AUDIO:
-            yield path
+    found = walk(path)
+    layout = other_layout(found)
+    if layout and layout.certain:
+        refuse(path, layout)
+    if layout:
+        complaints.append(Complaint("layout", layout.sentence, Source(path)))
+    complaints += found.remarks()
+    yield [entry for file in found.recordings if (entry := _entry(path, file, complaints))]
+
+
+def _entry(root: Path, within: Path, complaints: list[Complaint]) -> Entry | None:
+    source = Source(root / within)
+    if len(within.parts) == 1:
+        message = "lies beside the class folders: move it into the folder named by its label"
+        complaints.append(Complaint("malformed", message, source))
+        return None
+    speaker, found, _ = within.stem.partition("_nohash_")
+    return Entry(source, within.as_posix(), within.parts[0], speaker=speaker if found else "")
 
 
 def write_folder(utterances: Sequence[Utterance], path: Path) -> None:

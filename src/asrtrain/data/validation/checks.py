@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from asrtrain.data.complaints import KINDS, Complaint
+from asrtrain.data.invisible import check_invisible
 from asrtrain.data.manifest import AnyFormat, scan_manifest
 from asrtrain.data.validation.audio import check_audio
+from asrtrain.data.validation.label_counts import check_counts
 from asrtrain.data.validation.report import Report
 from asrtrain.data.validation.requirements import Requirements
 from asrtrain.data.validation.splits import Divided, check_labels, check_recordings, check_speakers
@@ -17,23 +19,32 @@ from asrtrain.data.validation.twins import check_quotes, check_twins
 from asrtrain.types import Utterance
 
 
-def check_cheaply(splits: Divided, requirements: Requirements, *, name: str = "data") -> Report:
+def check_cheaply(
+    splits: Divided, requirements: Requirements, *, name: str = "data", remarks: Iterable[Complaint] = ()
+) -> Report:
     """Check all that needs no audio: symbols, feasibility where durations are known, leaks between splits.
+
+    ``remarks`` of the sources are told with what is found.
 
     The first split is the training data, one called ``test`` is only scored; texts are normalised already. It takes
     milliseconds for thousands of utterances.
     """
     utterances = [utterance for split in splits.values() for utterance in split]
     between = [*check_recordings(splits), *check_speakers(splits)]
-    return _report(name, utterances, [*between, *_text_complaints(splits, utterances, requirements)])
+    return _report(name, utterances, [*remarks, *between, *_text_complaints(splits, utterances, requirements)])
 
 
 def validate_splits(
-    splits: Divided, requirements: Requirements, *, name: str = "data", progress: bool = False
+    splits: Divided,
+    requirements: Requirements,
+    *,
+    name: str = "data",
+    progress: bool = False,
+    remarks: Iterable[Complaint] = (),
 ) -> Report:
     """Check everything, decoding every recording; the first split is the training data, texts are normalised."""
     readable, complaints = check_audio(splits, requirements.sample_rate, progress=progress)
-    complaints += [*check_speakers(splits), *_text_complaints(splits, readable, requirements)]
+    complaints += [*remarks, *check_speakers(splits), *_text_complaints(splits, readable, requirements)]
     return _report(name, readable, complaints)
 
 
@@ -58,6 +69,7 @@ def validate_manifest(
         {"manifest": [utterance for utterance in written if utterance.id not in empty]},
         requirements,
         progress=progress,
+        remarks=check_invisible(found),
     )
     durations = {utterance.id: utterance.duration for utterance in report.utterances}
     usable = [replace(u, duration=durations[u.id]) for u in found if u.id in durations]
@@ -75,6 +87,7 @@ def _text_complaints(
     vocabulary, texts = requirements.vocabulary, [utterance.text for utterance in utterances]
     yield from check_quotes(utterances)
     yield from check_twins(texts, vocabulary.unit if vocabulary else None)
+    yield from check_counts(splits, vocabulary.unit if vocabulary else None)
     if vocabulary is None:
         return
     for name, split in splits.items():
