@@ -107,7 +107,7 @@ MALFORMED = (
     ),
     table(
         "durations and offsets",
-        HEAD + "a.wav,a,nan,\na.wav,b,-1,\na.wav,c,0,\na.wav,d,inf,\na.wav,e,1s,\na.wav,f,,-0.5\na.wav,g,,nan\n",
+        HEAD + "a.wav,a,nan,\na.wav,b,-1,\na.wav,c,0,\na.wav,d,inf,\na.wav,e,1s,\na.wav,f,,-0.5\na.wav,g,,nan\na.wav,h,,1e308\n",
         "{m}:2: the duration 'nan' is not a positive number of seconds",
         "{m}:3: the duration '-1' is",
         "{m}:4: the duration '0' is",
@@ -115,6 +115,7 @@ MALFORMED = (
         "{m}:6: the duration '1s' is not a number of seconds",
         "{m}:7: the offset '-0.5' is not a non-negative number of seconds",
         "{m}:8: the offset 'nan' is",
+        "{m}:9: the offset 1e308 is more than 100,000,000 seconds, three years",
     ),
     table("ids twice", "id,audio,text\nx,a.wav,yes\nx,b.wav,no\n", "{m}:3: the id 'x' is that of {m}:2 already"),
     table("audio twice", "audio,text\na.wav,yes\na.wav,yes\n", "{m}:3: the id 'a' is that of {m}:2 already"),

@@ -20,6 +20,9 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
 _UNWRITABLE = re.compile("[\\0\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
+MOST_SECONDS: Seconds = 1e8
+"""Later than this no recording has a part; and sample frames are counted in 64 bits."""
+
 
 class MalformedError(ValueError):
     """What is wrong with a value; becomes a complaint."""
@@ -126,6 +129,8 @@ def _seconds(name: str, written: str | float | None, *, positive: bool) -> Secon
         raise MalformedError(
             f"the {name} {written!r} is not a {'positive' if positive else 'non-negative'} number of seconds"
         )
+    if value > MOST_SECONDS:
+        raise MalformedError(f"the {name} {str(written)[:40]} is more than {MOST_SECONDS:,.0f} seconds, three years")
     return value
 
 

@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from asrtrain.data.formats.entry import Entry, default_id
+from asrtrain.data.formats.entry import MOST_SECONDS, Entry, default_id
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.data.strings import Strings
 
@@ -128,7 +128,7 @@ def _seconds(written: Times, count: int, unknown: float) -> npt.NDArray[np.float
     else:
         seconds = np.array([float(one) if one else unknown for one in written])
         known = seconds[[bool(one) for one in written]]
-    if not (np.isfinite(known) & (known >= 0)).all():
+    if not ((known >= 0) & (known <= MOST_SECONDS)).all():
         raise ValueError("not a number of seconds")
     return seconds
 
