@@ -107,7 +107,8 @@ MALFORMED = (
     ),
     table(
         "durations and offsets",
-        HEAD + "a.wav,a,nan,\na.wav,b,-1,\na.wav,c,0,\na.wav,d,inf,\na.wav,e,1s,\na.wav,f,,-0.5\na.wav,g,,nan\na.wav,h,,1e308\n",
+        HEAD + "a.wav,a,nan,\na.wav,b,-1,\na.wav,c,0,\na.wav,d,inf,\na.wav,e,1s,\na.wav,f,,-0.5\na.wav,g,,nan\n"
+        "a.wav,h,,1e308\n",
         "{m}:2: the duration 'nan' is not a positive number of seconds",
         "{m}:3: the duration '-1' is",
         "{m}:4: the duration '0' is",
