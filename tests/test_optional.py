@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from asrtrain.cli import main
 from asrtrain.data.download import fetch
 from asrtrain.errors import UsageError
 from asrtrain.features.log_mel import LogMelConfig
@@ -106,14 +107,34 @@ training: {max_epochs: 1}
 """
 
 
-def test_a_torchaudio_of_another_pair_stops_only_those_who_chose_it(fsdd: Path, tmp_path: Path) -> None:
+def write_words(folder: Path, fsdd: Path) -> None:
+    """Recordings of two words, and a configuration that trains on them."""
     for path in fsdd.glob("[01]_*_[0-1].wav"):
-        (tmp_path / "recordings" / path.name[0]).mkdir(parents=True, exist_ok=True)
-        (tmp_path / "recordings" / path.name[0] / path.name).symlink_to(path)
+        (folder / "recordings" / path.name[0]).mkdir(parents=True, exist_ok=True)
+        (folder / "recordings" / path.name[0] / path.name).symlink_to(path)
+    (folder / "words.yaml").write_text(CONFIG, encoding="utf-8")
+
+
+def test_who_lacks_matplotlib_is_told_before_training_and_scoring(
+    fsdd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_words(tmp_path, fsdd)
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "words.yaml", "--output", "run"]) == 0
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for line in (["fit", "words.yaml", "--output", "other"], ["eval", "run", "--split", "dev"]):
+        capsys.readouterr()
+        assert main(line) == 2
+        assert "drawing pictures needs matplotlib, which does not load" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+    assert not list((tmp_path / "run" / "results").glob("dev*"))
+
+
+def test_a_torchaudio_of_another_pair_stops_only_those_who_chose_it(fsdd: Path, tmp_path: Path) -> None:
+    write_words(tmp_path, fsdd)
     (tmp_path / "broken" / "torchaudio").mkdir(parents=True)
     module = tmp_path / "broken" / "torchaudio" / "__init__.py"
     module.write_text("raise OSError('libtorchaudio.so: undefined symbol: torch_call_dispatcher')\n", encoding="utf-8")
-    (tmp_path / "words.yaml").write_text(CONFIG, encoding="utf-8")
     program = (
         f"import sys; sys.path.insert(0, {str(module.parents[1])!r}); from asrtrain.cli import main; sys.exit(main())"
     )

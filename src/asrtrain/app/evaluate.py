@@ -18,6 +18,7 @@ from asrtrain.assembly import evaluate_on, ordered_loader, scoring_dataset
 from asrtrain.batching import Loader
 from asrtrain.data.data_config import SplitName
 from asrtrain.evaluation import EvalReport, recognise
+from asrtrain.reporting import require_pictures
 from asrtrain.types import Hypothesis, Utterance
 
 
@@ -40,6 +41,8 @@ def evaluate(
     use_threads_deliberately()
     folder = run_folder.find(None if run is None else Path(run))
     recogniser = load_recogniser(folder, checkpoint, device)
+    if recogniser.task == "classification":
+        require_pictures()
     config = recogniser.config
     part = Shard.parse(shard)
     utterances, name = chosen_utterances(config.data, data, split)

@@ -35,7 +35,7 @@ from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.hmm import GMMHMM, GMMHMMConfig
 from asrtrain.performance.setup import using
-from asrtrain.reporting import draw_run
+from asrtrain.reporting import draw_run, require_pictures
 from asrtrain.run_config import RunConfig
 from asrtrain.training import Outcome, World, has_checkpoint, joined_world, train
 from asrtrain.training.reestimation import reestimate
@@ -117,6 +117,7 @@ def train_in(
 
     ``latest`` lets the name ``latest`` beside the folder mean it.
     """
+    require_pictures()
     config, world = recogniser.config, world or World()
     performance = config.fixed_performance
     with using(performance.threads, performance.matmul):

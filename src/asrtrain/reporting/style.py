@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,13 @@ LOOK: dict[Any, Any] = {
     "ytick.color": INK,
     "legend.frameon": False,
 }
+
+
+def require_pictures() -> None:
+    """Before long work that ends with pictures: raise UsageError where matplotlib is missing. Loads nothing."""
+    with optional("matplotlib", "drawing pictures"):
+        if find_spec("matplotlib") is None:
+            raise ModuleNotFoundError("No module named 'matplotlib'")
 
 
 @contextlib.contextmanager
