@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asrtrain.version import __version__
+
 if TYPE_CHECKING:
     from asrtrain.app import align, calibrate, compare, crossval, evaluate, explain, fit, grads, report, transcribe
 
@@ -20,8 +22,6 @@ __all__ = [
     "report",
     "transcribe",
 ]
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

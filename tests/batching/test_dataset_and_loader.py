@@ -151,6 +151,21 @@ def test_augmentation_is_new_in_every_epoch_and_for_every_seed(loaded):
     assert same(plain, batches_of(Loader(loaded, everything, front_end), 1)[0])
 
 
+class TheFirstTwice:
+    """Two batches of the same utterance."""
+
+    def epoch(self, number: int) -> list[list[int]]:
+        return [[0], [0]]
+
+
+def test_every_batch_of_an_epoch_is_augmented_in_its_own_way(loaded):
+    front_end = FRONT_END.build()
+    augmentation = AUGMENTATIONS["waveforms"].build(8000, bands=front_end.bands)
+    one, other = batches_of(Loader(loaded, TheFirstTwice(), front_end, augmentation, seed=1), 0)
+    assert one.ids == other.ids
+    assert not same(one, other)
+
+
 def test_few_lengths_pad_the_same_batches_with_zeros(loaded, tmp_path):
     cached = loaded.with_features(FRONT_END.build(), {}, tmp_path)
     sampler = BucketSampler(loaded.seconds, batch_size=4, seed=1)

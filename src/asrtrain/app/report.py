@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asrtrain import __version__, run_folder
+from asrtrain import run_folder
 from asrtrain.app.evaluate import evaluate
 from asrtrain.app.explanations import FOLDER as EXPLANATIONS
 from asrtrain.app.threads import use_threads_deliberately
@@ -25,6 +25,7 @@ from asrtrain.training import clipping_in_words, read_steps
 from asrtrain.training.durable import write_file
 from asrtrain.training.lock import is_held
 from asrtrain.types import Audio
+from asrtrain.version import __version__
 
 _SPLIT: SplitName = "test"
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from asrtrain import __version__
 from asrtrain.cli.align import align
 from asrtrain.cli.calibrate import calibrate
 from asrtrain.cli.clip import app as clip
@@ -22,6 +21,7 @@ from asrtrain.cli.help import QuickGroup
 from asrtrain.cli.info import info
 from asrtrain.cli.report import report
 from asrtrain.cli.transcribe import transcribe
+from asrtrain.version import __version__
 
 app = typer.Typer(
     cls=QuickGroup,

@@ -27,7 +27,8 @@ def fit(
     device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and build everything, but do not train.")] = False,
     overfit: Annotated[
-        int | None, typer.Option(metavar="N", help="Train and validate on the first N utterances: can the model learn?")
+        int | None,
+        typer.Option(metavar="N", help="Train and validate on N utterances, spread evenly: does it learn?"),
     ] = None,
     probe_memory: Annotated[
         str | None,

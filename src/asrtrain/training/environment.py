@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from asrtrain import __version__
+from asrtrain.version import __version__
 
 _PACKAGES = ("torch", "torchaudio", "numpy", "safetensors", "soundfile", "soxr")
 
