@@ -15,6 +15,7 @@ from asrtrain import __version__
 from asrtrain.cli import main as asrtrain
 from asrtrain.config.reference import write_reference
 from asrtrain.config.schema import json_schema
+from asrtrain.errors import DataError
 from asrtrain.run_config import RunConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,7 +61,7 @@ def drifted_configs() -> Iterator[str]:
     """Every shipped configuration is one, and README names it."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in sorted((ROOT / "configs").glob("*.yaml")):
-        if asrtrain(["config", "check", str(path)]) != 0:
+        if asrtrain(["config", "check", str(path)]) not in (0, DataError.exit_code):  # data may be elsewhere
             yield f"{path.name} is no configuration"
         if path.name not in readme:
             yield f"README.md does not name configs/{path.name}"

@@ -100,3 +100,49 @@ def test_a_copy_replaces_nothing_of_one_s_own(run: Run) -> None:
     assert not Path("configs/fsdd_mlp.yaml").exists()
     assert run("config", "copy", "my_words", "--force").code == 0
     assert Path("configs/my_words.yaml").read_bytes() == (CONFIGS / "my_words.yaml").read_bytes()
+
+
+def test_init_for_other_data_is_not_tested_on_synthetic_digits(run: Run) -> None:
+    own = ["--set", "data.train={name: manifest, path: own.csv}"]
+    document = parse_yaml(run("config", "init", "-", *own).out).data
+    assert isinstance(document, dict)
+    assert isinstance(document["data"], dict)
+    assert document["data"]["test"] is None
+    assert "synth" not in str(document)
+    tested = run("config", "init", "-", *own, "--set", "data.test={name: manifest, path: test.csv}").out
+    assert "path: test.csv" in tested
+    assert "synth" not in str(parse_yaml(tested).data)
+
+
+def test_check_says_which_files_are_not_there(run: Run) -> None:
+    Path("c.yaml").write_text(
+        "data:\n"
+        "  train:\n"
+        "    - {name: manifest, path: train.csv}\n"
+        "    - {name: fsdd, folder: digits}\n"
+        "  held_out: {by: list, list: held.txt}\n"
+        "  test: {name: manifest, path: test.csv, audio_root: audio}\n"
+        "  unit: word\n"
+        "augmentation: {noise: {folder: noises}}\n"
+        "model: {name: dnn_hmm, acoustic: {name: lstm}, align_from: runs/gmm, unit: phone, lexicon: lexicon.txt}\n"
+        "output_dir: not_yet\n"
+    )
+    result = run("config", "check", "c.yaml")
+    assert result.code == 3
+    said = [line.split("; ")[0] for line in result.err.splitlines()]
+    assert said == [
+        "c.yaml:3: data.train.0.path: there is no file or folder 'train.csv'",
+        "c.yaml:4: data.train.1.folder: there is no file or folder 'digits'",
+        "c.yaml:5: data.held_out.list: there is no file or folder 'held.txt'",
+        "c.yaml:6: data.test.path: there is no file or folder 'test.csv'",
+        "c.yaml:6: data.test.audio_root: there is no file or folder 'audio'",
+        "c.yaml:8: augmentation.noise.folder: there is no file or folder 'noises'",
+        "c.yaml:9: model.lexicon: there is no file or folder 'lexicon.txt'",
+        "c.yaml:9: model.align_from: there is no file or folder 'runs/gmm'",
+    ]
+    assert "asrtrain data get fsdd --output digits" in result.err
+    Path("m.csv").touch()
+    Path("c.yaml").write_text("data: {train: {name: manifest, path: n.csv}}\nmodel: {name: cnn}\n")
+    assert run("config", "check", "c.yaml").err.startswith("c.yaml:1: data.train.path: ")
+    assert run("config", "check", "c.yaml", "--set", "data.train.path=m.csv").code == 0
+    assert run("config", "check", "c.yaml", "--set", "data.train.path=o.csv").err.startswith("--set data.train.path: ")

@@ -164,8 +164,12 @@ def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert check(capsys, tmp_path) == f"{tmp_path}: is a folder; give a YAML file"
 
 
-def test_the_good_configuration_is_good(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_good_configuration_is_good(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     file.write_text(BASE, encoding="utf-8")
+    monkeypatch.chdir(file.parent)
+    Path("here").mkdir()
     assert main(["config", "check", str(file)]) == 0
     assert capsys.readouterr().out == f"{file}: no mistakes\n"
 

@@ -33,6 +33,12 @@ def load_config(path: Path, model: type[C], overrides: Sequence[str] = ()) -> C:
     return _checked(path, document, model, [parse_override(text) for text in overrides])
 
 
+def origins_of(path: Path, overrides: Sequence[str] = ()) -> Origins:
+    """Who wrote which value of a configuration that can be loaded. Raises UsageError."""
+    given = frozenset(parse_override(text).path for text in overrides)
+    return Origins(path, _read_document(path).lines, given)
+
+
 def build_config(model: type[C], data: dict[str, Plain], overrides: Sequence[str] = ()) -> C:
     """A configuration from plain data, with overrides; raises `UsageError` as `load_config` does."""
     return _checked(Path(model.__name__), Document(data), model, [parse_override(text) for text in overrides])

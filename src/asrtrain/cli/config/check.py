@@ -6,9 +6,15 @@ from asrtrain.cli.options import ConfigFile, Overrides
 
 
 def check(config: ConfigFile, overrides: Overrides = None) -> None:
-    """Check a configuration: every mistake in one sentence, with its line. Reads no audio."""
+    """Check a configuration: every mistake in one sentence, with its line, and every file that is not there."""
+    from asrtrain.app.files import missing_files
     from asrtrain.config import load_config
+    from asrtrain.config.loading import origins_of
+    from asrtrain.errors import DataError
     from asrtrain.run_config import RunConfig
 
-    load_config(config, RunConfig, overrides or ())
+    missing = missing_files(load_config(config, RunConfig, overrides or ()))
+    if missing:
+        origins = origins_of(config, overrides or ())
+        raise DataError("\n".join(origins.describe(problem) for problem in origins.in_order(missing)))
     print(f"{config}: no mistakes")

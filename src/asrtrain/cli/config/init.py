@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from asrtrain.cli.options import Overrides
 from asrtrain.errors import UsageError
+
+if TYPE_CHECKING:
+    from asrtrain.run_config import RunConfig
 
 _START: dict[str, Any] = {
     "data": {"train": {"name": "synth"}, "test": {"name": "synth", "split": "held_out", "count": 500}},
@@ -35,12 +39,10 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
 ) -> None:
     """Write a commented configuration to start from: every key, what it means, and what may stand there."""
-    from asrtrain.config.loading import build_config
     from asrtrain.config.template import write_template
     from asrtrain.files.writing import write_file
-    from asrtrain.run_config import RunConfig
 
-    text = _HEADER.format(path=path) + write_template(build_config(RunConfig, _START, overrides or ()))
+    text = _HEADER.format(path=path) + write_template(_start(overrides or ()))
     if path == Path("-"):
         print(text, end="")
         return
@@ -52,3 +54,16 @@ def init(
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     print(f"next: asrtrain config check {path}", file=sys.stderr)
     print(path)
+
+
+def _start(overrides: Sequence[str]) -> RunConfig:
+    """The configuration to start from: one that trains on other data is not tested on synthetic digits unasked."""
+    from asrtrain.config.loading import build_config
+    from asrtrain.data.synthesis import SynthConfig
+    from asrtrain.run_config import RunConfig
+
+    config = build_config(RunConfig, _START, overrides)
+    if isinstance(config.data.train, SynthConfig):
+        return config
+    untested = {**_START, "data": {"train": {"name": "synth"}}}
+    return build_config(RunConfig, untested, overrides)
