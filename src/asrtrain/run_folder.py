@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from asrtrain.config import dump_config, load_config
 from asrtrain.errors import CheckpointError, UsageError
@@ -88,7 +91,15 @@ def check(folder: Path, config: RunConfig, data: str) -> None:
             raise UsageError(f"{folder} is not empty and holds no run; choose another --output")
         return
     check_config(folder, config)
-    if (folder / DATA).is_file() and (folder / DATA).read_text(encoding="utf-8").strip() != data:
+    if (folder / DATA).is_file():
+        _check_data(folder, (folder / DATA).read_text(encoding="utf-8", errors="replace").strip(), data)
+
+
+def _check_data(folder: Path, held: str, data: str) -> None:
+    if re.fullmatch("[0-9a-f]{64}", held):
+        message = f"{folder} was begun by an older asrtrain: whether its recordings have changed since is not known"
+        tqdm.write(message, file=sys.stderr)
+    elif held != data:
         raise UsageError(
             f"{folder} holds a run on other data: recordings or texts have changed since it was started; "
             "put them back, or choose another --output"

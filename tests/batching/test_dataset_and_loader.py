@@ -16,6 +16,7 @@ from asrtrain.errors import DataError
 from asrtrain.features import FEATURES
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.features.cache import RaggedArray
+from asrtrain.files.kept import HEADER
 from asrtrain.types import Source, Utterance
 
 NAMES = [f"{digit}_{speaker}_{i}" for digit in (0, 3, 7) for speaker in ("jackson", "theo") for i in range(5)]
@@ -44,6 +45,19 @@ def batches_of(loader: Loader, epoch: int, start: int = 0):
 def same(one, other) -> bool:
     tensors = ("features", "lengths", "targets", "target_lengths")
     return one.ids == other.ids and all(torch.equal(getattr(one, t), getattr(other, t)) for t in tensors)
+
+
+def spoil(path: Path, damage: str) -> None:
+    """Of the arrays, not of the header; in place, so that those who have the file open see it."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if damage == "cut":
+            file.truncate(HEADER + 100)
+        for place in {"bit": [*range(HEADER, size, 5000)], "zeros": [HEADER]}.get(damage, []):
+            file.seek(place)
+            old = file.read(1 if damage == "bit" else size // 2)
+            file.seek(place)
+            file.write(bytes([old[0] ^ 1]) if damage == "bit" else bytes(len(old)))
 
 
 def test_waveforms_are_read_once(utterances, loaded, tmp_path, monkeypatch):
@@ -105,6 +119,28 @@ def test_features_of_one_speaker_are_not_taken_for_those_of_another(loaded, tmp_
     assert not torch.equal(
         of_loud.features.padded([0])[0], eva.with_features(front_end, settings, tmp_path).features.padded([0])[0]
     )
+
+
+@pytest.mark.parametrize("kind", ["waveforms", "features"])
+@pytest.mark.parametrize("damage", ["bit", "zeros", "cut"])
+def test_damage_is_told_and_mended_in_the_middle_of_an_epoch(loaded, tmp_path, capsys, kind, damage):
+    """The second batch is read from a file that another process has spoilt after the first."""
+    front_end = BY_SPEAKER.build()
+    front_end.fit(loaded.waveform_batches())
+    cached = loaded.with_features(front_end, {}, tmp_path) if kind == "features" else loaded
+    sampler = BucketSampler(loaded.seconds, batch_size=4, seed=1)
+    whole = batches_of(Loader(cached, sampler, front_end), 0)
+    (path,) = tmp_path.glob(f"{kind}-*.bin")
+    content = path.read_bytes()
+    batches = Loader(cached, sampler, front_end).epoch(0)
+    assert same(next(batches), whole[0])
+    spoil(path, damage)
+    front_end.meet(
+        (waveforms * 9, lengths, ["x"] * len(lengths)) for waveforms, lengths, _ in loaded.waveform_batches()
+    )
+    assert all(same(one, other) for one, other in zip(batches, whole[1:], strict=True))
+    assert capsys.readouterr().err.count(f"{path} is damaged") == 1
+    assert path.read_bytes() == content
 
 
 def test_cached_features_are_read_not_computed(loaded, tmp_path):

@@ -16,7 +16,6 @@ import pytest
 PROGRAM = """
 import json, sys
 from pathlib import Path
-import asrtrain.features.cache as cache
 from asrtrain.batching import BucketSampler, Loader, load_dataset
 from asrtrain.data.shards_source import ShardsConfig
 from asrtrain.features import FEATURES
@@ -25,7 +24,6 @@ def memory(what):
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(what + ":")).split()[1]) / 1024
 
-cache.RESIDENT = 4 << 20
 folder, kept = Path(sys.argv[1]), Path(sys.argv[2])
 front_end = FEATURES["log_mel"](sample_rate=8000).build()
 

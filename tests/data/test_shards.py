@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from asrtrain.batching import BucketSampler, Loader, load_dataset
 from asrtrain.data.audio import audio_info, read_audio
 from asrtrain.data.data_config import DataConfig
 from asrtrain.data.manifest import read_manifest, write_manifest
-from asrtrain.data.recordings import read_whole, status_of
+from asrtrain.data.recordings import read_whole, size_of
 from asrtrain.data.shards import write_shards
 from asrtrain.data.shards_source import SharConfig, ShardsConfig
 from asrtrain.errors import DataError
@@ -85,16 +84,14 @@ def test_an_epoch_goes_on_in_its_middle(spoken: list[Utterance], tmp_path: Path)
         assert torch.equal(one.features, other.features)
 
 
-def test_one_recording_is_read_without_the_rest_of_its_shard(spoken: list[Utterance], tmp_path: Path) -> None:
+def test_one_recording_is_read_without_the_rest_of_its_shard(
+    spoken: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Exact resuming needs no more than the place of a member."""
     write_shards(spoken, tmp_path / "shards", 100)
     last = ShardsConfig(path=tmp_path / "shards").load(tmp_path)[19]
-    tar = tmp_path / "shards" / "shard-000000.tar"
     audio_info(last.audio)  # the shard is indexed
-    changed = tar.stat()
-    with tar.open("r+b") as file:
-        file.write(b"\xff" * 512)  # the header of the first member is gone
-    os.utime(tar, ns=(changed.st_atime_ns, changed.st_mtime_ns))
+    monkeypatch.setattr(tarfile, "open", None)
     assert len(read_audio(last.audio, 8000).samples) == audio_info(spoken[19].audio).frames
 
 
@@ -118,7 +115,7 @@ def test_shards_of_others_are_understood(fsdd: Path, tmp_path: Path) -> None:
         ("001", "eins", "", None),
         ("002", "un", "", 0.25),
     ]
-    assert status_of(read[0].audio).size == len(sound)
+    assert size_of(read[0].audio) == len(sound)
 
 
 def test_everything_wrong_is_told_at_once(fsdd: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -87,7 +87,7 @@ def fit(
             recogniser = decide_performance(recogniser, splits, folder, processes=world.size)
             settings = recogniser.config
         if dry_run:
-            run_folder.check(folder, settings, fingerprint_of(splits))
+            run_folder.check(folder, settings, fingerprint_of(splits, cache_folder()))
             tqdm.write(_plan(recogniser, splits, World(0, nproc) if nproc else world), file=sys.stderr)
             return folder
         return train_in(folder, recogniser, splits, world, latest=True)
@@ -121,7 +121,7 @@ def train_in(
     config, world = recogniser.config, world or World()
     performance = config.fixed_performance
     with using(performance.threads, performance.matmul):
-        with run_folder.started(folder, config, fingerprint_of(splits)) if world.leads else nullcontext():
+        with _started(folder, config, splits) if world.leads else nullcontext():
             finished = world.from_leader(run_folder.is_finished(folder))
             training = None if finished else _training(folder, recogniser, splits, world)
         if world.leads and latest:
@@ -137,6 +137,10 @@ def train_in(
         run_folder.finish(folder, asdict(outcome))
         draw_run(folder)
     return folder
+
+
+def _started(folder: Path, config: RunConfig, splits: Splits) -> AbstractContextManager[None]:
+    return run_folder.started(folder, config, fingerprint_of(splits, cache_folder()))
 
 
 def _training(folder: Path, recogniser: Recogniser, splits: Splits, world: World) -> Callable[[], Outcome]:

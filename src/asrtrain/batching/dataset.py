@@ -1,8 +1,9 @@
-"""Utterances ready to be batched: waveforms or features in memory-mapped files, targets in memory."""
+"""Utterances ready to be batched: waveforms or features in files of the cache, targets in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,16 +14,20 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from asrtrain.batching.kept_arrays import KeptArrays
 from asrtrain.batching.sampler import Batches, OrderedSampler
 from asrtrain.data.audio import read_audio
-from asrtrain.data.recordings import status_of
+from asrtrain.data.contents import fingerprint_of_recordings
 from asrtrain.errors import DataError
-from asrtrain.features.cache import RaggedArray, fingerprint, fingerprint_of_parts
+from asrtrain.features.cache import fingerprint
 from asrtrain.features.interface import NUMERICS, FrontEnd
 from asrtrain.types import Hertz, Task, Utterance
 
 _BLOCK = 1 << 24
 """Samples among which utterances of similar length are looked for, 64 MB: so far apart they are read from the disk."""
+
+_DECODING = 1
+"""Raised whenever recordings begin to be decoded to other samples: the cached ones are made anew then."""
 
 
 @final
@@ -39,8 +44,8 @@ class Dataset:
     task: Task
     sample_rate: Hertz
     key: str
-    waveforms: RaggedArray
-    features: RaggedArray | None = None
+    waveforms: KeptArrays
+    features: KeptArrays | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -66,7 +71,9 @@ class Dataset:
         if front_end.by_speaker:
             made_by["speakers"] = list(self.speakers)
         key = fingerprint({"waveforms": self.key, **made_by})
-        return replace(self, features=_cached(cache / f"features-{key[:16]}.bin", key, self._features(front_end)))
+        frozen = deepcopy(front_end)  # which may meet other speakers before features have to be made again
+        arrays = KeptArrays(cache / f"features-{key[:16]}.bin", key, lambda: self._features(frozen))
+        return replace(self, features=arrays)
 
     def _features(self, front_end: FrontEnd) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         """Of all utterances, each with its number."""
@@ -105,8 +112,14 @@ def load_dataset(
     if not utterances:
         raise DataError("there are no utterances: every one was held out, dropped or never listed")
     targets = tuple(_encoded(utterance, encode) for utterance in utterances)
-    key = fingerprint_of_parts('{"recordings":', map(_identity, utterances), f',"sample rate":{sample_rate}}}')
-    waveforms = _cached(cache / f"waveforms-{key[:16]}.bin", key, enumerate(_read(utterances, sample_rate)))
+    recordings = fingerprint_of_recordings(utterances, cache)
+    key = fingerprint({"recordings": recordings, "sample rate": sample_rate, "decoding": _DECODING})
+
+    def read() -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+        yield from enumerate(_read(utterances, sample_rate))
+        if fingerprint_of_recordings(utterances, cache) != recordings:
+            raise DataError("recordings were changed while they were read: run the same command again")
+
     return Dataset(
         ids=tuple(utterance.id for utterance in utterances),
         speakers=tuple(utterance.speaker for utterance in utterances),
@@ -114,16 +127,8 @@ def load_dataset(
         task=task,
         sample_rate=sample_rate,
         key=key,
-        waveforms=waveforms,
+        waveforms=KeptArrays(cache / f"waveforms-{key[:16]}.bin", key, read),
     )
-
-
-def _cached(path: Path, key: str, arrays: Iterator[tuple[int, npt.NDArray[np.float32]]]) -> RaggedArray:
-    """What lies there under this key, or else ``arrays`` with their numbers, written there first."""
-    try:
-        return RaggedArray.open(path, key) or RaggedArray.write(path, key, arrays)
-    except OSError as error:
-        raise DataError(f"the cache {path} cannot be written: {error.strerror}") from error
 
 
 def _encoded(utterance: Utterance, encode: Callable[[str], Sequence[int]]) -> tuple[int, ...]:
@@ -131,15 +136,6 @@ def _encoded(utterance: Utterance, encode: Callable[[str], Sequence[int]]) -> tu
         return tuple(encode(utterance.text))
     except DataError as error:
         raise DataError(f"{utterance.source or utterance.id}: {error}") from error
-
-
-def _identity(utterance: Utterance) -> list[str | int | float | None]:
-    """What tells one recording from another without reading it."""
-    try:
-        status = status_of(utterance.audio)
-    except DataError as error:
-        raise DataError(f"{utterance.source or utterance.id}: {error}") from error
-    return [str(utterance.audio), status.size, status.changed, utterance.offset, utterance.duration]
 
 
 def _read(utterances: Sequence[Utterance], sample_rate: Hertz) -> Iterator[npt.NDArray[np.float32]]:

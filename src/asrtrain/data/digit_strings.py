@@ -14,10 +14,10 @@ from pydantic import Field, model_validator
 
 from asrtrain.config import OneOf, Range
 from asrtrain.data.audio import read_audio
+from asrtrain.data.contents import fingerprint_of_recordings
 from asrtrain.data.corpora import CORPORA
 from asrtrain.data.interface import SourceConfig
 from asrtrain.data.manifest_source import ManifestConfig
-from asrtrain.data.recordings import status_of
 from asrtrain.data.rendering import Rendered, render_once
 from asrtrain.data.synthesis import SynthConfig
 from asrtrain.errors import DataError
@@ -64,7 +64,9 @@ class DigitStringsConfig(SourceConfig):
         if not words:
             raise DataError("digit_strings: the source of words is empty; choose another split or other speakers")
         settings = self.model_dump(mode="json", exclude={"of"})
-        decided_by = {"version": _VERSION, "settings": settings, "words": [_fingerprint(word) for word in words]}
+        contents = fingerprint_of_recordings(words, cache)
+        said = [[word.id, word.text, word.speaker] for word in words]
+        decided_by = {"version": _VERSION, "settings": settings, "recordings": contents, "words": said}
         return render_once(cache, self.name, decided_by, self.sample_rate, lambda: self._strings(words))
 
     def _strings(self, words: Sequence[Utterance]) -> Iterator[Rendered]:
@@ -92,8 +94,3 @@ class DigitStringsConfig(SourceConfig):
             gap = round(random.uniform(*self.gap) * self.sample_rate)
             pieces += [(random.standard_normal(gap) * _GAP_NOISE).astype(np.float32), part]
         return np.concatenate(pieces)
-
-
-def _fingerprint(word: Utterance) -> list[object]:
-    file = status_of(word.audio)
-    return [word.id, word.text, word.speaker, word.offset, word.duration, file.size, file.changed]

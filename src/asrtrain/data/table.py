@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isnan
+from math import isnan, nan
+from os.path import isabs
 from pathlib import Path
 from typing import Any, final, overload
 
@@ -106,3 +107,19 @@ def speakers_of(utterances: Sequence[Utterance]) -> Sequence[str]:
 def texts_of(utterances: Sequence[Utterance]) -> Sequence[str]:
     """The texts, in the same way."""
     return utterances.texts if isinstance(utterances, UtteranceTable) else [utterance.text for utterance in utterances]
+
+
+def paths_of(utterances: Sequence[Utterance]) -> Iterable[str]:
+    """Where the recordings are, in the same way."""
+    if not isinstance(utterances, UtteranceTable):
+        return (str(utterance.audio) for utterance in utterances)
+    folder = str(utterances.folder / "_")[:-1]
+    return (audio if isabs(audio) else folder + audio for audio in utterances.audio)  # noqa: PTH117
+
+
+def sections_of(utterances: Sequence[Utterance]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Offsets and durations (NaN where unknown), in the same way."""
+    if isinstance(utterances, UtteranceTable):
+        return utterances.offsets, utterances.durations
+    durations = (nan if u.duration is None else u.duration for u in utterances)
+    return np.array([u.offset for u in utterances], np.float64), np.fromiter(durations, np.float64)

@@ -27,13 +27,12 @@ INDEXED = 4096
 @final
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A regular file in a tar file: its name, first byte, size, and when the tar file was last changed (ns)."""
+    """A regular file in a tar file: its name, first byte and size."""
 
     tar: Path
     name: str
     first: int
     size: int
-    changed: int
 
     def read(self) -> bytes:
         """Its content. Raises DataError if it is not all there."""
@@ -64,27 +63,27 @@ def find_member(path: Path) -> Member:
     if tar is None:
         raise DataError(f"{path}: no such file")
     name = path.relative_to(tar).as_posix()
-    changed = tar.stat().st_mtime_ns
-    index = _indexed(tar, changed)
+    status = tar.stat()
+    index = _indexed(tar, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
     wanted = _hash(name)
     place = int(np.searchsorted(index.hashes, wanted))
     if place == len(index.hashes) or index.hashes[place] != wanted:
         raise DataError(f"{path}: {tar.name} has no member {name!r}")
     if wanted in index.hashes[place + 1 : place + 2]:
         raise DataError(f"{path}: {tar.name} has two members {name!r}; write it anew with names that differ")
-    return Member(tar, name, int(index.first[place]), int(index.size[place]), changed)
+    return Member(tar, name, int(index.first[place]), int(index.size[place]))
 
 
 def members(tar: Path) -> Iterator[Member]:
     """The regular files of a tar file, in its order. Raises DataError for one that is damaged or compressed."""
     try:
-        changed, size = tar.stat().st_mtime_ns, tar.stat().st_size
+        size = tar.stat().st_size
         with tarfile.open(tar, "r:") as archive:
             while (member := archive.next()) is not None:
                 if member.offset_data + member.size > size:
                     raise DataError(f"{tar}: cut short within {member.name!r}")
                 if member.isreg() and not member.issparse():
-                    yield Member(tar, _plain(member.name), member.offset_data, member.size, changed)
+                    yield Member(tar, _plain(member.name), member.offset_data, member.size)
                 archive.members = []  # type: ignore[attr-defined]  # the library keeps all it has seen
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise DataError(f"{tar}: no tar file that can be read (compressed ones are unpacked first): {error}") from error
@@ -93,7 +92,8 @@ def members(tar: Path) -> Iterator[Member]:
 
 
 @lru_cache(INDEXED)
-def _indexed(tar: Path, changed: int) -> _Index:
+def _indexed(tar: Path, status: tuple[int, ...]) -> _Index:
+    """What ``tar`` holds, for as long as its status is this."""
     found = [(_hash(member.name), member.first, member.size) for member in members(tar)]
     table = np.array(sorted(found), dtype=[("hash", "u8"), ("first", "i8"), ("size", "i8")])
     return _Index(table["hash"].copy(), table["first"].copy(), table["size"].copy())

@@ -12,7 +12,7 @@ from typing import final
 from asrtrain.data import ffmpeg
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.interface import AUDIO_SUFFIXES, FFMPEG_SUFFIXES
-from asrtrain.data.recordings import status_of
+from asrtrain.data.recordings import size_of
 from asrtrain.errors import DataError
 from asrtrain.types import Seconds, Source, Utterance
 
@@ -111,7 +111,7 @@ def audio_path(written: str, folder: Path) -> Path:
 def _member(path: Path) -> Path:
     """A recording within a tar file."""
     try:
-        if status_of(path).size == 0:
+        if size_of(path) == 0:
             raise MalformedError(f"the audio file {path} is empty (0 bytes)", "empty_audio")
     except DataError as error:
         raise MalformedError(str(error), "missing_audio") from None
