@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
-from clipping_cases import clip, parameters
+from clipping_cases import attached, clip, parameters, same
 
 from asrtrain.clipping import build_clipper, layer_of
 from asrtrain.clipping.measure import measure
@@ -117,7 +119,25 @@ def test_parameters_in_no_group_or_in_two_are_named(groups: dict, sentence: str)
 
 
 def test_a_pattern_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="no regular expression"):
+    with pytest.raises(UsageError, match="no regular expression"):
         build_clipper({"name": "norm_by_group", "groups": {"(": 1.0}})
-    with pytest.raises(ValueError, match="no regular expression"):
+    with pytest.raises(UsageError, match="no regular expression"):
         build_clipper({"name": "agc", "exclude": ["["]})
+
+
+@pytest.mark.parametrize(
+    "rule", ["ema", {"name": "dynamic", "threshold": {"quantile": 0.5, "window": 4, "warmup": 1}}, "adagc"]
+)
+def test_what_layers_have_learned_is_found_again_in_a_model_without_modules(rule: Any) -> None:
+    settings = {"name": rule} if isinstance(rule, str) else rule
+    scope = {} if rule == "adagc" else {"scope": "layer"}
+    shapes = {"weight": (3, 4), "bias": (3,), "b.weight": (2, 2)}
+    one, other = (attached({**settings, **scope}) for _ in range(2))
+    for step in range(4):
+        one(parameters(1.0, step, shapes=shapes).items())
+    other.load_state_dict(one.state_dict())
+    left, right = parameters(9.0, 9, shapes=shapes), parameters(9.0, 9, shapes=shapes)
+    one(left.items())
+    other(right.items())
+    assert same(left, right)
+    assert set(one.state_dict()["state"]) == set(other.state_dict()["state"])

@@ -26,7 +26,7 @@ from asrtrain.clipping.parts.constants import Constants, constants, whole
 from asrtrain.clipping.parts.looking import certainly_not_finite, free_to_look
 from asrtrain.clipping.sharded import Shards
 from asrtrain.clipping.updates import WeightsBefore
-from asrtrain.errors import UsageError
+from asrtrain.errors import CheckpointError, UsageError
 
 _SURELY = 0.99
 """Norms are rounded."""
@@ -193,18 +193,22 @@ class Clipper:
         return {"version": _VERSION, "rules": list(self.names), "state": state}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Take the state back. Raises ValueError if it was saved by other rules, or another version of them."""
-        if saved.get("version") != _VERSION or list(saved["rules"]) != list(self.names):
-            raise _other_rules(f"version {saved.get('version')} of the state of {saved.get('rules')}", self.names)
-        state: Mapping[str, torch.Tensor] = saved["state"]
+        """Take the state back. Raises CheckpointError if it was saved by other rules, or another version of them."""
+        try:
+            version, rules, state = saved["version"], list(saved["rules"]), dict[str, torch.Tensor](saved["state"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise CheckpointError(f"this is no state of a clipper: {error}") from error
+        if version != _VERSION or rules != list(self.names):
+            raise _other_rules(f"version {version} of the state of {rules}", self.names)
         try:
             for i, rule in enumerate(self._rules):
                 own = f"{i}."
                 rule.load_state_dict({k.removeprefix(own): v for k, v in state.items() if k.startswith(own)})
-        except KeyError as missing:
-            raise _other_rules(f"{sorted(state)}, and lacks {missing}", self.names) from missing
-        if set(state) != set(self.state_dict()["state"]):
-            raise _other_rules(sorted(state), sorted(self.state_dict()["state"]))
+            known = sorted(self.state_dict()["state"])
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise _other_rules(f"{sorted(state)}, and does not fit ({error})", self.names) from error
+        if sorted(state) != known:
+            raise _other_rules(sorted(state), known)
 
     def _complain_of_what_was_forgotten(self) -> None:
         if self._inside and not self._detachers:
@@ -271,8 +275,8 @@ def _cosine(products: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
     return torch.where(length > 0, cosine, torch.ones_like(cosine))
 
 
-def _other_rules(saved: object, own: object) -> ValueError:
-    return ValueError(
+def _other_rules(saved: object, own: object) -> CheckpointError:
+    return CheckpointError(
         f"the clipping state is {saved}, this clipper has {own}; "
         "keep the clipping settings that it was saved with, or do not load it, to begin afresh"
     )

@@ -11,6 +11,8 @@ from asrtrain.clipping.interface import State
 
 _SHARED = ""
 """The name that what belongs to all is saved under."""
+_ROOT = "."
+"""The name that what belongs to the layer "" is saved under: parameters of a model that has no modules inside."""
 
 
 @final
@@ -40,14 +42,16 @@ class Places:
         saved = {f"{_SHARED}/{key}": value for key, value in state.items() if value.ndim == 0}
         for key, value in state.items():
             if value.ndim:
-                saved |= {f"{name}/{key}": own.clone() for name, own in zip(self.names, value.unbind(), strict=True)}
+                names = [name or _ROOT for name in self.names]
+                saved |= {f"{name}/{key}": own.clone() for name, own in zip(names, value.unbind(), strict=True)}
         return saved
 
     def together(self, saved: Mapping[str, torch.Tensor]) -> State:
         """The reverse of `by_name`."""
         split = [(*key.rpartition("/")[::2], value) for key, value in saved.items()]
-        self.names = tuple(dict.fromkeys(name for name, _, _ in split if name != _SHARED))
+        names = tuple(dict.fromkeys(name for name, _, _ in split if name != _SHARED))
+        self.names = tuple("" if name == _ROOT else name for name in names)
         state = {key: value for name, key, value in split if name == _SHARED}
         for own in dict.fromkeys(key for name, key, _ in split if name != _SHARED):
-            state[own] = torch.stack([saved[f"{name}/{own}"] for name in self.names])
+            state[own] = torch.stack([saved[f"{name}/{own}"] for name in names])
         return state
