@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,21 @@ def test_it_learns_and_clips_as_told(trained: Path) -> None:
     assert all(step["norm_after"] <= 1.0 + 1e-6 for step in steps)
     assert any(step["clipped"] for step in steps)
     assert all((step["coefficient"] < 1) == step["clipped"] for step in steps)
+
+
+def test_a_transcriber_s_best_epoch_is_chosen_by_loss_until_words_are_right(transcriber: Path) -> None:
+    """The first epochs of CTC have a WER of about 100 %, which tells nothing; their loss falls."""
+    lowest, before = float("inf"), rows(transcriber, "epoch")
+    deaf = list(takewhile(lambda epoch: epoch["dev_metric"] > 0.9, before))
+    assert deaf
+    for epoch in deaf:
+        assert epoch["best"] == (epoch["dev_loss"] < lowest)
+        lowest = min(lowest, epoch["dev_loss"])
+    outcome = json.loads((transcriber / "outcome.json").read_text())
+    assert outcome["chosen_by"] == ("loss" if len(deaf) == len(before) else "wer")
+    if len(deaf) < len(before):
+        rates = [epoch["dev_metric"] for epoch in before]
+        assert rates[outcome["best_epoch"] - 1] == min(rates)
 
 
 def test_the_resolved_configuration_repeats_the_run(trained: Path, tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def _closing(folder: Path) -> list[str]:
         best = outcome["best"]
         if best:
             ended += f"; the best was epoch {outcome['best_epoch']}, {best['metric_name']} {100 * best['metric']:.2f} %"
+            ended += ", chosen by its loss" if outcome.get("chosen_by") == "loss" else ""
         return [f"{ended}.", f"Clipping: {outcome['clipping']}."]
     except (LookupError, TypeError) as error:
         raise DataError(f"{path}: does not say how training ended ({error}); the file was changed by hand") from error

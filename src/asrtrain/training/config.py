@@ -61,8 +61,9 @@ class TrainingConfig(Config):
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Arithmetic of the forward pass; fp16 scales the loss."""
     best_by: Literal["metric", "loss"] = "metric"
-    """What makes an epoch the best one, of the development part: its metric (accuracy or WER), or its loss, which is
-    steadier where that part is small or easy."""
+    """What makes an epoch the best one, of the development part: its metric (accuracy or WER, where equal the loss), or
+    its loss, which is steadier where that part is small or easy. All WERs above 0.9 are equal, so that the loss decides
+    while hardly a word is right. Patience and average_of go by the same."""
     patience: Annotated[int, Field(gt=0)] | None = None
     """Stop after so many epochs without a better one."""
     average: Annotated[int, Field(ge=0)] = 0

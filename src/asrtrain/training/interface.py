@@ -20,6 +20,10 @@ from asrtrain.training.watch import Explainer
 from asrtrain.types import Batch
 
 Criterion = Literal["metric", "loss"]
+
+TELLING = 0.9
+"""Error rates above this count as alike: which words of nearly none are right by chance tells no epochs apart."""
+
 StoppedBy = Literal["max_epochs", "max_steps", "patience"]
 
 
@@ -44,14 +48,23 @@ class Validation:
     higher_is_better: bool
 
     def better_than(self, other: Validation | None, by: Criterion = "metric") -> bool:
-        """By the metric, and where that is equal by the loss; or the other way round. What is NaN is never better."""
+        """By the metric, and where that is equal by the loss; or the other way round. What is NaN is never better.
+
+        Error rates above ``TELLING`` are equal, so that the loss decides until one is below.
+        """
         if math.isnan(self.metric if by == "metric" else self.loss):
             return False
         return other is None or self._merit(by) > other._merit(by)
 
+    def decided_by(self, by: Criterion) -> str:
+        """What its rank goes by: the metric's name, or ``loss``."""
+        says_nothing = not self.higher_is_better and self.metric > TELLING
+        return "loss" if by == "loss" or says_nothing else self.metric_name
+
     def _merit(self, by: Criterion) -> tuple[float, float]:
-        metric = self.metric if self.higher_is_better else -self.metric
-        return (metric, -self.loss) if by == "metric" else (-self.loss, metric)
+        metric = self.metric if self.higher_is_better else -min(self.metric, TELLING)
+        loss = -math.inf if math.isnan(self.loss) else -self.loss
+        return (metric, loss) if by == "metric" else (loss, metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +98,9 @@ class Ingredients:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: epochs and optimiser steps done, the best epoch (from 1), and what clipping did, in words."""
+    """How a run ended: epochs and optimiser steps done, the best epoch (from 1), what it was chosen by (a metric's name
+    or ``loss``), and what clipping did, in words.
+    """
 
     epochs: int
     steps: int
@@ -93,3 +108,4 @@ class Outcome:
     best_epoch: int | None
     stopped_by: StoppedBy
     clipping: str
+    chosen_by: str | None = None

@@ -62,8 +62,8 @@ class Journal:
             self._bar.show(drained[-1][0], self._summary.clipped_share, self._max_epochs)
         return [(record, report) for record, report in drained if record.stepped and record.reason]
 
-    def write_epoch(self, epoch: int, step: int, validation: Validation, *, best: bool, seconds: float) -> None:
-        """An epoch's figures, for machines and in a line for people."""
+    def write_epoch(self, epoch: int, step: int, validation: Validation, *, best_by: str, seconds: float) -> None:
+        """An epoch's figures, for machines and in a line for people; ``best_by`` is what makes it the best, if so."""
         sums = self._summary
         record = EpochRecord(
             step=step,
@@ -72,7 +72,7 @@ class Journal:
             dev_loss=finite(validation.loss),
             dev_metric=finite(validation.metric),
             metric=validation.metric_name,
-            best=best,
+            best=bool(best_by),
             steps=sums.epoch_steps,
             clipped_steps=sums.epoch_clipped,
             skipped_steps=sums.epoch_skipped,
@@ -81,7 +81,7 @@ class Journal:
         skipped = f"  skipped {sums.epoch_skipped}" if sums.epoch_skipped else ""
         self.say(
             f"epoch {epoch}/{self._max_epochs}  step {step}  loss {sums.epoch_loss:.4f}  {in_words(validation)}"
-            f"{' (best)' if best else ''}  clipped {100 * sums.clipped_share:.1f} %{skipped}  {seconds:.1f} s"
+            f"{chosen_in_words(best_by)}  clipped {100 * sums.clipped_share:.1f} %{skipped}  {seconds:.1f} s"
         )
 
     def say(self, text: str) -> None:
@@ -105,6 +105,11 @@ class Journal:
 def in_words(validation: Validation) -> str:
     """``dev loss 0.1234  accuracy 0.9870``."""
     return f"dev loss {validation.loss:.4f}  {validation.metric_name} {validation.metric:.4f}"
+
+
+def chosen_in_words(best_by: str) -> str:
+    """`` (best by wer)`` behind the figures of the best epoch so far, else nothing."""
+    return f" (best by {best_by})" if best_by else ""
 
 
 def clipping_in_words(run: Path) -> str:

@@ -27,7 +27,7 @@ from asrtrain.training.lock import exclusive
 from asrtrain.training.nonfinite import FaultLog, NonFinitePolicy, describe
 from asrtrain.training.plan import Plan
 from asrtrain.training.report import Fault, StepReport, fault_kind
-from asrtrain.training.selection import judge_epoch
+from asrtrain.training.selection import judge_epoch, judged
 from asrtrain.training.sharding import shard
 from asrtrain.training.signals import StopRequest, listening
 from asrtrain.training.silence import Silence
@@ -251,8 +251,8 @@ class _Training:
         progress.end_epoch()
         best = judge_epoch(progress, validation, self._config)
         self._keep_epoch(weights, validation, best=best)
-        seconds = time.monotonic() - began
-        self._journal.write_epoch(progress.epoch, progress.step, validation, best=best, seconds=seconds)
+        best_by, seconds = self._decided_by(validation) if best else "", time.monotonic() - began
+        self._journal.write_epoch(progress.epoch, progress.step, validation, best_by=best_by, seconds=seconds)
         self._state.set_aside()
         self._save()
 
@@ -300,7 +300,10 @@ class _Training:
 
     def _described(self, validation: Validation | None) -> dict[str, Any]:
         place = {"epoch": self._progress.epoch, "step": self._progress.step}
-        return {**self._metadata, **place, "development": None if validation is None else asdict(validation)}
+        return {**self._metadata, **place, **judged(validation, self._config.best_by)}
+
+    def _decided_by(self, validation: Validation) -> str:
+        return validation.decided_by(self._config.best_by)
 
     def _finish(self, reason: StoppedBy) -> Outcome:
         """Average, and say how it went. All read what the first wrote before they last asked who was to stop."""
@@ -322,4 +325,5 @@ class _Training:
             best_epoch=best.epoch if best else None,
             stopped_by=reason,
             clipping=clipping,
+            chosen_by=self._decided_by(best.validation) if best else None,
         )

@@ -26,11 +26,11 @@ from asrtrain.training.config import TrainingConfig
 from asrtrain.training.durable import reporting_failure, write_file
 from asrtrain.training.environment import describe_environment
 from asrtrain.training.interface import Outcome, StoppedBy, Validation
-from asrtrain.training.journal import in_words
+from asrtrain.training.journal import chosen_in_words, in_words
 from asrtrain.training.lock import exclusive
 from asrtrain.training.records import EpochRecord, finite
 from asrtrain.training.run_log import RunLog, cut_logs
-from asrtrain.training.selection import judge_epoch
+from asrtrain.training.selection import judge_epoch, judged
 from asrtrain.training.signals import StopRequest, listening
 from asrtrain.training.state import Progress
 from asrtrain.training.store import CheckpointStore
@@ -132,6 +132,7 @@ class _Reestimating:
             best_epoch=best.epoch if best else None,
             stopped_by=reason,
             clipping="re-estimated: no gradients to clip",
+            chosen_by=best.validation.decided_by(self._config.best_by) if best else None,
         )
 
     def _reason_to_stop(self) -> StoppedBy | None:
@@ -145,15 +146,16 @@ class _Reestimating:
         progress.end_epoch()
         best = judge_epoch(progress, validation, self._config)
         weights = with_front_end(self._parts.model.state_dict(), self._parts.front_end)
-        described = {**self._metadata, "epoch": progress.epoch, "step": progress.epoch}
+        described, by = {**self._metadata, "epoch": progress.epoch, "step": progress.epoch}, self._config.best_by
+        best_by = validation.decided_by(by) if best else ""
         if best:
-            self._store.save_epoch(progress.epoch, weights, {**described, "development": asdict(validation)})
+            self._store.save_epoch(progress.epoch, weights, {**described, **judged(validation, by)})
             self._store.name_best(progress.epoch)
-        self._write(log_likelihood, validation, best=best, seconds=time.monotonic() - began)
+        self._write(log_likelihood, validation, best_by=best_by, seconds=time.monotonic() - began)
         state = {"progress": asdict(progress), "logs": self._log.sync()}
-        self._store.save(progress.epoch, progress.epoch, weights, state, {**described, "development": None})
+        self._store.save(progress.epoch, progress.epoch, weights, state, {**described, **judged(None, by)})
 
-    def _write(self, log_likelihood: float, validation: Validation, *, best: bool, seconds: float) -> None:
+    def _write(self, log_likelihood: float, validation: Validation, *, best_by: str, seconds: float) -> None:
         epoch = self._progress.epoch
         record = EpochRecord(
             step=epoch,
@@ -162,7 +164,7 @@ class _Reestimating:
             dev_loss=finite(validation.loss),
             dev_metric=finite(validation.metric),
             metric=validation.metric_name,
-            best=best,
+            best=bool(best_by),
             steps=1,
             clipped_steps=0,
             skipped_steps=0,
@@ -172,6 +174,6 @@ class _Reestimating:
         if not math.isnan(log_likelihood):
             heard += f"  log-likelihood of a frame {log_likelihood:.4f}"
         self._log.say(
-            f"epoch {epoch}/{self._config.max_epochs}  {heard}  {in_words(validation)}{' (best)' if best else ''}  "
+            f"epoch {epoch}/{self._config.max_epochs}  {heard}  {in_words(validation)}{chosen_in_words(best_by)}  "
             f"{seconds:.1f} s"
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cmp_to_key, partial
+from typing import Any
 
 from asrtrain.training.config import TrainingConfig
 from asrtrain.training.interface import Criterion, Validation
@@ -26,6 +28,13 @@ def judge_epoch(progress: Progress, validation: Validation, config: TrainingConf
     else:
         progress.kept = candidates[-config.average :] if config.average else []
     return best
+
+
+def judged(validation: Validation | None, by: Criterion) -> dict[str, Any]:
+    """For the metadata of weights: how good they are and what that is judged by, or that it is not known."""
+    if validation is None:
+        return {"development": None}
+    return {"development": asdict(validation), "chosen_by": validation.decided_by(by)}
 
 
 def _best_first(by: Criterion, one: KeptEpoch, other: KeptEpoch) -> int:

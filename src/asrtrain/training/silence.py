@@ -24,7 +24,7 @@ class Silence:
         """Steps that were taken and prove to be faulty."""
         return [(record, report) for record, report in self._buffer.drain() if record.stepped and record.reason]
 
-    def write_epoch(self, epoch: int, step: int, validation: Validation, *, best: bool, seconds: float) -> None:
+    def write_epoch(self, epoch: int, step: int, validation: Validation, *, best_by: str, seconds: float) -> None:
         """Nothing."""
 
     def say(self, text: str) -> None:
