@@ -41,7 +41,7 @@ KNOWN = {
     ("reporting/html/svg.py", "figure.savefig"): "into memory",
     ("reporting/style.py", "figure.savefig"): "into memory",
     ("training/board.py", "SummaryWriter"): "into a folder that is no link, under a random name",
-    ("data/stored_table.py", "memmap"): "to be read",
+    ("data/ffmpeg.py", "NamedTemporaryFile"): "in the system's temporary folder, for ffmpeg to read",
     ("data/synthesis/engine.py", "copyfile"): "into a temporary folder of the system's",
     ("data/synthesis/engine.py", "symlink_to"): "in a temporary folder of the system's",
 }
