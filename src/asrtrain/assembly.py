@@ -14,6 +14,8 @@ import torch
 from torch import nn
 
 from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, Sampler, load_dataset
+from asrtrain.batching.bounds import batch_room
+from asrtrain.batching.checking import check_recordings
 from asrtrain.clipping import Clipper, assemble_clipper
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import Splits
@@ -31,13 +33,15 @@ from asrtrain.optim import parameter_groups
 from asrtrain.run_config import RunConfig
 from asrtrain.training import Ingredients, Validation, World, check_together, local_rank
 from asrtrain.training.injection import Injector
-from asrtrain.types import Hypothesis, Task, Utterance
+from asrtrain.types import Hypothesis, Seconds, Task, Utterance
 
 
 @final
 @dataclass(frozen=True)
 class Recogniser:
-    """A model with everything that it needs to turn recordings into text; ``origin`` is where its weights are from."""
+    """A model with everything that it needs to turn recordings into text; ``origin`` is where its weights are from,
+    ``longest`` the longest recording in their training, if known.
+    """
 
     config: RunConfig
     vocabulary: Vocabulary
@@ -46,6 +50,7 @@ class Recogniser:
     decoder: Decoder
     device: torch.device
     origin: Origin | None = None
+    longest: Seconds | None = None
 
     @property
     def task(self) -> Task:
@@ -125,7 +130,7 @@ def ordered_loader(recogniser: Recogniser, dataset: Dataset, world: World | None
     sampler = OrderedSampler(
         dataset.seconds,
         batch_size=training.batch_size,
-        batch_seconds=training.batch_seconds,
+        batch_seconds=batch_room(dataset.seconds, training),
         part=(world.rank, world.size),
     )
     return Loader(dataset, sampler, recogniser.front_end, None)
@@ -137,7 +142,7 @@ def training_loader(recogniser: Recogniser, dataset: Dataset, world: World) -> L
     sampler = BucketSampler(
         dataset.seconds,
         batch_size=training.batch_size,
-        batch_seconds=training.batch_seconds,
+        batch_seconds=batch_room(dataset.seconds, training),
         jitter=training.length_jitter,
         seed=config.seed,
     )
@@ -176,6 +181,7 @@ def build_ingredients(recogniser: Recogniser, splits: Splits, world: World | Non
     world = world or World()
     _try_on(model, clipper, config, world)
     dataset = build_dataset(recogniser, splits.train)
+    check_recordings(dataset, splits.train, config.training, tell=world.leads)
     if recogniser.front_end.needs_fit:
         recogniser.front_end.fit(dataset.waveform_batches())
     batches = training_loader(recogniser, dataset, world)
@@ -216,6 +222,8 @@ def development_check(
     world = world or World()
     objective = build_objective(recogniser)
     dataset = development_dataset(recogniser, utterances)
+    if world.leads:
+        dataset.tell("dev")
     loader = ordered_loader(recogniser, dataset, world)
 
     def scored(model: nn.Module) -> Iterator[tuple[float, int, list[tuple[str, str, float]]]]:
@@ -260,6 +268,7 @@ def evaluate_on(
     """
     began = time.perf_counter()
     dataset = scoring_dataset(recogniser, utterances)
+    dataset.tell(name)
     heard = (recognise_all or recogniser.recognise)(ordered_loader(recogniser, dataset))
     seconds = time.perf_counter() - began
     outcomes, unknown = _outcomes(utterances, dataset, heard), _unknown(recogniser, utterances)

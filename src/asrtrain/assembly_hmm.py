@@ -19,6 +19,8 @@ from asrtrain.assembly import (
     ordered_loader,
 )
 from asrtrain.batching import Dataset, Loader, counter_seed
+from asrtrain.batching.bounds import batch_room
+from asrtrain.batching.checking import check_recordings
 from asrtrain.batching.grouped import GroupedSampler
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import UsageError
@@ -55,6 +57,7 @@ def build_reestimation(recogniser: Recogniser, splits: Splits) -> Reestimation:
     assert isinstance(config.model, GMMHMMConfig)
     learn_language(recogniser, splits.train)
     dataset = build_dataset(recogniser, splits.train)
+    check_recordings(dataset, splits.train, config.training)
     if recogniser.front_end.needs_fit:
         recogniser.front_end.fit(dataset.waveform_batches())
     batches = same_word_loader(recogniser, dataset).epoch
@@ -172,7 +175,10 @@ def same_word_loader(recogniser: Recogniser, dataset: Dataset) -> Loader:
     training = recogniser.config.training
     groups = dataset.targets if recogniser.task == "classification" else [()] * len(dataset)
     sampler = GroupedSampler(
-        dataset.seconds, groups, batch_size=training.batch_size, batch_seconds=training.batch_seconds
+        dataset.seconds,
+        groups,
+        batch_size=training.batch_size,
+        batch_seconds=batch_room(dataset.seconds, training),
     )
     return augmented_loader(recogniser, dataset, sampler, World())
 

@@ -50,12 +50,28 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """The condition that a recording is in, before it is resampled.
+
+    ``swing`` is half the distance from its lowest to its highest sample (full scale: 1), ``kept`` the share of its
+    channels' power that is left when they are mixed down to one, ``clipped`` the share of samples at full scale.
+    """
+
+    rate: Hertz = 0
+    channels: int = 1
+    swing: float = 1.0
+    kept: float = 1.0
+    clipped: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Audio:
     """Mono float32 samples in [-1, 1], shape (S,); ``notice`` says what was done to the recording, if anything was."""
 
     samples: npt.NDArray[np.float32]
     sample_rate: Hertz
     notice: str = ""
+    condition: Condition = Condition()
 
     @property
     def duration(self) -> Seconds:

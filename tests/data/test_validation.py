@@ -14,6 +14,7 @@ import soundfile
 import torch
 
 from asrtrain.data.complaints import KINDS
+from asrtrain.data.condition import clipped_share
 from asrtrain.data.manifest import read_manifest, write_manifest
 from asrtrain.data.text import TextConfig
 from asrtrain.data.validation import (
@@ -24,7 +25,6 @@ from asrtrain.data.validation import (
     validate_manifest,
     validate_splits,
 )
-from asrtrain.data.validation.audio import clipped_share
 from asrtrain.data.validation.requirements import ctc_frames
 from asrtrain.data.validation.twins import check_twins
 from asrtrain.data.vocabulary import Unit, Vocabulary

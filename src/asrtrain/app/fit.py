@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from tqdm import tqdm
@@ -23,6 +23,7 @@ from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.tuning import decide_performance
 from asrtrain.assembly import (
     Recogniser,
+    build_dataset,
     build_recogniser,
     build_vocabulary,
     cache_folder,
@@ -146,12 +147,18 @@ def _started(folder: Path, config: RunConfig, splits: Splits) -> AbstractContext
 def _training(folder: Path, recogniser: Recogniser, splits: Splits, world: World) -> Callable[[], Outcome]:
     """Build everything; what is returned trains."""
     config = recogniser.config
-    metadata = {"task": recogniser.task, "unit": config.data.unit, "config": config.model_dump(mode="json")}
+    metadata: dict[str, Any] = {
+        "task": recogniser.task,
+        "unit": config.data.unit,
+        "config": config.model_dump(mode="json"),
+    }
     if isinstance(recogniser.model, GMMHMM):
         parts = build_reestimation(recogniser, splits)
+        metadata |= _lengths(recogniser, splits)
         return partial(reestimate, parts, config.training, folder, device=recogniser.device, metadata=metadata)
     with world.leader_first():
         ingredients = gather_ingredients(recogniser, splits, world)
+        metadata |= _lengths(recogniser, splits)
     return partial(
         train,
         replace(ingredients, explain=StepExplainer(folder, recogniser, ingredients.objective)),
@@ -162,6 +169,11 @@ def _training(folder: Path, recogniser: Recogniser, splits: Splits, world: World
         metadata=metadata,
         world=world,
     )
+
+
+def _lengths(recogniser: Recogniser, splits: Splits) -> dict[str, float]:
+    """What later commands must know of the training recordings, which were read before: seconds of the longest."""
+    return {"longest": float(build_dataset(recogniser, splits.train).seconds.max())}
 
 
 def _plan(recogniser: Recogniser, splits: Splits, world: World) -> str:

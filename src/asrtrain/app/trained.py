@@ -32,7 +32,7 @@ def load_recogniser(folder: Path, checkpoint: Checkpoint, device: str) -> Recogn
     recogniser = build_recogniser(config, vocabulary, choose_device(device))
     weights = checkpoint_path(folder, checkpoint)
     metadata = load_weights(weights, recogniser.model, recogniser.front_end)
-    return replace(recogniser, origin=origin_of(weights, metadata))
+    return replace(recogniser, origin=origin_of(weights, metadata), longest=metadata.get("longest"))
 
 
 def checkpoint_path(folder: Path, checkpoint: Checkpoint) -> Path:

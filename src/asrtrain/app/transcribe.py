@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.sharding import Shard
+from asrtrain.app.strangeness import is_unanswerable, strangeness
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, load_recogniser
 from asrtrain.app.workers import in_order
@@ -25,7 +26,7 @@ from asrtrain.data.audio import decode_audio, read_audio
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.errors import DataError, UsageError
 from asrtrain.evaluation import Transcript, recognise
-from asrtrain.types import Audio, Batch, Seconds
+from asrtrain.types import Audio, Batch, Hypothesis, Seconds
 
 STANDARD_INPUT = "-"
 _WINDOW = 64
@@ -127,16 +128,22 @@ def _answered(recogniser: Recogniser, held: Sequence[tuple[str, Audio | DataErro
         if isinstance(audio, DataError):
             yield _Heard(None, str(audio))
         else:
-            yield _Heard(next(transcripts), f"{name}: {audio.notice}" if audio.notice else "")
+            said = "; ".join(filter(None, (audio.notice, strangeness(recogniser, audio))))
+            yield _Heard(next(transcripts), f"{name}: {said}" if said else "")
 
 
 def transcribe_audios(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> list[Transcript]:
-    """Transcribe recordings with their names, at the front end's sampling rate, in batches of similar length."""
-    if not audios:
-        return []
-    sampler = OrderedSampler(np.array([audio.duration for _, audio in audios]), batch_seconds=_BATCH)
-    found: dict[int, Transcript] = {}
-    for places in sampler.epoch(0):
+    """Transcribe recordings with their names, at the front end's sampling rate, in batches of similar length.
+
+    The text is empty, with confidence 0, where any answer would be made up.
+    """
+    found = {
+        place: Transcript(name, audio.duration, Hypothesis(name, "", 0.0))
+        for place, (name, audio) in enumerate(audios)
+        if is_unanswerable(recogniser, audio)
+    }
+    rest = [place for place in range(len(audios)) if place not in found]
+    for places in _batches(rest, audios):
         batch = _batch(recogniser, [audios[place] for place in places])
         frame_shift = recogniser.front_end.frame_shift
         heard = recognise(recogniser.model, [batch], recogniser.decoder, frame_shift, recogniser.device)
@@ -144,6 +151,14 @@ def transcribe_audios(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]
             name, audio = audios[place]
             found[place] = Transcript(name, audio.duration, hypothesis)
     return [found[place] for place in range(len(audios))]
+
+
+def _batches(places: Sequence[int], audios: Sequence[tuple[str, Audio]]) -> list[list[int]]:
+    """The recordings at these places in batches of similar length."""
+    if not places:
+        return []
+    sampler = OrderedSampler(np.array([audios[place][1].duration for place in places]), batch_seconds=_BATCH)
+    return [[places[k] for k in batch] for batch in sampler.epoch(0)]
 
 
 def _batch(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> Batch:

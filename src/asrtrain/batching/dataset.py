@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -14,19 +15,24 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from asrtrain.batching.bounds import long_recordings
 from asrtrain.batching.kept_arrays import KeptArrays
 from asrtrain.batching.sampler import Batches, OrderedSampler
 from asrtrain.data.audio import read_audio
+from asrtrain.data.condition import SILENT_ADVICE, Conditions, from_columns, remarks, silent_among, to_columns
 from asrtrain.data.contents import fingerprint_of_recordings
 from asrtrain.errors import DataError
 from asrtrain.features.cache import fingerprint
 from asrtrain.features.interface import NUMERICS, FrontEnd
-from asrtrain.types import Hertz, Task, Utterance
+from asrtrain.types import Condition, Hertz, Task, Utterance
 
 _BLOCK = 1 << 24
 """Samples among which utterances of similar length are looked for, 64 MB: so far apart they are read from the disk."""
 
-_DECODING = 1
+_MOST = 1 << 27
+"""Samples, padding included, that are held at once, 512 MB; a longer recording is held alone."""
+
+_DECODING = 2
 """Raised whenever recordings begin to be decoded to other samples: the cached ones are made anew then."""
 
 
@@ -35,7 +41,8 @@ _DECODING = 1
 class Dataset:
     """Utterances by index: names, speakers, targets (symbols, or one class), waveforms; features once they are cached.
 
-    ``key`` changes with everything that changes the waveforms.
+    ``conditions`` are those of the recordings, before anything was done to them. ``key`` changes with everything that
+    changes the waveforms.
     """
 
     ids: tuple[str, ...]
@@ -45,10 +52,16 @@ class Dataset:
     sample_rate: Hertz
     key: str
     waveforms: KeptArrays
+    conditions: Conditions
     features: KeptArrays | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def tell(self, name: str) -> None:
+        """Say on standard error in what condition recordings are, where there is something to say."""
+        for remark in (*remarks(self.conditions, self.ids, self.sample_rate), *long_recordings(self.seconds, self.ids)):
+            tqdm.write(f"{name}: {remark}", file=sys.stderr)
 
     @property
     def seconds(self) -> npt.NDArray[np.float64]:
@@ -90,12 +103,13 @@ class Dataset:
 
         A block has about ``_BLOCK`` samples.
         """
+        most = _MOST / self.sample_rate
         block_of_each = np.cumsum(self.waveforms.lengths) // _BLOCK
         edges = [0, *(np.flatnonzero(np.diff(block_of_each)) + 1).tolist(), len(self)]
         return [
             [first + place for place in batch]
             for first, last in pairwise(edges)
-            for batch in OrderedSampler(self.seconds[first:last], batch_size=size).epoch(0)
+            for batch in OrderedSampler(self.seconds[first:last], batch_size=size, batch_seconds=most).epoch(0)
         ]
 
     def _speakers(self, indices: Sequence[int]) -> tuple[str, ...]:
@@ -114,12 +128,18 @@ def load_dataset(
     targets = tuple(_encoded(utterance, encode) for utterance in utterances)
     recordings = fingerprint_of_recordings(utterances, cache)
     key = fingerprint({"recordings": recordings, "sample rate": sample_rate, "decoding": _DECODING})
+    noted: list[Condition] = []
 
     def read() -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-        yield from enumerate(_read(utterances, sample_rate))
+        noted.clear()
+        yield from enumerate(_read(utterances, sample_rate, noted))
         if fingerprint_of_recordings(utterances, cache) != recordings:
             raise DataError("recordings were changed while they were read: run the same command again")
 
+    waveforms = KeptArrays(cache / f"waveforms-{key[:16]}.bin", key, read, lambda: to_columns(noted))
+    conditions = from_columns(waveforms.columns)
+    if silent_among(conditions).all():
+        raise DataError(f"all {len(conditions)} recordings are silent, such as {utterances[0].audio}: {SILENT_ADVICE}")
     return Dataset(
         ids=tuple(utterance.id for utterance in utterances),
         speakers=tuple(utterance.speaker for utterance in utterances),
@@ -127,7 +147,8 @@ def load_dataset(
         task=task,
         sample_rate=sample_rate,
         key=key,
-        waveforms=KeptArrays(cache / f"waveforms-{key[:16]}.bin", key, read),
+        waveforms=waveforms,
+        conditions=conditions,
     )
 
 
@@ -138,6 +159,11 @@ def _encoded(utterance: Utterance, encode: Callable[[str], Sequence[int]]) -> tu
         raise DataError(f"{utterance.source or utterance.id}: {error}") from error
 
 
-def _read(utterances: Sequence[Utterance], sample_rate: Hertz) -> Iterator[npt.NDArray[np.float32]]:
+def _read(
+    utterances: Sequence[Utterance], sample_rate: Hertz, noted: list[Condition]
+) -> Iterator[npt.NDArray[np.float32]]:
+    """All recordings; the condition of each is noted."""
     for utterance in tqdm(utterances, "reading audio", unit="file", disable=None, leave=False):
-        yield read_audio(utterance.audio, sample_rate, offset=utterance.offset, duration=utterance.duration).samples
+        audio = read_audio(utterance.audio, sample_rate, offset=utterance.offset, duration=utterance.duration)
+        noted.append(audio.condition)
+        yield audio.samples

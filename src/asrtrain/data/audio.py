@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from asrtrain.data.condition import Listener
 from asrtrain.data.decoder import BLOCK, Recording, Samples, opened
 from asrtrain.data.tar_index import find_member
 from asrtrain.errors import DataError
@@ -58,8 +59,7 @@ def audio_info(path: Path) -> AudioInfo:
 def read_audio(path: Path, sample_rate: Hertz, *, offset: Seconds = 0.0, duration: Seconds | None = None) -> Audio:
     """Decode a recording, or ``duration`` seconds of it from ``offset``, to mono samples. Raises DataError."""
     with _open_file(path) as recording:
-        samples = _decode(recording, str(path), sample_rate, offset, duration)
-        return Audio(samples, sample_rate, _notice(recording, sample_rate))
+        return _decode(recording, str(path), sample_rate, offset, duration)
 
 
 def decode_audio(stream: BinaryIO, name: str, sample_rate: Hertz) -> Audio:
@@ -68,8 +68,7 @@ def decode_audio(stream: BinaryIO, name: str, sample_rate: Hertz) -> Audio:
     if len(content) > MAX_BYTES:
         raise DataError(f"{name}: longer than the {MAX_BYTES >> 20} MiB that are accepted; pass a file, or cut it")
     with _open_stream(io.BytesIO(content), name) as recording:
-        samples = _decode(recording, name, sample_rate, 0.0, None)
-        return Audio(samples, sample_rate, _notice(recording, sample_rate))
+        return _decode(recording, name, sample_rate, 0.0, None)
 
 
 @contextmanager
@@ -116,21 +115,23 @@ def _check_header(recording: Recording, name: str) -> None:
         raise DataError(f"{name}: holds no samples")
 
 
-def _decode(recording: Recording, name: str, rate: Hertz, offset: Seconds, duration: Seconds | None) -> Samples:
+def _decode(recording: Recording, name: str, rate: Hertz, offset: Seconds, duration: Seconds | None) -> Audio:
     """Decode the section asked for: (S,) samples at ``rate``, in [-1, 1]."""
     start, count = _section(recording, name, offset, duration)
     hours, limit = count / recording.samplerate / 3600, MAX_BYTES / 4 / rate / 3600
     if hours > limit:
         raise DataError(f"{name}: claims {hours:.1f} hours of audio; at most {limit:.1f} are accepted: cut it")
     recording.skip(start)
-    blocks = _mono_blocks(recording, name, count)
+    listener = Listener(recording.samplerate, recording.channels)
+    blocks = _mono_blocks(recording, name, count, listener)
     if recording.samplerate != rate:
         blocks = _resampled(blocks, recording.samplerate, rate)
     first, *others = *blocks, np.zeros(0, np.float32)
     samples = np.concatenate([first, *others]) if len(others) > 1 else first  # most recordings are one block
     if not len(samples):
         raise DataError(f"{name}: holds no samples")
-    return np.clip(samples, -1.0, 1.0, out=samples)
+    np.clip(samples, -1.0, 1.0, out=samples)
+    return Audio(samples, rate, _notice(recording, rate), listener.condition())
 
 
 def _notice(recording: Recording, rate: Hertz) -> str:
@@ -157,7 +158,7 @@ def _section(recording: Recording, name: str, offset: Seconds, duration: Seconds
     return start, min(count, frames - start)
 
 
-def _mono_blocks(recording: Recording, name: str, count: int) -> Iterator[Samples]:
+def _mono_blocks(recording: Recording, name: str, count: int, listener: Listener) -> Iterator[Samples]:
     """Decode ``count`` frames, as long as there are any, mixed down to (S,) blocks."""
     missing = count
     while missing > 0:
@@ -171,6 +172,7 @@ def _mono_blocks(recording: Recording, name: str, count: int) -> Iterator[Sample
             raise DataError(f"{name}: holds samples that are infinite or not a number")
         if peak > MAX_PEAK:
             raise DataError(f"{name}: its samples reach {peak:g}; scale them to lie between -1 and 1")
+        listener.add(block, mono)
         yield mono
     if missing > (SLACK * recording.samplerate if recording.format == "MP3" else 0):
         there, promised = (count - missing) / recording.samplerate, count / recording.samplerate

@@ -51,6 +51,9 @@ class TrainingConfig(Config):
     """Utterances a batch; 32 where neither this nor batch_seconds is given."""
     batch_seconds: Annotated[float, Field(gt=0)] | None = None
     """Seconds of padded audio a batch, in place of batch_size."""
+    batch_limit: Annotated[float, Field(gt=0)] | None = None
+    """The most seconds of padded audio in a batch, whatever its size; a recording that is longer is refused. Null takes
+    ten times what a batch of recordings of median length has, 120 s at least, which usual recordings never reach."""
     length_jitter: Annotated[float, Field(ge=0, lt=1)] = 0.02
     """Lengths are blurred by this share before sorting into batches: 0 pads least, more mixes more."""
     accum_grad: Annotated[int, Field(gt=0)] = 1

@@ -13,18 +13,15 @@ from tqdm import tqdm
 
 from asrtrain.data.audio import AudioInfo, audio_info, read_audio
 from asrtrain.data.complaints import Complaint
+from asrtrain.data.condition import fault_of, is_silent, may_be_silent
 from asrtrain.data.decoder import Samples
+from asrtrain.data.validation.settings import Setting, check_settings, setting_of
 from asrtrain.data.validation.splits import Divided, audio_leak
 from asrtrain.errors import DataError
-from asrtrain.types import Hertz, Seconds, Utterance
+from asrtrain.types import Audio, Hertz, Seconds, Utterance
 
 SHORTEST: Seconds = 0.01
 """Less than this is no sound that a frame could be made of."""
-SILENCE = 0.001
-"""A recording whose peak is below this (-60 dB of full scale) is silent."""
-FULL_SCALE = 0.999
-CLIPPED_RUN = 3
-"""So many samples in succession at full scale are a wave whose crest was cut off."""
 CLIPPED_SHARE = 0.001
 """More of a recording than this in such runs is worth a warning."""
 
@@ -36,6 +33,7 @@ class AudioCheck:
 
     sample_rate: Hertz | None
     complaints: list[Complaint] = field(default_factory=list)
+    settings: list[Setting] = field(default_factory=list)
     _first: dict[bytes, tuple[str, str]] = field(default_factory=dict)
     _rates: Counter[Hertz] = field(default_factory=Counter)
     _channels: Counter[int] = field(default_factory=Counter)
@@ -44,26 +42,32 @@ class AudioCheck:
         """Decode and judge a recording; the utterance with its duration, or None if it cannot be decoded."""
         try:
             info = audio_info(utterance.audio)
-            samples = read_audio(
-                utterance.audio, info.sample_rate, offset=utterance.offset, duration=utterance.duration
-            ).samples
+            audio = read_audio(utterance.audio, info.sample_rate, offset=utterance.offset, duration=utterance.duration)
         except DataError as error:
             self._complain("unreadable", str(error), utterance)
             return None
-        self._judge(samples, info, utterance)
-        self._find_twin(samples, utterance, split)
-        return utterance if utterance.duration else replace(utterance, duration=len(samples) / info.sample_rate)
+        self._judge(audio, info, utterance)
+        self._find_twin(audio.samples, utterance, split)
+        self.settings.append(setting_of(audio, utterance.text, str(utterance.audio)))
+        return utterance if utterance.duration else replace(utterance, duration=audio.duration)
 
-    def _judge(self, samples: Samples, info: AudioInfo, utterance: Utterance) -> None:
+    def _judge(self, audio: Audio, info: AudioInfo, utterance: Utterance) -> None:
         self._rates[info.sample_rate] += 1
         self._channels[info.channels] += 1
-        duration, peak, clipped = len(samples) / info.sample_rate, float(np.abs(samples).max()), clipped_share(samples)
-        if duration < SHORTEST:
-            self._complain("empty_audio", f"{utterance.audio} is {1000 * duration:.1f} ms long", utterance)
-        elif peak < SILENCE:
-            self._complain("silent", f"{utterance.audio} is silent: its peak is {peak:.1g} of full scale", utterance)
-        elif clipped > CLIPPED_SHARE:
-            self._complain("clipped", f"{utterance.audio}: {clipped:.1%} of its samples are cut off", utterance)
+        state = audio.condition
+        fault, swing = fault_of(state), f"its samples swing by {state.swing:.1g} of full scale"
+        if audio.duration < SHORTEST:
+            self._complain("empty_audio", f"{utterance.audio} is {1000 * audio.duration:.1f} ms long", utterance)
+            return
+        if fault == "cancelled":
+            message = f"{utterance.audio}: its channels cancel each other, {state.kept:.1%} of their power is left"
+            self._complain("cancelled", message, utterance)
+        if is_silent(state) and not may_be_silent(utterance.text):
+            self._complain("silent", f"{utterance.audio} is silent: {swing}", utterance)
+        elif fault == "quiet":
+            self._complain("quiet", f"{utterance.audio} is very quiet: {swing}", utterance)
+        elif state.clipped > CLIPPED_SHARE:
+            self._complain("clipped", f"{utterance.audio}: {state.clipped:.1%} of its samples are cut off", utterance)
 
     def _find_twin(self, samples: Samples, utterance: Utterance, split: str) -> None:
         content = hashlib.blake2b(samples.tobytes(), digest_size=16).digest()
@@ -94,16 +98,7 @@ def check_audio(
     everything = [(utterance, name) for name, split in splits.items() for utterance in split]
     shown = tqdm(everything, desc="decoding", unit="recording", disable=None if progress else True, leave=False)
     readable = [found for utterance, name in shown if (found := check.check(utterance, name))]
-    return readable, [*check.complaints, *check_durations(readable), *check.notices()]
-
-
-def clipped_share(samples: Samples) -> float:
-    """The share of samples (S,) that lie in runs of at least three at full scale."""
-    if len(samples) < CLIPPED_RUN:
-        return 0.0
-    windows = np.lib.stride_tricks.sliding_window_view(np.abs(samples) >= FULL_SCALE, CLIPPED_RUN)
-    in_runs = np.convolve(windows.all(axis=1), np.ones(CLIPPED_RUN)) > 0
-    return float(in_runs.mean())
+    return readable, [*check.complaints, *check_durations(readable), *check_settings(check.settings), *check.notices()]
 
 
 def check_durations(utterances: Sequence[Utterance]) -> Iterator[Complaint]:

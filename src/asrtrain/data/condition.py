@@ -1,0 +1,151 @@
+"""The condition that a recording is in, noted while it is decoded, and what is said of recordings in a bad one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, fields
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from asrtrain.types import Condition, Hertz
+
+Samples = npt.NDArray[np.float32]
+
+SILENCE = 0.001
+"""A recording that swings by less than this (-60 dB of full scale) around its middle is silent."""
+QUIET = 0.005
+"""One that swings by less than this (-46 dB) has few of the steps of 16 bits left."""
+FULL_SCALE = 0.999
+CLIPPED_RUN = 3
+"""So many samples in succession at full scale are a wave whose crest was cut off."""
+CLIPPED_SHARE = 0.01
+"""More of a recording than this in such runs is worth telling of in training."""
+CANCELLED = 0.1
+"""Channels that leave less than this share of their power, divided by how many they are, cancel each other."""
+_QUIET_LABELS = ("sil", "noise", "none", "nothing", "background")
+"""How labels begin, after underscores and brackets, that may well mean silence."""
+
+SILENT_ADVICE = "channels of opposite phase cancel when they are mixed down: listen to it, and keep one channel"
+"""What may be behind silence that the user does not hear."""
+
+Conditions = npt.NDArray[np.float64]
+"""Of every recording rate, channels, swing, kept and clipped, as in ``Condition``: (N, 5)."""
+
+_FIELDS = tuple(field.name for field in fields(Condition))
+
+Faults = Mapping[str, npt.NDArray[np.bool_]]
+
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "cancelled": ("lose their sound when their channels are mixed down to one, as these cancel each other",
+                  "keep one channel, or turn the other round"),
+    "silent": ("are silent", "leave them out, or record them again"),
+    "quiet": ("are very quiet (below -46 dB)", "record them at a higher level"),
+    "clipped": ("are clipped in more than 1 % of their samples", "record them at a lower level, or scale floats"),
+}  # fmt: skip
+
+
+@final
+class Listener:
+    """Takes in a recording block by block."""
+
+    def __init__(self, rate: Hertz, channels: int) -> None:
+        self._rate, self._channels = rate, channels
+        self._low, self._high = np.inf, -np.inf
+        self._samples = self._clipped = 0
+        self._power = self._left = 0.0
+
+    def add(self, block: Samples, mono: Samples) -> None:
+        """The next samples: of all channels (S, channels), and mixed down (S,)."""
+        low, high = float(mono.min()), float(mono.max())
+        self._low, self._high = min(self._low, low), max(self._high, high)
+        self._samples += len(mono)
+        if max(high, -low) >= FULL_SCALE:
+            self._clipped += round(clipped_share(mono) * len(mono))
+        if block.shape[1] > 1:
+            self._power += float(np.square(block, dtype=np.float64).mean(axis=1).sum())
+            self._left += float(np.square(mono, dtype=np.float64).sum())
+
+    def condition(self) -> Condition:
+        """Of all that was taken in."""
+        kept = self._left / self._power if self._power else 1.0
+        clipped = self._clipped / max(1, self._samples)
+        return Condition(self._rate, self._channels, max(0.0, self._high - self._low) / 2, kept, clipped)
+
+
+def clipped_share(samples: Samples) -> float:
+    """The share of samples (S,) that lie in runs of at least three at full scale."""
+    if len(samples) < CLIPPED_RUN:
+        return 0.0
+    windows = np.lib.stride_tricks.sliding_window_view(np.abs(samples) >= FULL_SCALE, CLIPPED_RUN)
+    in_runs = np.convolve(windows.all(axis=1), np.ones(CLIPPED_RUN)) > 0
+    return float(in_runs.mean())
+
+
+def faults_of(conditions: Conditions) -> Faults:
+    """Of every fault which recordings have it: cancelled, silent, quiet or clipped; one that is silent is not quiet."""
+    _, channels, swing, kept, clipped = conditions.T
+    cancelled = (channels > 1) & (kept < CANCELLED / np.maximum(channels, 1))
+    silent = silent_among(conditions) & ~cancelled
+    return {
+        "cancelled": cancelled,
+        "silent": silent,
+        "quiet": (swing < QUIET) & ~silent & ~cancelled,
+        "clipped": clipped > CLIPPED_SHARE,
+    }
+
+
+def fault_of(condition: Condition) -> str:
+    """The fault of one recording, the worst if it has several; empty if it has none."""
+    return next((fault for fault, found in faults_of(as_rows([condition])).items() if found[0]), "")
+
+
+def as_rows(conditions: Sequence[Condition]) -> Conditions:
+    """The conditions of recordings, (N, 5)."""
+    return np.array([astuple(condition) for condition in conditions]).reshape(-1, len(_FIELDS))
+
+
+def to_columns(conditions: Sequence[Condition]) -> dict[str, npt.NDArray[np.float64]]:
+    """The same by the names of what they are."""
+    return dict(zip(_FIELDS, as_rows(conditions).T, strict=True))
+
+
+def from_columns(columns: Mapping[str, npt.NDArray[np.float64]]) -> Conditions:
+    """What ``to_columns`` was given, (N, 5)."""
+    return np.stack([columns[name] for name in _FIELDS], axis=1)
+
+
+def is_silent(condition: Condition) -> bool:
+    """Whether nothing of it can be recognised."""
+    return condition.swing < SILENCE
+
+
+def silent_among(conditions: Conditions) -> npt.NDArray[np.bool_]:
+    """Which recordings are silent, for whatever reason."""
+    found: npt.NDArray[np.bool_] = conditions[:, 2] < SILENCE
+    return found
+
+
+def may_be_silent(label: str) -> bool:
+    """Whether a label may well be that of silence."""
+    return label.strip("_<>[]() ").casefold().startswith(_QUIET_LABELS)
+
+
+def remarks(conditions: Conditions, names: Sequence[str], sample_rate: Hertz) -> Iterator[str]:
+    """A sentence for every fault that there is, with how many recordings have it, one by name, and what to do."""
+    for fault, found in faults_of(conditions).items():
+        if found.any():
+            what, advice = _WORDS[fault]
+            yield f"{_count(found)} {what}, such as {names[int(found.argmax())]}: {advice}"
+    rates = conditions[:, 0].astype(np.int64)
+    for rate in np.unique(rates[rates < sample_rate]):
+        found = rates == rate
+        yield (
+            f"{_count(found)} have {rate} Hz and are resampled to {sample_rate} Hz, such as "
+            f"{names[int(found.argmax())]}: the bands above {rate // 2} Hz stay empty; set features.sample_rate: {rate}"
+        )
+
+
+def _count(found: npt.NDArray[np.bool_]) -> str:
+    return f"{found.sum()} of {len(found)} recordings"

@@ -1,0 +1,62 @@
+"""What is wrong with a recording is noted while it is decoded, and what is usual is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+
+from asrtrain.data.audio import read_audio
+from asrtrain.data.condition import as_rows, fault_of, may_be_silent, remarks
+
+RATE = 8000
+NOISE = np.random.default_rng(0).standard_normal((RATE, 2)) * 0.1
+SPEECH = 0.3 * np.sin(2 * np.pi * 300 * np.arange(RATE) / RATE)
+
+
+@pytest.mark.parametrize(
+    ("samples", "fault"),
+    [
+        (SPEECH, ""),
+        (np.stack([SPEECH, SPEECH], 1), ""),
+        (np.stack([SPEECH, np.zeros(RATE)], 1), ""),
+        (np.stack([SPEECH, 0.7 * np.roll(SPEECH, 3)], 1), ""),
+        (NOISE, ""),
+        (SPEECH * 3, ""),
+        (np.stack([SPEECH, -SPEECH], 1), "cancelled"),
+        (np.stack([SPEECH, -0.9 * SPEECH], 1), "cancelled"),
+        (np.stack([SPEECH, -SPEECH] * 4, 1), "cancelled"),
+        (np.zeros(RATE), "silent"),
+        (np.zeros((RATE, 2)), "silent"),
+        (np.full(RATE, 0.25), "silent"),
+        (SPEECH * 0.002, "silent"),
+        (SPEECH * 0.01, "quiet"),
+        (SPEECH * 13, "clipped"),
+    ],
+)
+def test_faults(tmp_path: Path, samples: npt.NDArray[np.float64], fault: str) -> None:
+    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
+    assert fault_of(read_audio(tmp_path / "a.wav", RATE).condition) == fault
+
+
+def test_what_is_resampled_upwards_is_told_of_with_its_rate(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", SPEECH, RATE)
+    row = as_rows([read_audio(tmp_path / "a.wav", 16_000).condition])
+    (remark,) = remarks(row, ["a"], 16_000)
+    assert "1 of 1 recordings have 8000 Hz and are resampled to 16000 Hz, such as a" in remark
+    assert "bands above 4000 Hz stay empty" in remark
+    assert not list(remarks(row, ["a"], 8000))
+
+
+def test_labels_of_silence_may_be_silent() -> None:
+    assert all(map(may_be_silent, ("_silence_", "<sil>", "Silence", "_background_noise_")))
+    assert not any(map(may_be_silent, ("yes", "noon", "six", "[unk]")))
+
+
+def test_real_speech_gives_no_remark(fsdd: Path) -> None:
+    paths = sorted(fsdd.glob("*.wav"))[::20]
+    rows = as_rows([read_audio(path, RATE).condition for path in paths])
+    assert not list(remarks(rows, [path.name for path in paths], RATE))
