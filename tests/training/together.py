@@ -24,6 +24,7 @@ from asrtrain.errors import TrainingError
 from asrtrain.models import MODELS
 from asrtrain.objectives import Losses, Objective
 from asrtrain.training import Batches, Ingredients, TrainingConfig, Validation, World, joined_world, train
+from asrtrain.training.candidate import Candidates
 from asrtrain.training.report import StepReport
 from asrtrain.training.sharding import shard
 from asrtrain.training.step import Updater
@@ -159,6 +160,16 @@ def whole_run(
     return {"weights": weights(parts.model), "ended": ended}
 
 
+def statistics(build: Build, world: World, **options: Any) -> dict[str, Any]:
+    """Other weights than the model's, as an average is, with the statistics that are measured for them."""
+    parts, _ = build(model={"name": "cnn"}, **options)
+    average = {
+        name: tensor / 2 if tensor.is_floating_point() else tensor for name, tensor in weights(parts.model).items()
+    }
+    found = Candidates(parts, CPU, world).complete(average, 0, averaged=True)
+    return {"weights": found, "told": [], "clipper": {}}
+
+
 POLICIES: dict[str, dict[str, Any]] = {
     "abort": {"loss": "abort"},
     "skip": {"loss": "skip", "per_epoch": 1.0},
@@ -188,6 +199,8 @@ SCENARIOS: dict[str, Scenario] = {
     "a lone utterance and statistics": few(model={"name": "cnn"}, batch_size=59),
     "utterances that do not count": few(odd=True, accum_grad=2),
     "adam": few(optimizer={"name": "adamw", "lr": 1e-3}, l1=1e-4, l2=1e-3, ema=0.9),
+    "statistics of an average": lambda build, world, _: statistics(build, world),
+    "statistics of a lone utterance": lambda build, world, _: statistics(build, world, batch_size=59),
     **{f"policy {name}": spoilt_run(name) for name in POLICIES},
 }
 

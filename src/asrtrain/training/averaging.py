@@ -46,7 +46,8 @@ class MovingAverage:
     """The exponential moving average of the weights: a ← d·a + (1−d)·w after every step that was taken.
 
     The decay of step t is min(d, (1+t)/(10+t)), so that the first weights are soon forgotten (as in TensorFlow's
-    ExponentialMovingAverage). Buffers that are no weights (running statistics, counters) are copied.
+    ExponentialMovingAverage). Buffers that are no weights (running statistics, counters) are copied; statistics are
+    measured again for the averages that are kept (``candidate.py``).
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:

@@ -70,7 +70,8 @@ class TrainingConfig(Config):
     patience: Annotated[int, Field(gt=0)] | None = None
     """Stop after so many epochs without a better one."""
     average: Annotated[int, Field(ge=0)] = 0
-    """Average the weights of so many epochs at the end, as checkpoint "average"; 0 makes none."""
+    """Average the weights of so many epochs at the end, as checkpoint "average"; 0 makes none. Averages, those of ema
+    too, get the statistics of batch normalisation that the first 20 batches of the epoch have with them."""
     average_of: Literal["best", "last"] = "best"
     """Which epochs are averaged: the best (see best_by), or the last."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None

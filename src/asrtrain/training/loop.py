@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
@@ -16,7 +16,8 @@ from asrtrain.batching import Prefetched, counter_seed, windows
 from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.optim.interface import steps_of_run
 from asrtrain.training.advice import Advice
-from asrtrain.training.averaging import Weights, using, weights_of
+from asrtrain.training.averaging import Weights
+from asrtrain.training.candidate import Candidates
 from asrtrain.training.checkpoint import with_front_end, without_front_end
 from asrtrain.training.config import Reaction, TrainingConfig
 from asrtrain.training.durable import reporting_failure, write_file
@@ -107,6 +108,7 @@ class _Training:
         rolls_back = policy.chosen("rollback")
         self._state = TrainState(ingredients, self._update, device, world=world, rolls_back=rolls_back)
         self._store = CheckpointStore(run, config.keep_checkpoints)
+        self._candidates = Candidates(ingredients, device, world)
 
     @property
     def _progress(self) -> Progress:
@@ -244,8 +246,9 @@ class _Training:
     def _finish_epoch(self, began: float) -> None:
         """Validate, judge, keep what is worth it, log, save."""
         self._flush()
-        weights = self._tuned(self._state.kept_weights())
-        validation = self._validate(weights)
+        averaged = self._update.average is not None
+        weights = self._candidates.complete(self._state.kept_weights(), self._progress.epoch, averaged=averaged)
+        validation = self._candidates.validated(weights)
         self._parts.schedule.observe(validation.loss)
         progress = self._progress
         progress.end_epoch()
@@ -264,28 +267,6 @@ class _Training:
                 self._store.save_epoch(progress.epoch, whole, self._described(validation))
         if best and self._world.leads:
             self._store.name_best(progress.epoch)
-
-    def _validate(self, weights: Weights) -> Validation:
-        """What the first process finds, lest the others decide differently where each has scored everything itself."""
-        return Validation(**self._world.from_leader(asdict(self._measure(weights))))
-
-    @torch.no_grad()
-    def _tuned(self, weights: Weights) -> Weights:
-        """The weights, with what the development part decides of them besides training."""
-        if self._parts.tune is None:
-            return weights
-        self._parts.model.eval()
-        with using(self._parts.model, weights):
-            if self._world.leads or self._sharded:  # of a sharded model, none has enough alone
-                self._parts.tune(self._parts.model)
-            self._world.take_from_leader(self._parts.model.buffers())
-            return weights_of(self._parts.model)
-
-    @torch.no_grad()
-    def _measure(self, weights: Weights) -> Validation:
-        self._parts.model.eval()
-        with using(self._parts.model, weights):
-            return self._parts.validate(self._parts.model)
 
     def _save(self) -> None:
         self._flush()
@@ -310,8 +291,9 @@ class _Training:
         progress = self._progress
         if progress.kept:
             epochs = sorted(kept.epoch for kept in progress.kept)
-            weights = self._tuned(self._state.held(without_front_end(self._store.average(epochs))[0]))
-            validation, whole = self._measure(weights), self._complete(weights)
+            mean = self._state.held(without_front_end(self._store.average(epochs))[0])
+            weights = self._candidates.complete(mean, progress.epoch - 1, averaged=True)
+            validation, whole = self._candidates.measured(weights), self._complete(weights)
             if self._world.leads:
                 self._store.save_average(progress.epoch, whole, self._described(validation))
             self._journal.say(f"average of epochs {', '.join(map(str, epochs))}  {in_words(validation)}")
