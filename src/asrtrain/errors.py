@@ -41,3 +41,15 @@ class Interrupted(AsrtrainError):  # noqa: N818 - it is no error, but what the u
     """The user asked to stop; everything is saved."""
 
     exit_code = 130
+
+
+class OutputLost(AsrtrainError):  # noqa: N818 - says what happened
+    """Standard output takes no more: what was to be printed is not all there."""
+
+    exit_code = 2
+
+
+class ReaderGone(OutputLost):
+    """Whoever reads standard output has enough (``| head``): the end is quiet, with the code of SIGPIPE."""
+
+    exit_code = 141

@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from asrtrain.config import dump_config, load_config
 from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.files.writing import point
 from asrtrain.run_config import RunConfig
+from asrtrain.terminal import say
 from asrtrain.training.durable import write_file
 from asrtrain.training.lock import is_held
 
@@ -98,7 +96,7 @@ def check(folder: Path, config: RunConfig, data: str) -> None:
 def _check_data(folder: Path, held: str, data: str) -> None:
     if re.fullmatch("[0-9a-f]{64}", held):
         message = f"{folder} was begun by an older asrtrain: whether its recordings have changed since is not known"
-        tqdm.write(message, file=sys.stderr)
+        say(message)
     elif held != data:
         raise UsageError(
             f"{folder} holds a run on other data: recordings or texts have changed since it was started; "

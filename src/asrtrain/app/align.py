@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.threads import use_threads_deliberately
@@ -20,6 +17,7 @@ from asrtrain.errors import DataError
 from asrtrain.evaluation.alignments import LEVELS, Alignment, AlignmentFormat, Interval, check_names, write_alignments
 from asrtrain.hmm.segments import Segments
 from asrtrain.reporting import draw_alignment
+from asrtrain.terminal import say
 from asrtrain.types import Seconds, Utterance
 
 
@@ -51,7 +49,7 @@ def align(
     found = align_in_segments(recogniser, utterances)
     short = [id_ for id_, one in found.items() if one is None]
     if short:
-        tqdm.write(f"{len(short)} utterances are too short for what is said, such as {short[0]}", file=sys.stderr)
+        say(f"{len(short)} utterances are too short for what is said, such as {short[0]}")
     frame = recogniser.front_end.frame_shift
     # In the order of the data, not of the batches.
     pieces = ((utterance.id, found[utterance.id]) for utterance in utterances)

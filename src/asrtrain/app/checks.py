@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import torch
-from tqdm import tqdm
 
 from asrtrain.assembly import Recogniser
 from asrtrain.data.complaints import raise_any
@@ -17,6 +15,7 @@ from asrtrain.data.validation import Requirements, check_cheaply, ctc_frames
 from asrtrain.errors import DataError
 from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.hmm import HMMModel
+from asrtrain.terminal import say
 from asrtrain.types import Seconds, Utterance
 
 
@@ -63,7 +62,7 @@ def check_before_training(recogniser: Recogniser, splits: Splits) -> None:
         count = f"all {len(splits.train)} training utterances are too short for what is said in them"
         raise DataError(f"{count}; the first: {too_short[0]}")
     if report.complaints:
-        tqdm.write(report.to_text(most=5), file=sys.stderr)
+        say(report.to_text(most=5))
 
 
 def _check_speakers(recogniser: Recogniser, utterances: Sequence[Utterance]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, replace
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.checks import check_before_training
@@ -38,6 +36,7 @@ from asrtrain.hmm import GMMHMM, GMMHMMConfig
 from asrtrain.performance.setup import using
 from asrtrain.reporting import draw_run, require_pictures
 from asrtrain.run_config import RunConfig
+from asrtrain.terminal import remembering, say
 from asrtrain.training import Outcome, World, has_checkpoint, joined_world, train
 from asrtrain.training.reestimation import reestimate
 
@@ -74,7 +73,7 @@ def fit(
             return Path(run_processes(nproc, own).rstrip("\n"))
     use_threads_deliberately()
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
-    with joined_world() as world, _speaking_for(world):
+    with remembering() as said, joined_world() as world, _speaking_for(world):
         _check_number(world.size, settings)
         with world.leader_first():
             splits = settings.data.load(cache_folder())
@@ -89,9 +88,9 @@ def fit(
             settings = recogniser.config
         if dry_run:
             run_folder.check(folder, settings, fingerprint_of(splits, cache_folder()))
-            tqdm.write(_plan(recogniser, splits, World(0, nproc) if nproc else world), file=sys.stderr)
+            say(_plan(recogniser, splits, World(0, nproc) if nproc else world))
             return folder
-        return train_in(folder, recogniser, splits, world, latest=True)
+        return train_in(folder, recogniser, splits, world, latest=True, said=said)
 
 
 def _check_number(processes: int, settings: RunConfig) -> None:
@@ -112,11 +111,17 @@ def _unchecked(config: RunConfig, splits: Splits, device: torch.device) -> Recog
 
 
 def train_in(
-    folder: Path, recogniser: Recogniser, splits: Splits, world: World | None = None, *, latest: bool = False
+    folder: Path,
+    recogniser: Recogniser,
+    splits: Splits,
+    world: World | None = None,
+    *,
+    latest: bool = False,
+    said: Sequence[str] = (),
 ) -> Path:
     """Train in a run folder, a new one or from its last checkpoint; draw the curves at the end.
 
-    ``latest`` lets the name ``latest`` beside the folder mean it.
+    ``latest`` lets the name ``latest`` beside the folder mean it. The run's log begins with what was ``said``.
     """
     require_pictures()
     config, world = recogniser.config, world or World()
@@ -124,12 +129,12 @@ def train_in(
     with using(performance.threads, performance.matmul):
         with _started(folder, config, splits) if world.leads else nullcontext():
             finished = world.from_leader(run_folder.is_finished(folder))
-            training = None if finished else _training(folder, recogniser, splits, world)
+            training = None if finished else _training(folder, recogniser, splits, world, said)
         if world.leads and latest:
             run_folder.point_latest_to(folder, config.output_dir)
         if training is None:
             if world.leads:
-                tqdm.write(f"{folder} is finished already: nothing is done", file=sys.stderr)
+                say(f"{folder} is finished already: nothing is done")
             return folder
         if world.leads:
             recogniser.vocabulary.save(folder / run_folder.TOKENS)
@@ -144,7 +149,9 @@ def _started(folder: Path, config: RunConfig, splits: Splits) -> AbstractContext
     return run_folder.started(folder, config, fingerprint_of(splits, cache_folder()))
 
 
-def _training(folder: Path, recogniser: Recogniser, splits: Splits, world: World) -> Callable[[], Outcome]:
+def _training(
+    folder: Path, recogniser: Recogniser, splits: Splits, world: World, said: Sequence[str]
+) -> Callable[[], Outcome]:
     """Build everything; what is returned trains."""
     config = recogniser.config
     metadata: dict[str, Any] = {
@@ -155,7 +162,9 @@ def _training(folder: Path, recogniser: Recogniser, splits: Splits, world: World
     if isinstance(recogniser.model, GMMHMM):
         parts = build_reestimation(recogniser, splits)
         metadata |= _lengths(recogniser, splits)
-        return partial(reestimate, parts, config.training, folder, device=recogniser.device, metadata=metadata)
+        return partial(
+            reestimate, parts, config.training, folder, device=recogniser.device, metadata=metadata, said=tuple(said)
+        )
     with world.leader_first():
         ingredients = gather_ingredients(recogniser, splits, world)
         metadata |= _lengths(recogniser, splits)
@@ -168,6 +177,7 @@ def _training(folder: Path, recogniser: Recogniser, splits: Splits, world: World
         device=recogniser.device,
         metadata=metadata,
         world=world,
+        said=tuple(said),
     )
 
 

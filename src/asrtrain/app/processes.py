@@ -18,6 +18,7 @@ from typing import IO
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from asrtrain.errors import AsrtrainError, CheckpointError, DataError, Interrupted, TrainingError, UsageError
+from asrtrain.terminal import say
 
 _ERRORS: dict[int, type[AsrtrainError]] = {
     error.exit_code: error for error in (UsageError, DataError, CheckpointError, Interrupted)
@@ -72,7 +73,7 @@ def run_processes(count: int, arguments: Sequence[str]) -> str:
             return _content(kept[0])
         code, rank = cause
         if rank:
-            sys.stderr.write(_content(kept[rank]))
+            say(_content(kept[rank]).rstrip())
         raise _failure(rank, count, code)
 
 

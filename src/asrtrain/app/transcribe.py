@@ -12,7 +12,6 @@ from typing import final
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.sharding import Shard
@@ -26,6 +25,7 @@ from asrtrain.data.audio import decode_audio, read_audio
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.errors import DataError, UsageError
 from asrtrain.evaluation import Transcript, recognise
+from asrtrain.terminal import say
 from asrtrain.types import Audio, Batch, Hypothesis, Seconds
 
 STANDARD_INPUT = "-"
@@ -66,7 +66,7 @@ def transcribe(
             # One bad recording among many must not cost the others their transcripts.
             unreadable += 1
         if heard.said:
-            tqdm.write(heard.said, file=sys.stderr)
+            say(heard.said)
         if heard.transcript is not None:
             yield heard.transcript
     if unreadable:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-
-from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.ingredients import gather_ingredients
@@ -19,6 +16,7 @@ from asrtrain.performance.choice import choose
 from asrtrain.performance.config import AutoPerformanceConfig, FixedPerformanceConfig
 from asrtrain.performance.setup import Setup, in_force
 from asrtrain.performance.trial import Trial
+from asrtrain.terminal import say
 
 _BATCHES = 2
 """How many of the first batches are measured on; with the lengths mixed, as they come."""
@@ -49,11 +47,11 @@ def decide_performance(recogniser: Recogniser, splits: Splits, folder: Path, *, 
 def _measured(recogniser: Recogniser, splits: Splits, budget: float) -> Setup:
     start = in_force(FixedPerformanceConfig(), recogniser.config.training.precision)
     if isinstance(recogniser.model, GMMHMM):
-        tqdm.write(f"performance: {start}: a model without gradients is not measured", file=sys.stderr)
+        say(f"performance: {start}: a model without gradients is not measured")
         return start
     parts = gather_ingredients(recogniser, splits)
     batches = list(islice(parts.batches.epoch(0), _BATCHES))
     choice = choose(Trial(parts.model, parts.objective, batches, recogniser.device), start, budget)
     lines = [f"performance: {choice.setup}: {1e3 * choice.seconds:.0f} ms forward and backward", *choice.reasons]
-    tqdm.write("\n  ".join(lines), file=sys.stderr)
+    say("\n  ".join(lines))
     return choice.setup

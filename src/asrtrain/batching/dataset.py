@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from asrtrain.data.contents import fingerprint_of_recordings
 from asrtrain.errors import DataError
 from asrtrain.features.cache import fingerprint
 from asrtrain.features.interface import NUMERICS, FrontEnd
+from asrtrain.terminal import say
 from asrtrain.types import Condition, Hertz, Task, Utterance
 
 _BLOCK = 1 << 24
@@ -61,7 +61,7 @@ class Dataset:
     def tell(self, name: str) -> None:
         """Say on standard error in what condition recordings are, where there is something to say."""
         for remark in (*remarks(self.conditions, self.ids, self.sample_rate), *long_recordings(self.seconds, self.ids)):
-            tqdm.write(f"{name}: {remark}", file=sys.stderr)
+            say(f"{name}: {remark}")
 
     @property
     def seconds(self) -> npt.NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar, final
@@ -10,11 +9,11 @@ from typing import TypeVar, final
 import numpy as np
 import numpy.typing as npt
 import torch
-from tqdm import tqdm
 
 from asrtrain.errors import DataError
 from asrtrain.features.cache import Columns, RaggedArray
 from asrtrain.files.kept import DamagedError
+from asrtrain.terminal import say
 
 T = TypeVar("T")
 Arrays = Iterable[tuple[int, npt.NDArray[np.float32]]]
@@ -83,4 +82,4 @@ class KeptArrays:
             raise DataError(f"the cache {self._path} was damaged while it was written: {error}") from error
 
     def _tell(self, error: DamagedError) -> None:
-        tqdm.write(f"{self._path} is damaged ({error}): it is made again", file=sys.stderr)
+        say(f"{self._path} is damaged ({error}): it is made again")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from errno import EACCES, EDQUOT, EEXIST, EFBIG, EISDIR, ENOSPC, ENOTDIR, EPERM, EROFS
 
 from asrtrain.allocator import choose_allocator
-from asrtrain.errors import AsrtrainError, Interrupted, UsageError
+from asrtrain.cli.streams import prepared
+from asrtrain.errors import AsrtrainError, Interrupted, OutputLost, UsageError
 from asrtrain.interrupts import is_behind, obeyed
+from asrtrain.terminal import say
 
 DEBUG = "--debug"
 _DEBUG_VARIABLE = "ASRTRAIN_DEBUG"
@@ -22,25 +26,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default the process's own) and return its exit code; errors go to standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in given or os.environ.get(_DEBUG_VARIABLE, "0") not in ("", "0")
-    try:
-        with obeyed():
-            choose_allocator()
-            return _run([argument for argument in given if argument != DEBUG])
-    except KeyboardInterrupt:
+    with prepared(), _warnings_said():
+        try:
+            with obeyed():
+                choose_allocator()
+                code = _run([argument for argument in given if argument != DEBUG])
+            sys.stdout.flush()
+            return code
+        except (KeyboardInterrupt, Exception) as error:
+            with suppress(OutputLost, OSError):
+                sys.stdout.flush()
+            return _told(error, debug)
+
+
+@contextmanager
+def _warnings_said() -> Iterator[None]:
+    """Warnings of libraries may quote labels and file names, too."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda *what: say(warnings.formatwarning(*what[:4]).rstrip("\n"))
+        yield
+
+
+def _told(error: BaseException, debug: bool) -> int:
+    """Say what was wrong, and return the exit code."""
+    if is_behind(error):
         return Interrupted.exit_code
-    except AsrtrainError as error:
+    if isinstance(error, AsrtrainError):
         _tell(str(error), debug)
         return error.exit_code
-    except Exception as error:
-        if is_behind(error):
-            return Interrupted.exit_code
-        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
-            _tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), debug)
-            return UsageError.exit_code
-        _tell(f"asrtrain: internal error: {type(error).__name__}: {error}; run again with {DEBUG} to see where", debug)
-        return INTERNAL_ERROR
-    finally:
-        _flush()
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        _tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), debug)
+        return UsageError.exit_code
+    _tell(f"asrtrain: internal error: {type(error).__name__}: {error}; run again with {DEBUG} to see where", debug)
+    return INTERNAL_ERROR
 
 
 def _run(arguments: list[str]) -> int:
@@ -57,13 +75,6 @@ def _tell(message: str, debug: bool) -> None:
     if debug:
         import traceback
 
-        traceback.print_exc()
-    print(message, file=sys.stderr)
-
-
-def _flush() -> None:
-    """Write out what is buffered; a reader that has gone away (``| head``) is no error."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say(traceback.format_exc().rstrip("\n"))
+    if message:
+        say(message)

@@ -9,6 +9,7 @@ import typer
 
 from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Checkpoint, Device
+from asrtrain.terminal import show
 
 
 def align(
@@ -59,4 +60,4 @@ def align(
         checkpoint=checkpoint,
         device=device,
     ):
-        print(path)
+        show(path)

@@ -21,6 +21,7 @@ from asrtrain.cli.help import QuickGroup
 from asrtrain.cli.info import info
 from asrtrain.cli.report import report
 from asrtrain.cli.transcribe import transcribe
+from asrtrain.terminal import show
 from asrtrain.version import __version__
 
 app = typer.Typer(
@@ -49,7 +50,7 @@ app.command()(info)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"asrtrain {__version__}")
+        show(f"asrtrain {__version__}")
         raise typer.Exit
 
 

@@ -10,6 +10,7 @@ import typer
 from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import ConfigFile, Device, Overrides, Seed
 from asrtrain.errors import UsageError
+from asrtrain.terminal import mention, show
 
 
 def fit(
@@ -51,7 +52,7 @@ def fit(
             raise UsageError("--probe-memory trains no run: it takes --set and --device, leave the other options away")
         from asrtrain.app.memory import probe_memory as probe
 
-        print(probe(config, probe_memory, overrides=overrides or (), device=device).to_text())
+        show(probe(config, probe_memory, overrides=overrides or (), device=device).to_text())
         return
 
     folder = app.fit(
@@ -66,4 +67,4 @@ def fit(
         nproc=nproc,
     )
     if leads():
-        print(folder)
+        mention(folder)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from asrtrain.cli.options import ReportFormat
+from asrtrain.terminal import show, show_json
 
 
 def info(
@@ -16,8 +17,6 @@ def info(
     ] = False,
 ) -> None:
     """Show versions, processors, GPUs and the corpora that are here: what a bug report needs."""
-    import json
-
     from asrtrain.cli.environment import describe_environment
 
     found = describe_environment()
@@ -27,12 +26,12 @@ def info(
 
         measured = measure_machine()
     if report_format == "json":
-        print(json.dumps(found if measured is None else {**found, "bench": measured.to_json()}, indent=2))
+        show_json(found if measured is None else {**found, "bench": measured.to_json()})
         return
     for name, value in found.items():
-        print(f"{name:12}{_line(value)}")
+        show(f"{name:12}{_line(value)}")
     if measured is not None:
-        print(measured.to_text())
+        show(measured.to_text())
 
 
 def _line(value: object) -> str:

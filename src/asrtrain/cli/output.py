@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
+from asrtrain.terminal import show, show_json
+
 
 class Report(Protocol):
     """What a command found out."""
@@ -18,8 +20,7 @@ class Report(Protocol):
 def print_report(report: Report, report_format: Literal["text", "json"]) -> None:
     """Print a report to standard output."""
     if report_format == "text":
-        print(report.to_text())
+        show(report.to_text())
         return
-    import json
 
-    print(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
+    show_json(report.to_json())

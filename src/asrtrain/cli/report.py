@@ -9,6 +9,7 @@ import typer
 
 from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Device
+from asrtrain.terminal import show
 
 
 def report(
@@ -24,4 +25,4 @@ def report(
     with without_collector():
         from asrtrain import app
 
-    print(app.report(runs or (), output=output, device=device))
+    show(app.report(runs or (), output=output, device=device))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,6 +10,7 @@ import typer
 
 from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Checkpoint, Device, Processes, Run, Shard
+from asrtrain.terminal import show_json, show_now
 
 if TYPE_CHECKING:
     from asrtrain.evaluation.transcripts import Transcript
@@ -51,10 +51,10 @@ def _print(transcripts: Iterable[Transcript], text_format: str) -> None:
 
     if text_format == "json":
         found = [transcript.to_json() for transcript in transcripts]
-        print(json.dumps(found[0] if len(found) == 1 else found, ensure_ascii=False, indent=2))
+        show_json(found[0] if len(found) == 1 else found)
         return
     for transcript in transcripts:
-        print(WRITERS[text_format](transcript), end="", flush=True)
+        show_now(WRITERS[text_format](transcript), end="")
 
 
 def _write(transcripts: Iterable[Transcript], text_format: str, folder: Path) -> None:
@@ -68,7 +68,7 @@ def _write(transcripts: Iterable[Transcript], text_format: str, folder: Path) ->
         path = _free_name(folder, Path(transcript.audio).stem, text_format, written)
         write_file(path, WRITERS[text_format](transcript))
         written.add(path)
-        print(path, flush=True)
+        show_now(path)
 
 
 def _free_name(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:

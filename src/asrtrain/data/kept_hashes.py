@@ -6,7 +6,6 @@ The file has a column a part of the stamp and one of hashes, sorted by what all 
 from __future__ import annotations
 
 import hashlib
-import sys
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import final
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from asrtrain.data.stamps import Stamps
 from asrtrain.files.kept import HEADER, DamagedError, KeptFile, pack_header, writing_kept
+from asrtrain.terminal import say
 
 HASH = 16
 """Bytes."""
@@ -47,7 +46,7 @@ class KeptHashes:
                 count = kept.header["recordings"]
                 content = kept.read(HEADER, count * _ROW, kept.header["crc"])
         except DamagedError as error:
-            tqdm.write(f"{path} is damaged ({error}): recordings are read again", file=sys.stderr)
+            say(f"{path} is damaged ({error}): recordings are read again")
             content, count = b"", 0
         stamps = np.frombuffer(content, np.int64, 5 * count).reshape(5, count).T
         return cls(path, stamps, np.frombuffer(content, np.uint8, offset=40 * count).reshape(count, HASH))

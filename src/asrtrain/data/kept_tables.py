@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tqdm import tqdm
-
 from asrtrain.data.stored_table import open_table, store_table
 from asrtrain.data.table import UtteranceTable
 from asrtrain.files.kept import DamagedError
+from asrtrain.terminal import say
 
 WORTH_KEEPING = 10_000
 """Utterances; fewer are read anew as quickly."""
@@ -32,7 +30,7 @@ def kept(
     try:
         table = open_table(path, key)
     except DamagedError as error:
-        tqdm.write(f"{path} is damaged ({error}): it is made again", file=sys.stderr)
+        say(f"{path} is damaged ({error}): it is made again")
         table = None
     if table is None:
         table = read()

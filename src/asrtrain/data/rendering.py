@@ -16,6 +16,7 @@ import numpy as np
 from asrtrain.data.manifest import read_manifest, write_manifest
 from asrtrain.data.new_folder import new_folder
 from asrtrain.files.writing import new_file
+from asrtrain.interrupts import held
 from asrtrain.types import Hertz, Utterance
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def render_once(
 def _write(path: Path, utterance: Rendered, sample_rate: Hertz) -> Utterance:
     # Rounded and written here, without an audio library: the bytes depend on nothing but the samples.
     samples = np.clip(np.rint(utterance.samples * 32768.0), -32768, 32767).astype("<i2")
-    with new_file(path) as file, wave.open(file, "wb") as out:
+    # Held, as half of a writer complains when it is cleared away.
+    with held(), new_file(path) as file, wave.open(file, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(sample_rate)

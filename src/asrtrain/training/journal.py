@@ -88,6 +88,10 @@ class Journal:
         """A line for people."""
         self._log.say(text)
 
+    def write_down(self, text: str) -> None:
+        """A line for people in the log alone."""
+        self._log.write_down(text)
+
     def clipping(self) -> str:
         """The whole run's clipping in words."""
         return "; ".join(filter(None, (self._summary.sentence(), self._advice.summary())))

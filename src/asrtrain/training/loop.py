@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from asrtrain.training.lock import exclusive
 from asrtrain.training.nonfinite import FaultLog, NonFinitePolicy, describe
 from asrtrain.training.plan import Plan
 from asrtrain.training.report import Fault, StepReport, fault_kind
+from asrtrain.training.run_log import failure_written_down
 from asrtrain.training.selection import judge_epoch, judged
 from asrtrain.training.sharding import shard
 from asrtrain.training.signals import StopRequest, listening
@@ -58,12 +59,14 @@ def train(
     metadata: Mapping[str, Any],
     resume: bool = True,
     world: World | None = None,
+    said: Sequence[str] = (),
 ) -> Outcome:
     """Train, from the beginning or from the newest whole checkpoint in the folder ``run``.
 
     ``metadata`` (of JSON's types) goes into every file of weights. The same ingredients and seed give bit-identical
     weights on the CPU, interrupted or not. All processes of a ``world`` call this with equal ingredients, whose batches
-    are their parts, and with one folder that all can read; the first writes. Raises TrainingError, CheckpointError,
+    are their parts, and with one folder that all can read; the first writes. The log begins with what was ``said`` on
+    the terminal before. Raises TrainingError, CheckpointError,
     Interrupted (all is saved), and UsageError if another run trains there.
     """
     world = world or World()
@@ -72,7 +75,9 @@ def train(
     held = exclusive(run) if world.leads else nullcontext()
     with held, listening(_ONE_REQUEST if world.size > 1 else 0.0) as stop, world.needed():
         training = _Training(ingredients, config, run, device, metadata=metadata, stop=stop, world=world)
-        with closing(training.begin(seed, resume=resume)):
+        with closing(training.begin(seed, resume=resume)) as journal, failure_written_down(journal):
+            for text in said:
+                journal.write_down(text)
             return training.run()
 
 

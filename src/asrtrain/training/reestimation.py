@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from asrtrain.training.interface import Outcome, StoppedBy, Validation
 from asrtrain.training.journal import chosen_in_words, in_words
 from asrtrain.training.lock import exclusive
 from asrtrain.training.records import EpochRecord, finite
-from asrtrain.training.run_log import RunLog, cut_logs
+from asrtrain.training.run_log import RunLog, cut_logs, failure_written_down
 from asrtrain.training.selection import judge_epoch, judged
 from asrtrain.training.signals import StopRequest, listening
 from asrtrain.training.state import Progress
@@ -52,18 +52,26 @@ class Reestimation:
 
 
 def reestimate(
-    parts: Reestimation, config: TrainingConfig, run: Path, *, device: torch.device, metadata: Mapping[str, Any]
+    parts: Reestimation,
+    config: TrainingConfig,
+    run: Path,
+    *,
+    device: torch.device,
+    metadata: Mapping[str, Any],
+    said: Sequence[str] = (),
 ) -> Outcome:
     """Train, from the beginning or from the newest whole checkpoint in the folder ``run``.
 
-    Raises TrainingError, CheckpointError, Interrupted (between two passes; all is saved), and UsageError if another
-    process trains there.
+    The log begins with what was ``said`` on the terminal before. Raises TrainingError, CheckpointError, Interrupted
+    (between two passes; all is saved), and UsageError if another process trains there.
     """
     with reporting_failure(run):
         run.mkdir(parents=True, exist_ok=True)
     with exclusive(run), listening() as stop:
         training = _Reestimating(parts, config, run, metadata=metadata, stop=stop)
-        with closing(training.begin(device)):
+        with closing(training.begin(device)) as log, failure_written_down(log):
+            for text in said:
+                log.write_down(text)
             return training.run()
 
 

@@ -10,17 +10,16 @@ and none is lost.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import final
+from typing import Protocol, final
 
-from tqdm import tqdm
-
-from asrtrain.errors import CheckpointError
+from asrtrain.errors import AsrtrainError, CheckpointError
 from asrtrain.files.json_text import parse_json, read_record
 from asrtrain.files.writing import cut_file, open_to_append
+from asrtrain.terminal import readable, say
 from asrtrain.training.board import Board
 from asrtrain.training.durable import reporting_failure
 from asrtrain.training.lines import Lines
@@ -62,6 +61,24 @@ def read_steps(run: Path) -> Iterator[StepRecord]:
         raise CheckpointError(f"{path} is damaged, or of another version of asrtrain: {error}") from error
 
 
+class Writable(Protocol):
+    """A log."""
+
+    def write_down(self, text: str) -> None:
+        """Take a line for people."""
+
+
+@contextmanager
+def failure_written_down(log: Writable) -> Iterator[None]:
+    """Let the log say what has ended the run, where nobody may be at the terminal."""
+    try:
+        yield
+    except Exception as error:
+        with suppress(OSError, AsrtrainError):  # the log may be what has failed
+            log.write_down(str(error) or type(error).__name__)
+        raise
+
+
 @final
 class RunLog:
     """The log files of a run, open for appending after ``step``; ``parameters`` are the names of the model's."""
@@ -92,8 +109,12 @@ class RunLog:
 
     def say(self, text: str) -> None:
         """A line for people: in log.txt, and on the terminal above the bar."""
-        self._append(READABLE, f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n")
-        tqdm.write(text, file=sys.stderr)
+        self.write_down(text)
+        say(text)
+
+    def write_down(self, text: str) -> None:
+        """A line for people in log.txt alone: it is or will be on the terminal anyway."""
+        self._append(READABLE, f"{datetime.now():%Y-%m-%d %H:%M:%S}  {readable(text)}\n")
 
     def sync(self) -> dict[str, int]:
         """Bring everything to the disk; returns the sizes to cut back to."""

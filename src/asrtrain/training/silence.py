@@ -30,6 +30,9 @@ class Silence:
     def say(self, text: str) -> None:
         """Nothing."""
 
+    def write_down(self, text: str) -> None:
+        """Nothing."""
+
     def clipping(self) -> str:
         """Nothing."""
         return ""

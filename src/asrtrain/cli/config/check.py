@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asrtrain.cli.options import ConfigFile, Overrides
+from asrtrain.terminal import show
 
 
 def check(config: ConfigFile, overrides: Overrides = None) -> None:
@@ -17,4 +18,4 @@ def check(config: ConfigFile, overrides: Overrides = None) -> None:
     if missing:
         origins = origins_of(config, overrides or ())
         raise DataError("\n".join(origins.describe(problem) for problem in origins.in_order(missing)))
-    print(f"{config}: no mistakes")
+    show(f"{config}: no mistakes")

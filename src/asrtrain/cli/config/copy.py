@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from asrtrain.errors import UsageError
+from asrtrain.terminal import say, show
 
 
 def copy(
@@ -30,5 +30,5 @@ def copy(
             write_file(path, text)
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-        print(path)
-    print(f"next: change what is yours, then asrtrain config check {next(iter(wanted))}", file=sys.stderr)
+        show(path)
+    say(f"next: change what is yours, then asrtrain config check {next(iter(wanted))}")

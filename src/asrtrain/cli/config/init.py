@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from asrtrain.cli.options import Overrides
 from asrtrain.errors import UsageError
+from asrtrain.terminal import say, show
 
 if TYPE_CHECKING:
     from asrtrain.run_config import RunConfig
@@ -44,7 +44,7 @@ def init(
 
     text = _HEADER.format(path=path) + write_template(_start(overrides or ()))
     if path == Path("-"):
-        print(text, end="")
+        show(text, end="")
         return
     if path.exists() and not force:
         raise UsageError(f"{path} exists already: choose another name, or add --force to replace it")
@@ -52,8 +52,8 @@ def init(
         write_file(path, text)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-    print(f"next: asrtrain config check {path}", file=sys.stderr)
-    print(path)
+    say(f"next: asrtrain config check {path}")
+    show(path)
 
 
 def _start(overrides: Sequence[str]) -> RunConfig:

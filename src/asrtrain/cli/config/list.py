@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asrtrain.terminal import show
+
 
 def list_shipped() -> None:
     """List the configurations that come with asrtrain; 'config copy' brings one here."""
@@ -10,4 +12,4 @@ def list_shipped() -> None:
     found = shipped()
     width = max(map(len, found))
     for name, what in found.items():
-        print(f"{name:<{width}}  {what}")
+        show(f"{name:<{width}}  {what}")

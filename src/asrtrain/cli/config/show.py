@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asrtrain.cli.options import ConfigFile, Overrides
+from asrtrain.terminal import show as show_text
 
 
 def show(config: ConfigFile, overrides: Overrides = None) -> None:
@@ -10,4 +11,4 @@ def show(config: ConfigFile, overrides: Overrides = None) -> None:
     from asrtrain.config import dump_config, load_config
     from asrtrain.run_config import RunConfig
 
-    print(dump_config(load_config(config, RunConfig, overrides or ())), end="")
+    show_text(dump_config(load_config(config, RunConfig, overrides or ())), end="")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from asrtrain.cli.options import AudioRoot, InputFormat, Manifest, ManifestFormat
+from asrtrain.terminal import say, show
 
 
 def convert(
@@ -25,5 +25,5 @@ def convert(
     from asrtrain.data.conversion import convert_manifest
 
     count = convert_manifest(manifest, output, manifest_format, source_format=input_format, audio_root=audio_root)
-    print(f"{count} utterances", file=sys.stderr)
-    print(output)
+    say(f"{count} utterances")
+    show(output)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from asrtrain.terminal import say, show
 
 
 def get(
@@ -35,5 +36,5 @@ def get(
 
     obtained = get_corpus(name, output or corpora_folder() / name, source=source, parts=parts or ())
     for address, checksum in obtained.unverified.items():
-        print(f"notice: no checksum is published for {address}; this download has {checksum}", file=sys.stderr)
-    print(obtained.folder)
+        say(f"notice: no checksum is published for {address}; this download has {checksum}")
+    show(obtained.folder)

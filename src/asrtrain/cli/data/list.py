@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asrtrain.terminal import show
+
 
 def list_corpora() -> None:
     """List the corpora that can be read by name, and which of them are here."""
@@ -12,5 +14,5 @@ def list_corpora() -> None:
     for name, corpus in CORPORA.items():
         card = corpus.card
         here = f"in {folder / name}" if is_here(folder, name) else "not here"
-        print(f"{name}: {card.title}\n    {card.language}, {card.size}, {card.licence}; {here}")
-        print(f"    splits: {', '.join(card.splits)}\n    {card.homepage}")
+        show(f"{name}: {card.title}\n    {card.language}, {card.size}, {card.licence}; {here}")
+        show(f"    splits: {', '.join(card.splits)}\n    {card.homepage}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from asrtrain.cli.options import ManifestFormat
+from asrtrain.terminal import show
 
 
 def prepare(
@@ -27,4 +28,4 @@ def prepare(
 
     written = prepare_corpus(name, folder or corpora_folder() / name, output, manifest_format)
     for path in written.values():
-        print(path)
+        show(path)

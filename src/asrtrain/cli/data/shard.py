@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from asrtrain.cli.options import AudioRoot, InputFormat, Manifest
+from asrtrain.terminal import say, show
 
 
 def shard(
@@ -24,5 +24,5 @@ def shard(
 
     utterances = read_manifest(manifest, input_format, audio_root)
     shards = write_shards(utterances, output, count)
-    print(f"{len(utterances)} utterances in {shards} shards", file=sys.stderr)
-    print(output)
+    say(f"{len(utterances)} utterances in {shards} shards")
+    show(output)

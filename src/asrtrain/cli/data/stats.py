@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from asrtrain.cli.options import AudioRoot, InputFormat, Manifest, ReportFormat
 from asrtrain.cli.output import print_report
+from asrtrain.terminal import say
 
 
 def stats(
@@ -22,5 +21,5 @@ def stats(
     utterances, complaints = scan_manifest(manifest, input_format, audio_root)
     raise_any(complaints)
     for complaint in complaints:
-        print(f"{complaint.severity}: {complaint}", file=sys.stderr)
+        say(f"{complaint.severity}: {complaint}")
     print_report(manifest_statistics(utterances), report_format)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +9,7 @@ import typer
 
 from asrtrain.cli.options import Overrides
 from asrtrain.errors import DataError, UsageError
+from asrtrain.terminal import say, show
 
 if TYPE_CHECKING:
     from asrtrain.data.synthesis.source import SynthConfig
@@ -36,13 +36,13 @@ def synth(
             raise UsageError("--say speaks one text with one voice: leave the other options away")
         from asrtrain.cli.data.speaking import speak_to_file
 
-        print(speak_to_file(say, output))
+        show(speak_to_file(say, output))
         return
     from asrtrain.config.loading import build_config
     from asrtrain.data.synthesis.source import SynthConfig
 
     settings = [f"{key}={value}" for key, value in given.items() if value is not None]
-    print(_make(build_config(SynthConfig, {}, [*settings, *(overrides or ())]), output))
+    show(_make(build_config(SynthConfig, {}, [*settings, *(overrides or ())]), output))
 
 
 def _make(config: SynthConfig, folder: Path) -> Path:
@@ -55,5 +55,5 @@ def _make(config: SynthConfig, folder: Path) -> Path:
     with folder_beside(folder) as cache:
         utterances = config.load(cache)
         utterances[0].audio.parent.rename(folder)
-    print(f"{len(utterances)} utterances", file=sys.stderr)
+    say(f"{len(utterances)} utterances")
     return folder / "manifest.jsonl"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +10,7 @@ import typer
 from asrtrain.cli.options import AudioRoot, InputFormat, Overrides, ReportFormat
 from asrtrain.cli.output import print_report
 from asrtrain.errors import DataError, UsageError
+from asrtrain.terminal import say
 
 if TYPE_CHECKING:
     from asrtrain.data.validation import Report
@@ -74,5 +74,5 @@ def _drop(report: Report, manifest: Path, output: Path | None) -> None:
         if path.exists():
             raise DataError(f"{path} exists already: choose another --output, or delete it first")
     cleaned = drop_errors(report, clean, dropped_list)
-    print(f"kept {cleaned.kept} utterances in {clean}", file=sys.stderr)
-    print(f"dropped {cleaned.dropped}, listed in {dropped_list}", file=sys.stderr)
+    say(f"kept {cleaned.kept} utterances in {clean}")
+    say(f"dropped {cleaned.dropped}, listed in {dropped_list}")

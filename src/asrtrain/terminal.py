@@ -1,0 +1,77 @@
+r"""What is said to people: messages on standard error, results on standard output.
+
+Labels, ids and file names come from data, which may hold what a terminal obeys: commands that move the cursor, colour
+or hide text, set its title or turn its direction. They are shown as Python writes them: ``\x1b``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from asrtrain.errors import OutputLost
+
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and newline, and those that turn the direction of text."""
+
+
+def readable(text: str) -> str:
+    r"""The text with nothing that a terminal obeys.
+
+    >>> readable("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+_listening: list[list[str]] = []
+
+
+@contextmanager
+def remembering() -> Iterator[list[str]]:
+    """What is said inside the block, for a log that is opened later."""
+    said: list[str] = []
+    _listening.append(said)
+    try:
+        yield said
+    finally:
+        _listening.remove(said)
+
+
+def say(text: str) -> None:
+    """A message on standard error, above a progress bar; nothing depends on anybody who reads it."""
+    from tqdm import tqdm
+
+    for said in _listening:
+        said.append(text)
+    with suppress(OSError, ValueError):  # it is full, gone or closed
+        tqdm.write(readable(text), file=sys.stderr)  # noqa: TID251 - the one place
+
+
+def show(result: object, *, end: str = "\n") -> None:
+    """A result on standard output. Raises OutputLost at the latest when it is flushed."""
+    print(readable(str(result)), end=end)  # noqa: T201 - the one place
+
+
+def show_now(result: object, *, end: str = "\n") -> None:
+    """A result on standard output, for those who wait for it. Raises OutputLost."""
+    print(readable(str(result)), end=end, flush=True)  # noqa: T201 - the one place
+
+
+def show_json(value: object) -> None:
+    """A value for programs on standard output, where JSON's escapes stand for what cannot be shown or encoded."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    print(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201 - the one place
+
+
+def mention(result: object) -> None:
+    """A result that stands whether anybody reads it or not, such as the name of a finished run."""
+    with suppress(OutputLost, OSError):
+        show_now(result)
