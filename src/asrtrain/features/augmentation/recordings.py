@@ -10,7 +10,9 @@ from asrtrain.errors import DataError, UsageError
 from asrtrain.features.augmentation.interface import ReadAudio
 from asrtrain.types import Hertz, Seconds
 
-SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
+SUFFIXES = {".aac", ".aif", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mp3", ".mp4", ".oga", ".ogg", ".opus",
+            ".sph", ".w64", ".wav", ".webm", ".wma"}  # fmt: skip
+"""The recordings that are read, some of them by ffmpeg where it is installed."""
 
 MOST: Seconds = 3600.0
 """Reading stops after this much sound: it is all kept in memory."""
