@@ -95,7 +95,10 @@ def test_a_side_needs_a_division_and_a_division_a_side(keys: dict[str, object], 
 
 @pytest.mark.parametrize(
     ("speakers", "complaint"),
-    [(["a", ""], "1 of 2 utterances have no speaker"), (["a", "a"], "the only speaker is 'a'")],
+    [
+        (["a", ""], "1 of 2 utterances have no speaker, .* write by: hash, or name the speakers"),
+        (["a", "a"], "the only speaker is 'a'"),
+    ],
 )
 def test_without_speakers_there_is_no_division_by_speaker(speakers: list[str], complaint: str) -> None:
     utterances = [utterance(str(number), speaker) for number, speaker in enumerate(speakers)]
@@ -141,3 +144,10 @@ def test_lists_that_do_not_fit_are_named(tmp_path: Path, content: str | None, co
 def test_settings_that_clash_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=r"held_out|fraction"):
         HeldOutConfig.model_validate(values)
+
+
+def test_an_id_of_the_list_that_only_looks_like_one_of_the_data_is_named(tmp_path: Path) -> None:
+    (tmp_path / "held.txt").write_text("cafe\u0301\n", encoding="utf-8")
+    utterances = [utterance("caf\u00e9"), utterance("b")]
+    with pytest.raises(DataError, match="'caf\u00e9' is another, which only looks or reads alike"):
+        hold_out(utterances, HeldOutConfig(by="list", list=tmp_path / "held.txt"))

@@ -227,7 +227,11 @@ def test_short_pauses_between_words(string_run: Path, tmp_path: Path) -> None:
 def test_a_lexicon_that_lacks_words(word_run: Path, tmp_path: Path) -> None:
     lexicon = tmp_path / "lexicon.txt"
     overrides = ["model.unit=phone", f"model.lexicon={lexicon}"]
-    for text, sentence in [("one w ah n\ntwo t uw\n", "lacks 8"), ("one w ah n\ntwo\n", "lexicon.txt:2: .* no phones")]:
+    for text, sentence in [
+        ("one w ah n\ntwo t uw\n", "lacks 8"),
+        ("EIGHT ey t\n", r"lacks 10 .*\('EIGHT' is there: write words as data.text leaves them\)"),
+        ("one w ah n\ntwo\n", "lexicon.txt:2: .* no phones"),
+    ]:
         lexicon.write_text(text, encoding="utf-8")
         with pytest.raises(DataError, match=sentence):
             fit(word_run / "config.yaml", overrides=overrides, dry_run=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _IGNORED = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff\u0640]")
 """Unicode's default-ignorable characters that are neither controls nor formats, and the stretch of Arabic letters."""
@@ -21,6 +22,12 @@ _ALIKE = str.maketrans(
     "ABESIJKMHOPCTXYQWaesijopcyxhqw" + "ABEZHIKMNOPTYXovapc" + "agi" + "ییک",
 )
 _TABLE = str.maketrans(_MARKS)
+
+
+def twin(text: str, known: Iterable[str]) -> str | None:
+    """The first of ``known`` that looks or reads like ``text``."""
+    wanted = folded(text, case=True, letters=True)
+    return next((other for other in known if folded(other, case=True, letters=True) == wanted), None)
 
 
 def folded(text: str, *, case: bool, letters: bool) -> str:

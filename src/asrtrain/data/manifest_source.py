@@ -43,7 +43,8 @@ class ManifestConfig(SourceConfig):
             raise ValueError(
                 "test_part divides the manifest, but split is all: write split: train or test"
                 if self.test_part
-                else f"split is {self.split}, but nothing divides the manifest: write test_part: {{by: speaker}}"
+                else f"split is {self.split}, but nothing divides the manifest: write test_part: {{by: hash}}, or "
+                "{by: speaker} where speakers are named"
             )
         return self
 

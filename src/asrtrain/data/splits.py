@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from asrtrain.config import Config, FilePath
 from asrtrain.data.complaints import listing
 from asrtrain.data.interface import AUDIO_SUFFIXES
+from asrtrain.data.lookalikes import twin
 from asrtrain.data.table import chosen, ids_of, speakers_of
 from asrtrain.errors import DataError
 from asrtrain.types import Utterance
@@ -106,7 +107,8 @@ def _speakers(utterances: Sequence[Utterance]) -> Counter[str]:
         first = next(utterances[place] for place, speaker in enumerate(speakers) if not speaker)
         raise DataError(
             f"{first.source or first.id}: {counts['']} of {len(utterances)} utterances have no speaker, "
-            "so they cannot be divided by speaker: add a speaker column, or hold out by hash"
+            "so they cannot be divided by speaker: write by: hash, or name the speakers, in a column or in utt2spk; a "
+            "folder per class has no place for them"
         )
     if len(counts) < 2:
         raise DataError(f"the only speaker is {next(iter(counts))!r}, so nothing can be divided by speaker")
@@ -121,7 +123,9 @@ def _listed(utterances: Sequence[Utterance], path: Path) -> set[str]:
     known = set(ids_of(utterances))
     wanted = {number: _id(line.strip(), known) for number, line in enumerate(lines, start=1) if line.strip()}
     unknown = [
-        f"{path}:{number}: no utterance has the id {name!r}" for number, name in wanted.items() if name not in known
+        f"{path}:{number}: no utterance has the id {name!r}{_hint(name, known)}"
+        for number, name in wanted.items()
+        if name not in known
     ]
     if unknown:
         raise DataError(listing(unknown))
@@ -129,6 +133,11 @@ def _listed(utterances: Sequence[Utterance], path: Path) -> set[str]:
     if not chosen or chosen == known:
         raise DataError(f"{path} holds out {'all' if chosen else 'none'} of the {len(known)} utterances")
     return chosen
+
+
+def _hint(name: str, known: set[str]) -> str:
+    other = twin(name, sorted(known))
+    return f"; {other!r} is another, which only looks or reads alike" if other else ""
 
 
 def _id(written: str, known: set[str]) -> str:

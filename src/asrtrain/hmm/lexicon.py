@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from asrtrain.config.words import shortened
+from asrtrain.data.lookalikes import twin
 from asrtrain.data.vocabulary import named
 from asrtrain.errors import DataError
 
@@ -25,8 +26,10 @@ def spellings(words: Sequence[str], unit: SpellingUnit, lexicon: Path | None) ->
             known = read_lexicon(lexicon)
             missing = [word for word in words if word not in known]
             if missing:
+                other = twin(missing[0], known)
+                hint = f" ({other!r} is there: write words as data.text leaves them)" if other else ""
                 raise DataError(
-                    f"{lexicon} lacks {len(missing)} word(s): {named(missing)}; add them, or use unit: char"
+                    f"{lexicon} lacks {len(missing)} word(s): {named(missing)}{hint}; add them, or use unit: char"
                 )
             return {word: known[word] for word in words}
 
