@@ -268,7 +268,7 @@ MALFORMED = (
     audio("cut off", recording(1.0)[:4000], "{m}:3: {f}/x.wav: the file is cut short"),
     audio("header cut off", WAV_HEADER[:20], "{m}:3: {f}/x.wav: "),
     audio("no samples", recording(0.0), "{m}:3: {f}/x.wav: "),
-    audio("silence", recording()[:44] + bytes(1600), "{m}:3: {f}/x.wav is silent: its samples swing by 0 of full scale"),
+    audio("silence", recording()[:44] + bytes(1600), "{m}:3: {f}/x.wav is silent: its samples swing by 0"),
     audio("five samples", recording(0.000625), "{m}:3: {f}/x.wav is 0.6 ms long"),
     audio("damaged FLAC", b"fLaC" + bytes(200), "{m}:3: {f}/x.wav: "),
     audio("the same audio", GOOD, "{m}:3: {f}/x.wav holds the same audio as 'a'"),
