@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import cast, final
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, Sampler, load_dataset
 from asrtrain.batching.bounds import batch_room
@@ -20,6 +22,7 @@ from asrtrain.clipping import Clipper, assemble_clipper
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import Splits
 from asrtrain.data.table import texts_of
+from asrtrain.data.validation import find_unsayable, unsayable_in_words
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.decoding import build_decoder
 from asrtrain.decoding.interface import Decoder
@@ -264,15 +267,19 @@ def evaluate_on(
 ) -> EvalReport:
     """Recognise utterances and compare with what is said in them; the clock runs from reading the recordings on.
 
+    References that cannot come out right are told of first, as they make the figures worse whatever is recognised.
     ``recognise_all`` stands in for the recogniser's own function, where others do the work.
     """
+    unsayable = find_unsayable(utterances, recogniser.vocabulary)
+    if unsayable:
+        tqdm.write(unsayable_in_words(unsayable, len(utterances), recogniser.vocabulary), file=sys.stderr)
     began = time.perf_counter()
     dataset = scoring_dataset(recogniser, utterances)
     dataset.tell(name)
     heard = (recognise_all or recogniser.recognise)(ordered_loader(recogniser, dataset))
     seconds = time.perf_counter() - began
     outcomes, unknown = _outcomes(utterances, dataset, heard), _unknown(recogniser, utterances)
-    return EvalReport(recogniser.task, name, outcomes, seconds, unknown, recogniser.origin)
+    return EvalReport(recogniser.task, name, outcomes, seconds, unknown, recogniser.origin, len(unsayable))
 
 
 def _unknown(recogniser: Recogniser, utterances: Sequence[Utterance]) -> int | None:

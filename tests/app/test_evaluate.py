@@ -42,7 +42,8 @@ def test_scores_on_a_manifest(trained: Path, fsdd: Path, tmp_path: Path) -> None
     report = evaluate(trained, data=tmp_path / "mine.csv")
     assert [outcome.reference for outcome in report.outcomes] == ["SEVEN", "sieben"]
     assert report.accuracy == 0.0
-    assert (trained / "results" / "mine.json").is_file()
+    assert report.name.startswith("mine-")
+    assert (trained / "results" / f"{report.name}.json").is_file()
 
 
 def test_a_run_that_is_none_and_a_checkpoint_that_is_not_there(

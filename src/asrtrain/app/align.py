@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asrtrain import run_folder
+from asrtrain.app.chosen import Chosen, choose
+from asrtrain.app.identity import identity_of_data
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import Checkpoint, chosen_utterances, load_recogniser
+from asrtrain.app.trained import Checkpoint, load_recogniser
 from asrtrain.assembly import Recogniser
 from asrtrain.assembly_hmm import align_in_segments
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
 from asrtrain.data.vocabulary import split as symbols_of
 from asrtrain.errors import DataError
+from asrtrain.evaluation import keep_other_folder
 from asrtrain.evaluation.alignments import LEVELS, Alignment, AlignmentFormat, Interval, check_names, write_alignments
 from asrtrain.hmm.segments import Segments
 from asrtrain.reporting import draw_alignment
@@ -42,9 +45,10 @@ def align(
     use_threads_deliberately()
     folder = run_folder.find(None if run is None else Path(run))
     recogniser = load_recogniser(folder, checkpoint, device)
-    utterances, name = chosen_utterances(recogniser.config.data, data, split)
+    chosen = choose(recogniser.config.data, data, split, checkpoint)
     if only:
-        utterances = _chosen(utterances, only, name)
+        chosen = _only(chosen, only)
+    utterances, name = chosen.utterances, chosen.name
     check_names((name for u in utterances for name in (u.id, *_words(u, recogniser))), text_format)
     found = align_in_segments(recogniser, utterances)
     short = [id_ for id_, one in found.items() if one is None]
@@ -62,16 +66,27 @@ def align(
         draw_alignment(
             alignments[0], read_audio(first.audio, rate, offset=first.offset, duration=first.duration), Path(plot)
         )
-    return write_alignments(
-        alignments, Path(output) if output is not None else folder / "alignments" / name, text_format
-    )
+    place = Path(output) if output is not None else _own_folder(folder, chosen, recogniser)
+    return write_alignments(alignments, place, text_format)
 
 
-def _chosen(utterances: Sequence[Utterance], ids: Sequence[str], name: str) -> list[Utterance]:
-    unknown = sorted({*ids} - {utterance.id for utterance in utterances})
+def _own_folder(run: Path, chosen: Chosen, recogniser: Recogniser) -> Path:
+    """The folder of these alignments in the run's; what is there of other data or weights gets another name."""
+    place = run / "alignments" / chosen.name
+    kept = keep_other_folder(place, recogniser.origin, chosen.data)
+    if kept is not None:
+        tqdm.write(f"{place} was of other data or weights: it is kept as {kept}", file=sys.stderr)
+    return place
+
+
+def _only(chosen: Chosen, ids: Sequence[str]) -> Chosen:
+    """The utterances of these ids, under a name of their own. Raises DataError for ids that are not there."""
+    unknown = sorted({*ids} - {utterance.id for utterance in chosen.utterances})
     if unknown:
-        raise DataError(f"{name}: no utterance is called {', '.join(unknown)}; ids are as in the manifest")
-    return [utterance for utterance in utterances if utterance.id in ids]
+        raise DataError(f"{chosen.name}: no utterance is called {', '.join(unknown)}; ids are as in the manifest")
+    utterances = [utterance for utterance in chosen.utterances if utterance.id in ids]
+    data = identity_of_data(utterances, chosen.data.source)
+    return Chosen(utterances, data, f"{chosen.name}-only-{data.short}")
 
 
 def _words(utterance: Utterance, recogniser: Recogniser) -> Sequence[str]:

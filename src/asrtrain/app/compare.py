@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from asrtrain import run_folder
 from asrtrain.app.fit import load_settings, prepare, train_in
+from asrtrain.app.identity import fingerprint_of, identity_of_data
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import load_recogniser
+from asrtrain.app.trained import checkpoint_path, load_recogniser
 from asrtrain.assembly import cache_folder, choose_device, evaluate_on
 from asrtrain.comparison import Comparison, Trial, Variant, variants_of
 from asrtrain.comparison.trial import divergence, spikes, steps_to
@@ -26,6 +27,7 @@ from asrtrain.evaluation import EvalReport
 from asrtrain.files.json_text import parse_json, read_record
 from asrtrain.reporting import draw_comparison
 from asrtrain.reporting.measurements import read_rows
+from asrtrain.training import weights_hash
 from asrtrain.training.durable import write_file
 from asrtrain.training.signals import listening
 from asrtrain.types import Utterance
@@ -123,7 +125,11 @@ def _in_processes(orders: Sequence[_Order], jobs: int) -> list[Trial]:
 
 def _trial(order: _Order) -> Trial:
     """Make one run, or find it made; what is asked about it may differ from one comparison to the next."""
+    test = load_settings(order.config, order.settings, None).data.load_split("test", cache_folder())
     trial = _found(order) if (order.run / _TRIAL).is_file() else _made(order)
+    if trial.scored != _scored_by(order, test):
+        errors, totals = _scored(order, test)
+        trial = replace(trial, errors=errors, totals=totals, gap=None, scored=_scored_by(order, test))
     if order.gap and trial.gap is None:
         trial = replace(trial, gap=_gap(order, trial))
     write_file(order.run / _TRIAL, (json.dumps(asdict(trial)) + "\n").encode())
@@ -133,8 +139,9 @@ def _trial(order: _Order) -> Trial:
 
 
 def _found(order: _Order) -> Trial:
-    """Raises UsageError if it is a run of another configuration, CheckpointError if what was written is damaged."""
-    run_folder.check_config(order.run, load_settings(order.config, order.settings, None))
+    """Raises UsageError if it is a run of another configuration or on other data, CheckpointError if it is damaged."""
+    settings = load_settings(order.config, order.settings, None)
+    run_folder.check(order.run, settings, fingerprint_of(settings.data.load(cache_folder())))
     path = order.run / _TRIAL
     try:
         return read_record(Trial, parse_json(path.read_text(encoding="utf-8")))
@@ -143,19 +150,19 @@ def _found(order: _Order) -> Trial:
 
 
 def _made(order: _Order) -> Trial:
+    """A trained run, which is not scored yet."""
     use_threads_deliberately()
     order.run.parent.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
     lost = _train(order)
     seconds = time.process_time() - began
     steps = read_rows(order.run / "metrics.jsonl", "step")
-    errors, totals = _scored(order)
     found, survived = spikes(steps)
     return Trial(
         variant=order.variant.label,
         seed=order.seed,
-        errors=errors,
-        totals=totals,
+        errors=[],
+        totals=[],
         diverged=lost or divergence(steps),
         gap=None,
         steps=len(steps),
@@ -180,13 +187,20 @@ def _train(order: _Order) -> str:
     return ""
 
 
-def _scored(order: _Order) -> tuple[list[int], list[int]]:
+def _scored_by(order: _Order, test: Sequence[Utterance]) -> str:
+    """What a trial's errors are of: the test data, and the weights that are scored."""
+    data, weights = identity_of_data(test, "data.test"), ""
+    if _has_weights(order):
+        weights = weights_hash(checkpoint_path(order.run, "best").resolve())
+    return f"{data.fingerprint} {weights}"
+
+
+def _scored(order: _Order, test: Sequence[Utterance]) -> tuple[list[int], list[int]]:
     """Errors and totals of every test utterance by what the run leaves behind.
 
     A run that left no weights behind gets everything wrong.
     """
     config = run_folder.read_config(order.run)
-    test = config.data.load_split("test", cache_folder())
     if not _has_weights(order):
         totals = [_total(utterance, words=config.task == "transcription") for utterance in test]
         return totals, totals

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from asrtrain import run_folder
+from asrtrain.app.chosen import of_split
 from asrtrain.app.fit import load_settings, prepare, train_in
+from asrtrain.app.scores import write_scores
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, load_recogniser
 from asrtrain.assembly import cache_folder, choose_device, evaluate_on
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import DataError
-from asrtrain.evaluation import EvalReport, write_results
+from asrtrain.evaluation import EvalReport
 from asrtrain.hmm import DNNHMMConfig
 from asrtrain.run_config import RunConfig
 
@@ -78,8 +80,10 @@ def crossval(
         fold = leaving_out(settings, speaker)
         splits = fold.data.load(cache_folder())
         run = _train_fold(fold, splits, folder / speaker, target)
-        folds[speaker] = evaluate_on(load_recogniser(run, checkpoint, device), splits.test, "test")
-        write_results(folds[speaker], run / "results")
+        chosen = of_split(splits.test, "test", checkpoint)
+        report = evaluate_on(load_recogniser(run, checkpoint, device), splits.test, chosen.name)
+        folds[speaker] = replace(report, data=chosen.data)
+        write_scores(folds[speaker], run)
     return CrossvalReport(folder, folds)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import final
 
 from asrtrain import run_folder
+from asrtrain.app.chosen import choose
 from asrtrain.app.scores import write_scores
 from asrtrain.app.sharding import Shard
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import Checkpoint, chosen_utterances, load_recogniser
+from asrtrain.app.trained import Checkpoint, load_recogniser
 from asrtrain.app.workers import in_order
 from asrtrain.assembly import evaluate_on, ordered_loader, scoring_dataset
 from asrtrain.batching import Loader
@@ -43,15 +44,15 @@ def evaluate(
     recogniser = load_recogniser(folder, checkpoint, device)
     if recogniser.task == "classification":
         require_pictures()
-    config = recogniser.config
     part = Shard.parse(shard)
-    utterances, name = chosen_utterances(config.data, data, split)
-    own, name = part.of(utterances), part.named(name)
-    if utterances and not own:
+    chosen = choose(recogniser.config.data, data, split, checkpoint)
+    own, name = part.of(chosen.utterances), part.named(chosen.name)
+    if chosen.utterances and not own:
         report = EvalReport(recogniser.task, name, [], 0.0, origin=recogniser.origin)
     else:
         work = _Work(folder, checkpoint, device, tuple(own))
         report = evaluate_on(recogniser, own, name, None if nproc == 1 else partial(_shared, work, nproc))
+    report = replace(report, data=replace(chosen.data, part=str(part)))
     write_scores(report, folder)
     return report
 

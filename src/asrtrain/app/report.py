@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from asrtrain import run_folder
+from asrtrain.app.chosen import choose
 from asrtrain.app.evaluate import evaluate
 from asrtrain.app.explanations import FOLDER as EXPLANATIONS
+from asrtrain.app.scores import RESULTS
 from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.app.trained import load_recogniser
 from asrtrain.assembly import cache_folder
 from asrtrain.config import dump_config
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
 from asrtrain.errors import AsrtrainError, DataError, UsageError
-from asrtrain.evaluation import EvalReport, read_results
+from asrtrain.evaluation import EvalReport, Origin, read_results
 from asrtrain.files.json_text import parse_json
 from asrtrain.reporting.html import LONGEST, RunFindings, report_page, worst_of
 from asrtrain.reporting.measurements import read_rows
@@ -33,7 +36,8 @@ _SPLIT: SplitName = "test"
 def report(runs: Sequence[str | Path] = (), *, output: str | Path = "report.html", device: str = "auto") -> Path:
     """Write one HTML file about some runs (by default runs/latest), and return its path.
 
-    A run that has not been scored on its test split is scored first; where that cannot be done, the page says why.
+    A run that has not been scored on its test split is scored first, and one whose weights or test data have changed
+    since is scored again; where that cannot be done, the page says why.
     Raises UsageError for an output that is a folder, CheckpointError for what is no run, DataError for files
     in it that were changed by hand.
     """
@@ -102,14 +106,31 @@ def _closing(folder: Path) -> list[str]:
 
 
 def _scores(folder: Path, device: str) -> tuple[EvalReport | None, str]:
-    """The scores, and a sentence if there is something to be said about them."""
-    if (folder / "results" / f"{_SPLIT}.json").is_file():
-        return read_results(folder / "results", _SPLIT), ""
+    """The scores of the weights and test data as they are now, and a sentence if there is something to say."""
     try:
-        found = evaluate(folder, split=_SPLIT, device=device)
+        recogniser = load_recogniser(folder, "best", device)
     except AsrtrainError as error:
         return None, f"There are no scores: {error}."
-    return found, "The run had not been scored; it was when this report was written, by its best checkpoint."
+    known = _scored_before(folder, recogniser.origin)
+    try:
+        chosen = choose(recogniser.config.data, None, _SPLIT, "best")
+        if known is not None and known.data == chosen.data:
+            return known, ""
+        found = evaluate(folder, split=_SPLIT, device=device)
+    except AsrtrainError as error:
+        if known is None:
+            return None, f"There are no scores: {error}."
+        return known, f"The run was scored before; whether the test data are still the same cannot be seen: {error}."
+    return found, "The run was scored when this report was written, by its best checkpoint."
+
+
+def _scored_before(folder: Path, origin: Origin | None) -> EvalReport | None:
+    """The scores of these weights on whatever the test data were; None where there are none."""
+    try:
+        found = read_results(folder / RESULTS, _SPLIT)
+    except DataError:
+        return None
+    return found if found.origin == origin else None
 
 
 def _recordings(config: RunConfig, scores: EvalReport | None) -> tuple[dict[str, Audio], dict[str, str]]:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from asrtrain.evaluation import EvalReport, write_results
+from tqdm import tqdm
+
+from asrtrain.evaluation import EvalReport, keep_others, write_results
 from asrtrain.reporting import draw_confusion
+
+RESULTS = "results"
 
 
 def write_scores(report: EvalReport, run: Path) -> None:
-    """Write a report's details into the folder ``results`` of a run."""
-    results = run / "results"
+    """Write a report's details into the folder ``results`` of a run, and keep what is there of other data or weights.
+
+    Raises OSError where that cannot be written.
+    """
+    results = run / RESULTS
+    kept = keep_others(results, report)
+    if kept is not None:
+        tqdm.write(
+            f"{results / report.name}.json was of other data or weights: it is kept as {kept}.json", file=sys.stderr
+        )
     write_results(report, results)
     if report.task == "classification" and report.outcomes:
         pairs = [(outcome.reference, outcome.hypothesis.text) for outcome in report.outcomes]

@@ -31,6 +31,10 @@ class Shard:
             raise UsageError(f"--shard {text}: give a part and the number of parts, from 1/8 to 8/8 for example")
         return shard
 
+    def __str__(self) -> str:
+        """As it is parsed; nothing if it is all."""
+        return "" if self.count == 1 else f"{self.number}/{self.count}"
+
     def of(self, items: Sequence[T]) -> list[T]:
         """This part."""
         return list(items[self.number - 1 :: self.count])

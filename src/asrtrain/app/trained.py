@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from asrtrain import run_folder
-from asrtrain.assembly import Recogniser, build_recogniser, cache_folder, choose_device
-from asrtrain.data.data_config import DataConfig, SplitName
-from asrtrain.data.manifest_source import ManifestConfig
+from asrtrain.assembly import Recogniser, build_recogniser, choose_device
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.errors import CheckpointError
 from asrtrain.evaluation import Origin
 from asrtrain.hmm import GMMHMMConfig
 from asrtrain.run_config import RunConfig
-from asrtrain.training import StepRecord, load_weights, read_steps
-from asrtrain.types import Utterance
+from asrtrain.training import StepRecord, load_weights, read_steps, weights_hash
 
 Checkpoint = Literal["best", "last", "average"]
 
@@ -30,9 +26,12 @@ def load_recogniser(folder: Path, checkpoint: Checkpoint, device: str) -> Recogn
     config = run_folder.read_config(folder)
     vocabulary = Vocabulary.load(folder / run_folder.TOKENS, config.data.unit)
     recogniser = build_recogniser(config, vocabulary, choose_device(device))
-    weights = checkpoint_path(folder, checkpoint)
-    metadata = load_weights(weights, recogniser.model, recogniser.front_end)
-    return replace(recogniser, origin=origin_of(weights, metadata), longest=metadata.get("longest"))
+    # Resolved, as training may let the name mean other weights in the meantime.
+    weights = checkpoint_path(folder, checkpoint).resolve()
+    known = load_weights(weights, recogniser.model, recogniser.front_end)
+    search = dict(recogniser.decoder.search)
+    origin = Origin(f"checkpoints/{weights.name}", known["epoch"], weights_hash(weights), search)
+    return replace(recogniser, origin=origin, longest=known.get("longest"))
 
 
 def checkpoint_path(folder: Path, checkpoint: Checkpoint) -> Path:
@@ -43,23 +42,6 @@ def checkpoint_path(folder: Path, checkpoint: Checkpoint) -> Path:
         hint = f"there are: {', '.join(there)}" if there else "training saved none yet"
         raise CheckpointError(f"{folder} has no checkpoint {checkpoint!r}; {hint}")
     return weights
-
-
-def origin_of(weights: Path, metadata: Mapping[str, Any]) -> Origin:
-    """Which checkpoint this is, whatever name it is called by."""
-    return Origin(f"checkpoints/{weights.resolve().name}", metadata["epoch"])
-
-
-def chosen_utterances(
-    settings: DataConfig, data: str | Path | None, split: SplitName
-) -> tuple[Sequence[Utterance], str]:
-    """The utterances of a manifest, written as the run's texts are, or else of one of its splits; and their name.
-
-    Raises UsageError, DataError.
-    """
-    if data is None:
-        return settings.load_split(split, cache_folder()), split
-    return settings.normalised(ManifestConfig(path=Path(data)).load(cache_folder())), Path(data).stem
 
 
 def recorded_steps(folder: Path, config: RunConfig) -> list[StepRecord]:

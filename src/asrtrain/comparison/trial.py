@@ -24,7 +24,7 @@ class Trial:
     errors and totals run over the utterances of the scored split: errors made in each, and how many were possible
     (words, or one). diverged says why a run counts as lost; empty if it does not. gap is by how much the error rate on
     the scored split exceeds that on the training data. steps_to_target is None where the target was not reached, or
-    none was set.
+    none was set. scored says which test data and weights the errors are of.
     """
 
     variant: str
@@ -39,6 +39,7 @@ class Trial:
     spikes: int
     spikes_survived: int
     cpu_seconds: float
+    scored: str = ""
 
     @property
     def rate(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import final
 
 from asrtrain.decoding.interface import Decoder
@@ -24,6 +24,10 @@ class GreedyClasses(Decoder):
             self._hypothesis(id_, self._symbols[label], confidence, frames * frame_shift)
             for id_, label, confidence, frames in found
         ]
+
+    @property
+    def search(self) -> Mapping[str, str | float]:
+        return {"name": "greedy_classes"}
 
     def _hypothesis(self, id_: str, text: str, confidence: float, duration: Seconds) -> Hypothesis:
         return Hypothesis(id_, text, confidence, (TimedWord(text, 0.0, duration, confidence),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -57,6 +57,10 @@ class CTCGreedy(Decoder):
             ids, collapse(best, scores.lengths), log_probabilities.tolist(), scores.lengths.tolist(), strict=True
         )
         return [self._hypothesis(id_, runs, path[:frames], frame_shift) for id_, runs, path, frames in found]
+
+    @property
+    def search(self) -> Mapping[str, str | float]:
+        return {"name": "ctc_greedy"}
 
     def _hypothesis(self, id_: str, runs: list[Run], path: list[float], frame_shift: Seconds) -> Hypothesis:
         words = tuple(

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import Any
 
 from asrtrain.evaluation.alignment import Counts
 from asrtrain.evaluation.bootstrap import ROUGH_BELOW, interval
+from asrtrain.evaluation.identity import Origin, ScoredData, identity_of
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.types import Seconds, Task
 
 ROUGH = f" (rough: fewer than {ROUGH_BELOW} utterances)"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the weights that were scored are from: the checkpoint's folder in that of the run, and its epoch."""
-
-    checkpoint: str
-    epoch: int
-
-    def __str__(self) -> str:
-        return f"{self.checkpoint} (epoch {self.epoch})"
 
 
 @dataclass(frozen=True)
@@ -34,8 +23,9 @@ class EvalReport:
 
     ``seconds`` is the computing time that recognition took; the real-time factor is that over the speech's duration.
     ``unknown`` is how many of the words said are not in the recogniser's vocabulary; None where it is no words'.
-    ``origin`` is None where nobody has said which weights these are. Of no outcomes, as in a part of few utterances,
-    there are no figures.
+    ``unsayable`` is how many references have a symbol that is not in it, so that they cannot come out right.
+    ``origin`` and ``data`` say which weights and utterances these are, and are None where that is not known. Of no
+    outcomes, as in a part of few utterances, there are no figures.
     """
 
     task: Task
@@ -44,6 +34,8 @@ class EvalReport:
     seconds: Seconds
     unknown: int | None = None
     origin: Origin | None = None
+    unsayable: int = 0
+    data: ScoredData | None = None
 
     @cached_property
     def words(self) -> Counts:
@@ -103,11 +95,12 @@ class EvalReport:
     def to_json(self) -> dict[str, Any]:
         """Every figure by name; rates are fractions, not percentages."""
         figures: dict[str, Any] = {"task": self.task, "name": self.name, "n": len(self.outcomes)}
-        figures |= asdict(self.origin) if self.origin else {}
+        figures |= identity_of(self.origin, self.data)
         figures |= {"real_time_factor": self.real_time_factor}
         if not self.outcomes:
             return figures
         low, high = self.confidence_interval
+        figures |= {"unsayable_references": self.unsayable}
         if self.task == "classification":
             figures |= {"accuracy": self.accuracy, "errors": self.wrong}
         else:

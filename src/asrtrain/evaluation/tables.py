@@ -20,11 +20,12 @@ def write_results(report: EvalReport, folder: Path) -> None:
     """Write ``NAME.json``, ``NAME.txt`` and the tables ``NAME-*.tsv`` of a report into ``folder``."""
     make_folder(folder)
     name = report.name
-    write_file(folder / f"{name}.json", json.dumps(report.to_json(), indent=2) + "\n")
     write_file(folder / f"{name}.txt", detailed_text(report))
     write_file(folder / f"{name}-utterances.tsv", utterance_table(report.outcomes))
     write_file(folder / f"{name}-speakers.tsv", speaker_table(report))
     write_file(folder / f"{name}-confusions.tsv", confusion_table(report))
+    # Last, as it says what the others are of.
+    write_file(folder / f"{name}.json", json.dumps(report.to_json(), indent=2) + "\n")
 
 
 def detailed_text(report: EvalReport) -> str:

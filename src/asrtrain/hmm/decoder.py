@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch
@@ -25,6 +25,13 @@ class WordDecoder(Decoder):
 
     def __init__(self, words: WordModels) -> None:
         self._words = words
+
+    @property
+    def search(self) -> Mapping[str, str | float]:
+        words = self._words
+        found: dict[str, str | float] = {"name": "words", "acoustic_scale": float(words.acoustic_scale)}
+        found["insertion_penalty"] = float(words.insertion_penalty)
+        return found if words.language is None else found | {"language_weight": float(words.language.weight)}
 
     @torch.no_grad()
     def __call__(self, ids: tuple[str, ...], scores: Scores, frame_shift: Seconds) -> list[Hypothesis]:

@@ -1,6 +1,6 @@
 """The training loop: steps, checkpoints, logs, averages, signals."""
 
-from asrtrain.training.checkpoint import load_weights, read_metadata
+from asrtrain.training.checkpoint import load_weights, weights_hash
 from asrtrain.training.config import NonFiniteConfig, TrainingConfig
 from asrtrain.training.interface import Batches, Ingredients, Outcome, Validation
 from asrtrain.training.journal import clipping_in_words
@@ -27,7 +27,7 @@ __all__ = [
     "joined_world",
     "load_weights",
     "local_rank",
-    "read_metadata",
     "read_steps",
     "train",
+    "weights_hash",
 ]

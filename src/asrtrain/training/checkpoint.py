@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -97,6 +98,11 @@ def load_weights(folder: Path, model: nn.Module, front_end: FrontEnd) -> dict[st
 def read_metadata(folder: Path) -> dict[str, Any]:
     """What is known of a checkpoint's weights. Raises CheckpointError unless it is whole."""
     return load_tensors(folder)[1]
+
+
+def weights_hash(folder: Path) -> str:
+    """The SHA-256 of a checkpoint's weights. Raises CheckpointError unless it is whole."""
+    return hashlib.sha256(read_folder(folder)[WEIGHTS]).hexdigest()
 
 
 def remove(folder: Path) -> None:

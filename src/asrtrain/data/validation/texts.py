@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.validation.requirements import FrameCounts, FramesNeeded
@@ -17,6 +17,28 @@ def check_symbols(utterances: Iterable[Utterance], vocabulary: Vocabulary) -> It
         if unseen:
             message = f"not in the training texts: {named(unseen)}"
             yield Complaint("unseen_symbols", message, utterance.source, utterance.id)
+
+
+def find_unsayable(utterances: Iterable[Utterance], vocabulary: Vocabulary) -> list[Utterance]:
+    """Utterances whose texts (normalised) a recogniser of this vocabulary cannot answer with."""
+    return [utterance for utterance in utterances if vocabulary.unseen(utterance.text)]
+
+
+def unsayable_in_words(found: Sequence[Utterance], total: int, vocabulary: Vocabulary) -> str:
+    """How many of so many references they are, an example, and what to do."""
+    first, what = found[0], {"label": "labels", "char": "characters", "word": "words"}[vocabulary.unit]
+    cased = [case for case in ("lower", "upper") if not any(map(vocabulary.unseen, _in_case(found, case)))]
+    way = f"in {cased[0]} case all of them could: write them so" if cased else "write them as the training texts are"
+    unknown = named(vocabulary.unseen(first.text), 3)
+    return (
+        f"{len(found)} of {total} references cannot come out right, and count as errors; the first is "
+        f"{first.source or first.id}, with {unknown}, which the recogniser does not have among its {what}; {way}, "
+        "or list them with: asrtrain data validate MANIFEST --run RUN"
+    )
+
+
+def _in_case(utterances: Iterable[Utterance], case: str) -> Iterator[str]:
+    return (utterance.text.lower() if case == "lower" else utterance.text.upper() for utterance in utterances)
 
 
 def check_words(utterances: Iterable[Utterance], vocabulary: Vocabulary) -> Iterator[Complaint]:
