@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import mean
+
+from command_line import in_a_place_of_its_own
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 NAMES = (
@@ -30,21 +31,20 @@ NAMES = (
 )
 
 
-def asrtrain(*arguments: str) -> str:
+def asrtrain(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "asrtrain", *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, **in_a_place_of_its_own(folder)).stdout
 
 
 def measure(name: str, seed: int, folder: Path) -> tuple[float, float]:
     """The accuracy or WER in per cent, and the CPU seconds of training."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = asrtrain(
-        "fit", str(CONFIGS / f"{name}.yaml"), "--seed", str(seed), "--output", str(folder / f"{name}-{seed}")
+        folder, "fit", str(CONFIGS / f"{name}.yaml"), "--seed", str(seed), "--output", str(folder / f"{name}-{seed}")
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    figures = json.loads(asrtrain("eval", run.split()[-1], "--format", "json"))
+    figures = json.loads(asrtrain(folder, "eval", run.split()[-1], "--format", "json"))
     return 100 * figures["accuracy" if "accuracy" in figures else "wer"], seconds
 
 

@@ -7,6 +7,8 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 
 def options_of(description: str | None, quick: str | None = None) -> argparse.ArgumentParser:
@@ -25,6 +27,12 @@ def add_peers_option(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("ASRTRAIN_PEERS", sys.executable),
         help="a Python in whose environment the other libraries are (default: ASRTRAIN_PEERS, or this one)",
     )
+
+
+def in_a_place_of_its_own(folder: Path) -> dict[str, Any]:
+    """Where ``asrtrain`` is started so that ``runs/latest`` stays what it was here: arguments for ``subprocess``."""
+    corpora = Path(os.environ.get("ASRTRAIN_CORPORA", "../shared/corpora")).resolve()
+    return {"cwd": folder, "env": os.environ | {"OMP_NUM_THREADS": "1", "ASRTRAIN_CORPORA": str(corpora)}}
 
 
 def show(figures: Mapping[str, float], form: str) -> None:

@@ -31,7 +31,7 @@ from statistics import median
 
 import torch
 import torch.distributed as dist
-from command_line import options_of, show
+from command_line import in_a_place_of_its_own, options_of, show
 from timing import interleaved
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
@@ -66,7 +66,8 @@ def fit(name: str, processes: int, epochs: int, folder: Path) -> Run:
     command += ["--output", str(output), "--nproc", str(processes)]
     command += [text for one in (f"training.max_epochs={epochs}", *SETTINGS[name]) for text in ("--set", one)]
     before = getrusage(RUSAGE_CHILDREN)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    place = in_a_place_of_its_own(folder)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **place) as process:
         assert process.stderr is not None
         told = [time.perf_counter() for line in process.stderr if line.startswith("epoch ")]
     assert len(told) == epochs, f"{' '.join(command)} has failed"

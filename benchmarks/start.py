@@ -24,7 +24,8 @@ def first_batch(config: Path, run: Path, cache: Path) -> float:
     """CPU seconds of ``asrtrain fit`` up to its first batch. Raises RuntimeError where it fails."""
     environment = os.environ | ONE_THREAD | {"ASRTRAIN_CACHE": str(cache)}
     command = [sys.executable, str(PROGRAM), "fit", str(config), "--output", str(run)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    # Beside its run, so that runs/latest stays what it was here.
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=run.parent)
     if done.returncode:
         raise RuntimeError(f"{command} failed:\n{done.stderr}")
     return float(done.stdout.splitlines()[-1])

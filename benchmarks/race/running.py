@@ -38,8 +38,10 @@ class Running:
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self._log = log
+        environment = os.environ | dict(environment)
+        # Beside its log, so that runs/latest stays what it was here.
         self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | dict(environment)
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=log.parent
         )
         self._signal(signal.SIGSTOP)
         self._wall = 0.0

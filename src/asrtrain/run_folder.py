@@ -1,7 +1,7 @@
 """Run folders: where they are, what they are called, who writes to them, and which one is the latest.
 
 runs/fsdd_cnn-20261121-101500/   config.yaml, tokens.txt, metrics.jsonl, …
-runs/latest                      a link to the newest
+runs/latest                      a link to the newest, also where that lies elsewhere
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.files.writing import point
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import say
-from asrtrain.training.durable import write_file
-from asrtrain.training.lock import is_held
+from asrtrain.training.durable import reporting_failure, write_file
+from asrtrain.training.lock import exclusive, forget, is_held
 
 CONFIG = "config.yaml"
 DATA = "data.sha256"
 TOKENS = "tokens.txt"
 OUTCOME = "outcome.json"
 LATEST = "latest"
+RUNS = Path("runs")
+"""Where commands look for the newest run, whichever its output_dir was."""
 
 
 def new_folder(config: RunConfig, name: str) -> Path:
@@ -43,12 +45,16 @@ def new_folder(config: RunConfig, name: str) -> Path:
 
 
 def unfinished_folder(config: RunConfig, name: str) -> Path | None:
-    """The newest run of the same configuration file and with the same configuration, if it was stopped."""
-    own_name = re.compile(re.escape(name) + r"-\d{8}-\d{6}(-\d+)?")
-    folders = [path.parent for path in config.output_dir.glob(f"*/{CONFIG}") if own_name.fullmatch(path.parent.name)]
-    for folder in sorted(folders, reverse=True):
-        if _holds(folder, config):
-            return None if is_finished(folder) or is_held(folder) else folder
+    """The newest stopped run of the same configuration file and with the same configuration, if there is one.
+
+    Runs that came to their end, or that another process is at, do not hide it, however new they are.
+    """
+    own_name = re.compile(re.escape(name) + r"-(\d{8}-\d{6})(?:-(\d+))?")
+    found = {path.parent: own_name.fullmatch(path.parent.name) for path in config.output_dir.glob(f"*/{CONFIG}")}
+    began = {folder: (match[1], int(match[2] or 1)) for folder, match in found.items() if match}
+    for folder in sorted(began, key=began.__getitem__, reverse=True):
+        if _holds(folder, config) and not is_finished(folder) and not is_held(folder):
+            return folder
     return None
 
 
@@ -58,16 +64,28 @@ def is_finished(folder: Path) -> bool:
 
 
 @contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold the folder, which is made if need be, so that two starts at once do not write into it both.
+
+    Raises UsageError if another process holds it, or if it holds other files than a run's.
+    """
+    _check_own(folder)
+    with reporting_failure(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with exclusive(folder):
+        yield
+
+
+@contextmanager
 def started(folder: Path, config: RunConfig, data: str) -> Iterator[None]:
-    """Make the folder and write the resolved configuration and the data's fingerprint into it, before what is done here
-    can go wrong; a new run is taken back if it does, lest an empty folder be taken for a run.
+    """Write the resolved configuration and the data's fingerprint into a folder that is ``claimed``, before what is
+    done here can go wrong; a new run is taken back if it does, so that an empty folder is not taken for a run.
 
     Both must be the same when the run is taken up again: other data would make other batches of the same numbers.
     Raises UsageError if the folder belongs to another run, or to none.
     """
     check(folder, config, data)
     new = not (folder / CONFIG).exists()
-    folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / CONFIG, dump_config(config).encode())
     write_file(folder / DATA, f"{data}\n".encode())
     try:
@@ -76,21 +94,27 @@ def started(folder: Path, config: RunConfig, data: str) -> Iterator[None]:
         if new:
             (folder / CONFIG).unlink()
             (folder / DATA).unlink()
-            with suppress(OSError):  # somebody else has put something there
+            with suppress(OSError):  # somebody else has put something there; Windows keeps the lock that is held
+                forget(folder)
                 folder.rmdir()
         raise
 
 
 def check(folder: Path, config: RunConfig, data: str) -> None:
     """Raise UsageError if the folder belongs to another run, or to none."""
+    _check_own(folder)
     if not (folder / CONFIG).is_file():
-        # Hidden files are ours: the lock, and what a kill left of a file half written.
-        if folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
-            raise UsageError(f"{folder} is not empty and holds no run; choose another --output")
         return
     check_config(folder, config)
     if (folder / DATA).is_file():
         _check_data(folder, (folder / DATA).read_text(encoding="utf-8", errors="replace").strip(), data)
+
+
+def _check_own(folder: Path) -> None:
+    # Hidden files are ours: the lock, and what a kill left of a file half written.
+    others = folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir())
+    if others and not (folder / CONFIG).is_file():
+        raise UsageError(f"{folder} is not empty and holds no run; choose another --output")
 
 
 def _check_data(folder: Path, held: str, data: str) -> None:
@@ -100,7 +124,7 @@ def _check_data(folder: Path, held: str, data: str) -> None:
     elif held != data:
         raise UsageError(
             f"{folder} holds a run on other data: recordings or texts have changed since it was started; "
-            "put them back, or choose another --output"
+            "put them back, choose another --output, or begin a new run with --resume never"
         )
 
 
@@ -117,17 +141,25 @@ def finish(folder: Path, outcome: Mapping[str, Any]) -> None:
 
 
 def point_latest_to(folder: Path, output_dir: Path) -> None:
-    """Let ``latest`` in ``output_dir`` point to the folder, wherever that is; readers never find it missing."""
+    """Let ``latest`` in ``output_dir`` point to the folder, wherever that is; readers never find it missing.
+
+    Raises OSError where that cannot be written.
+    """
     output_dir.mkdir(parents=True, exist_ok=True)
     point(output_dir / LATEST, Path(os.path.relpath(folder.resolve(), output_dir.resolve())))
 
 
 def find(run: Path | None) -> Path:
-    """The run folder that the user means: the given one, or ``runs/latest``. Raises CheckpointError."""
-    folder = run if run is not None else Path("runs") / LATEST
+    """The run folder that the user means: the given one, or ``runs/latest``, which is then named on standard error.
+
+    Raises CheckpointError.
+    """
+    folder = run if run is not None else RUNS / LATEST
     if not (folder / CONFIG).is_file():
         hint = "train one with: asrtrain fit CONFIG" if run is None else "give the folder that asrtrain fit printed"
         raise CheckpointError(f"{folder} is no run folder (it has no {CONFIG}); {hint}")
+    if run is None:
+        tqdm.write(f"the newest run: {folder.resolve()}", file=sys.stderr)
     return folder.resolve()
 
 

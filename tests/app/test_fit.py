@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from tests.app.conftest import WORDS, write_config
 
 from asrtrain import run_folder
 from asrtrain.app import fit
-from asrtrain.config import load_config
+from asrtrain.config import dump_config, load_config
 from asrtrain.errors import CheckpointError, DataError, UsageError
 from asrtrain.run_config import RunConfig
+from asrtrain.training.lock import exclusive
 
 
 def weights(run: Path, checkpoint: str = "best") -> bytes:
@@ -45,13 +47,14 @@ def test_latest_is_the_newest_run_wherever_it_lies(trained: Path, tmp_path: Path
 
 def test_a_run_that_cannot_begin_is_taken_back_and_an_old_one_stays(trained: Path, tmp_path: Path) -> None:
     config, folder = load_config(trained / "config.yaml", RunConfig), tmp_path / "runs" / "words"
-    with pytest.raises(DataError, match="gone"), run_folder.started(folder, config, "data"):
+    held = partial(run_folder.claimed, folder)
+    with pytest.raises(DataError, match="gone"), held(), run_folder.started(folder, config, "data"):
         raise DataError("gone")
     assert not folder.exists()
-    with run_folder.started(folder, config, "data"):
+    with held(), run_folder.started(folder, config, "data"):
         pass
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(DataError, match="gone"), run_folder.started(folder, config, "data"):
+    with pytest.raises(DataError, match="gone"), held(), run_folder.started(folder, config, "data"):
         raise DataError("gone")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before != {}
 
@@ -139,6 +142,40 @@ def test_a_stopped_run_is_taken_up_and_ends_as_if_nothing_had_happened(trained: 
     assert fit(config, overrides=overrides) == straight
     assert weights(straight) == whole
     assert len(rows(straight, "epoch")) == 3
+
+
+def test_a_stopped_run_is_not_hidden_by_a_finished_one_of_a_later_name(trained: Path, tmp_path: Path) -> None:
+    for name in ("words-20260101-000000", "words-20260101-000000-2", "words-20260101-000000-10"):
+        shutil.copytree(trained, tmp_path / "runs" / name, symlinks=True)
+    config = load_config(trained / "config.yaml", RunConfig).model_copy(update={"output_dir": tmp_path / "runs"})
+    for path in (tmp_path / "runs").iterdir():
+        (path / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+    assert run_folder.unfinished_folder(config, "words") is None
+    for stopped, newest in (("-2", "-2"), ("", "-2"), ("-10", "-10")):
+        (tmp_path / "runs" / f"words-20260101-000000{stopped}" / "outcome.json").unlink()
+        assert run_folder.unfinished_folder(config, "words") == tmp_path / "runs" / f"words-20260101-000000{newest}"
+
+
+def test_a_start_beside_another_one_writes_nothing(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with exclusive(folder), pytest.raises(UsageError, match="another process is training in"):
+        fit(trained / "config.yaml", output=folder, seed=4)
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(
+    "lost", [("results/curves.png",), ("outcome.json", "results/curves.png", "results/gradients.png")]
+)
+def test_pictures_that_a_kill_has_cost_are_drawn_by_the_next_call(
+    trained: Path, tmp_path: Path, lost: tuple[str, ...]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run, symlinks=True)
+    for name in lost:
+        (run / name).unlink()
+    assert fit(run / "config.yaml", output=run) == run
+    assert all((run / name).is_file() for name in lost)
 
 
 def test_never_begins_a_new_run_and_must_refuses_to(trained: Path, tmp_path: Path, fsdd: Path) -> None:

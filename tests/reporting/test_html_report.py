@@ -173,7 +173,7 @@ def test_what_users_wrote_never_becomes_markup(words: Path, tmp_path: Path) -> N
 def test_a_run_that_was_not_scored_is_scored_and_says_so(words: Path, tmp_path: Path) -> None:
     run = copied(words, tmp_path)
     shutil.rmtree(run / "results")
-    assert "it was when this report was written" in page_of(run, to=tmp_path)
+    assert "The run was scored when this report was written" in page_of(run, to=tmp_path)
     assert (run / "results" / "test.json").is_file()
 
 

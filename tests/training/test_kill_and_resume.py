@@ -15,9 +15,8 @@ import pytest
 from training_recipe import CONFIG, CPU, ingredients, result_of, run, utterances
 
 from asrtrain.data.manifest import write_manifest
-from asrtrain.errors import CheckpointError, Interrupted, UsageError
+from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.training import Batches, TrainingConfig, has_checkpoint, train
-from asrtrain.training.lock import exclusive
 from asrtrain.training.signals import listening
 from asrtrain.types import Batch
 
@@ -195,11 +194,6 @@ def test_outside_the_main_thread_signals_are_left_alone():
     thread.start()
     thread.join()
     assert heard == [(None, before)]
-
-
-def test_two_processes_do_not_train_in_one_folder(cache, fsdd, tmp_path):
-    with exclusive(tmp_path), pytest.raises(UsageError, match="another process is training in"):
-        run(tmp_path, cache, fsdd)
 
 
 def test_a_finished_run_is_finished_again_and_unchanged(straight, cache, fsdd):

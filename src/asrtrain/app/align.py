@@ -10,7 +10,7 @@ from asrtrain.app.chosen import Chosen, choose
 from asrtrain.app.identity import identity_of_data
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, load_recogniser
-from asrtrain.assembly import Recogniser
+from asrtrain.assembly import Recogniser, cache_folder
 from asrtrain.assembly_hmm import align_in_segments
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
@@ -85,7 +85,7 @@ def _only(chosen: Chosen, ids: Sequence[str]) -> Chosen:
     if unknown:
         raise DataError(f"{chosen.name}: no utterance is called {', '.join(unknown)}; ids are as in the manifest")
     utterances = [utterance for utterance in chosen.utterances if utterance.id in ids]
-    data = identity_of_data(utterances, chosen.data.source)
+    data = identity_of_data(utterances, chosen.data.source, cache_folder())
     return Chosen(utterances, data, f"{chosen.name}-only-{data.short}")
 
 

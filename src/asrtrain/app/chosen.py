@@ -42,13 +42,13 @@ def choose(settings: DataConfig, data: str | Path | None, split: SplitName, chec
     if data is None:
         return of_split(settings.load_split(split, cache_folder()), split, checkpoint)
     utterances = settings.normalised(ManifestConfig(path=Path(data)).load(cache_folder()))
-    known = identity_of_data(utterances, str(Path(data).absolute()))
+    known = identity_of_data(utterances, str(Path(data).absolute()), cache_folder())
     return Chosen(utterances, known, _named(f"{safe_name(Path(data).resolve().stem, _ROOM)}-{known.short}", checkpoint))
 
 
 def of_split(utterances: Sequence[Utterance], split: SplitName, checkpoint: Checkpoint) -> Chosen:
     """The utterances of a run's split, which are loaded already. Raises DataError."""
-    return Chosen(utterances, identity_of_data(utterances, f"data.{split}"), _named(split, checkpoint))
+    return Chosen(utterances, identity_of_data(utterances, f"data.{split}", cache_folder()), _named(split, checkpoint))
 
 
 def _named(data: str, checkpoint: Checkpoint) -> str:

@@ -141,7 +141,7 @@ def _trial(order: _Order) -> Trial:
 def _found(order: _Order) -> Trial:
     """Raises UsageError if it is a run of another configuration or on other data, CheckpointError if it is damaged."""
     settings = load_settings(order.config, order.settings, None)
-    run_folder.check(order.run, settings, fingerprint_of(settings.data.load(cache_folder())))
+    run_folder.check(order.run, settings, fingerprint_of(settings.data.load(cache_folder()), cache_folder()))
     path = order.run / _TRIAL
     try:
         return read_record(Trial, parse_json(path.read_text(encoding="utf-8")))
@@ -189,7 +189,7 @@ def _train(order: _Order) -> str:
 
 def _scored_by(order: _Order, test: Sequence[Utterance]) -> str:
     """What a trial's errors are of: the test data, and the weights that are scored."""
-    data, weights = identity_of_data(test, "data.test"), ""
+    data, weights = identity_of_data(test, "data.test", cache_folder()), ""
     if _has_weights(order):
         weights = weights_hash(checkpoint_path(order.run, "best").resolve())
     return f"{data.fingerprint} {weights}"

@@ -34,7 +34,7 @@ from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.hmm import GMMHMM, GMMHMMConfig
 from asrtrain.performance.setup import using
-from asrtrain.reporting import draw_run, require_pictures
+from asrtrain.reporting import draw_missing, draw_run, require_pictures
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import remembering, say
 from asrtrain.training import Outcome, World, has_checkpoint, joined_world, train
@@ -54,6 +54,7 @@ def fit(
     dry_run: bool = False,
     overfit: int | None = None,
     nproc: int | None = None,
+    latest_in: Sequence[Path] = (),
 ) -> Path:
     """Train what a configuration file describes, and return the run folder.
 
@@ -61,7 +62,8 @@ def fit(
     configuration, ``must`` refuses to begin a new one, ``never`` refuses to go on with an old one. ``dry_run`` checks
     and builds everything, takes no step and writes no run. ``overfit`` trains and validates on so many
     utterances from all over the training data, without augmentation, to see that the model can learn at all. ``nproc``
-    starts so many processes that train together, one a GPU where there are GPUs; ``torchrun`` may do so too.
+    starts so many processes that train together, one a GPU where there are GPUs; ``torchrun`` may do so too. The name
+    ``latest`` in the configuration's ``output_dir``, and in the folders ``latest_in``, comes to mean the run.
 
     Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
     """
@@ -90,7 +92,7 @@ def fit(
             run_folder.check(folder, settings, fingerprint_of(splits, cache_folder()))
             say(_plan(recogniser, splits, World(0, nproc) if nproc else world))
             return folder
-        return train_in(folder, recogniser, splits, world, latest=True, said=said)
+        return train_in(folder, recogniser, splits, world, latest=(settings.output_dir, *latest_in), said=said)
 
 
 def _check_number(processes: int, settings: RunConfig) -> None:
@@ -116,37 +118,49 @@ def train_in(
     splits: Splits,
     world: World | None = None,
     *,
-    latest: bool = False,
+    latest: Sequence[Path] = (),
     said: Sequence[str] = (),
 ) -> Path:
     """Train in a run folder, a new one or from its last checkpoint; draw the curves at the end.
 
-    ``latest`` lets the name ``latest`` beside the folder mean it. The run's log begins with what was ``said``.
+    ``latest`` are folders in which the name ``latest`` is to mean it. The run's log begins with what was ``said``.
+    Raises UsageError if another process trains there, or if the folder holds another run.
     """
     require_pictures()
     config, world = recogniser.config, world or World()
     performance = config.fixed_performance
-    with using(performance.threads, performance.matmul):
+    with using(performance.threads, performance.matmul), run_folder.claimed(folder) if world.leads else nullcontext():
         with _started(folder, config, splits) if world.leads else nullcontext():
             finished = world.from_leader(run_folder.is_finished(folder))
             training = None if finished else _training(folder, recogniser, splits, world, said)
-        if world.leads and latest:
-            run_folder.point_latest_to(folder, config.output_dir)
+        if world.leads:
+            _point_latest(folder, latest)
         if training is None:
             if world.leads:
                 say(f"{folder} is finished already: nothing is done")
+                draw_missing(folder)
             return folder
         if world.leads:
             recogniser.vocabulary.save(folder / run_folder.TOKENS)
         outcome = training()
-    if world.leads:
-        run_folder.finish(folder, asdict(outcome))
-        draw_run(folder)
+        if world.leads:
+            # First, as a run that is finished is not gone on with: a kill here would cost it its pictures.
+            draw_run(folder)
+            run_folder.finish(folder, asdict(outcome))
     return folder
 
 
 def _started(folder: Path, config: RunConfig, splits: Splits) -> AbstractContextManager[None]:
     return run_folder.started(folder, config, fingerprint_of(splits, cache_folder()))
+
+
+def _point_latest(folder: Path, places: Sequence[Path]) -> None:
+    for place in dict.fromkeys(places):
+        try:
+            run_folder.point_latest_to(folder, place)
+        except OSError as error:
+            link = place / run_folder.LATEST
+            say(f"{link} cannot be written ({error.strerror}): name this run to other commands")
 
 
 def _training(

@@ -125,11 +125,10 @@ def _scores(folder: Path, device: str) -> tuple[EvalReport | None, str]:
 
 
 def _scored_before(folder: Path, origin: Origin | None) -> EvalReport | None:
-    """The scores of these weights on whatever the test data were; None where there are none."""
-    try:
-        found = read_results(folder / RESULTS, _SPLIT)
-    except DataError:
+    """The scores of these weights on the test data as they were; None where there are none. Raises DataError."""
+    if not (folder / RESULTS / f"{_SPLIT}.json").is_file():
         return None
+    found = read_results(folder / RESULTS, _SPLIT)
     return found if found.origin == origin else None
 
 

@@ -16,7 +16,7 @@ RESULTS = "results"
 def write_scores(report: EvalReport, run: Path) -> None:
     """Write a report's details into the folder ``results`` of a run, and keep what is there of other data or weights.
 
-    Raises OSError where that cannot be written.
+    Says where they are on standard error. Raises OSError where that cannot be written.
     """
     results = run / RESULTS
     kept = keep_others(results, report)
@@ -28,3 +28,7 @@ def write_scores(report: EvalReport, run: Path) -> None:
     if report.task == "classification" and report.outcomes:
         pairs = [(outcome.reference, outcome.hypothesis.text) for outcome in report.outcomes]
         draw_confusion(pairs, results / f"{report.name}-confusions.png", report.to_text().splitlines()[0])
+    tqdm.write(
+        f"details: {results / report.name}.txt, and tables of utterances, speakers and confusions beside it",
+        file=sys.stderr,
+    )

@@ -8,16 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from asrtrain.cli.loading import without_collector
-from asrtrain.cli.options import Checkpoint, Device
+from asrtrain.cli.options import Checkpoint, Device, RunArgument, RunOption, one_run
 from asrtrain.terminal import show
 
 
 def align(
-    run: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", help="A run folder [dim](default: runs/latest)[/].", show_default=False),
-    ] = None,
+    run: RunArgument = None,
     *,
+    run_option: RunOption = None,
     data: Annotated[
         Path | None, typer.Option(metavar="MANIFEST", help="Align this manifest instead of a split of the run.")
     ] = None,
@@ -50,7 +48,7 @@ def align(
         from asrtrain import app
 
     for path in app.align(
-        run,
+        one_run(run, run_option),
         data=data,
         split=split,
         output=output,

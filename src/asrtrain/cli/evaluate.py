@@ -8,17 +8,15 @@ from typing import Annotated, Literal
 import typer
 
 from asrtrain.cli.loading import without_collector
-from asrtrain.cli.options import Checkpoint, Device, Processes, ReportFormat, Shard
+from asrtrain.cli.options import Checkpoint, Device, Processes, ReportFormat, RunArgument, RunOption, Shard, one_run
 from asrtrain.cli.output import print_report
 from asrtrain.errors import UsageError
 
 
 def evaluate(
-    run: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", help="A run folder [dim](default: runs/latest)[/].", show_default=False),
-    ] = None,
+    run: RunArgument = None,
     *,
+    run_option: RunOption = None,
     data: Annotated[
         Path | None, typer.Option(metavar="MANIFEST", help="Score on this manifest instead of a split of the run.")
     ] = None,
@@ -36,6 +34,7 @@ def evaluate(
     with without_collector():
         from asrtrain import app
 
+    run = one_run(run, run_option)
     if merge is not None:
         if shard is not None or nproc != 1:
             raise UsageError("--merge joins what was scored before: leave --shard and --nproc away")

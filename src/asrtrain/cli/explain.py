@@ -8,16 +8,14 @@ from typing import Annotated
 import typer
 
 from asrtrain.cli.loading import without_collector
-from asrtrain.cli.options import Device, ReportFormat
+from asrtrain.cli.options import Device, ReportFormat, RunArgument, RunOption, one_run
 from asrtrain.cli.output import print_report
 
 
 def explain(
-    run: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", help="A run folder [dim](default: runs/latest)[/].", show_default=False),
-    ] = None,
+    run: RunArgument = None,
     *,
+    run_option: RunOption = None,
     step: Annotated[
         int | None,
         typer.Option(
@@ -41,4 +39,4 @@ def explain(
     with without_collector():
         from asrtrain import app
 
-    print_report(app.explain(run, step=step, batch=batch, plot=plot, device=device), report_format)
+    print_report(app.explain(one_run(run, run_option), step=step, batch=batch, plot=plot, device=device), report_format)

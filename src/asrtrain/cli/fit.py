@@ -44,7 +44,7 @@ def fit(
 ) -> None:
     """Train a recogniser; prints the run folder last."""
     with without_collector():
-        from asrtrain import app
+        from asrtrain import app, run_folder
     from asrtrain.app.processes import leads
 
     if probe_memory is not None:
@@ -65,6 +65,7 @@ def fit(
         dry_run=dry_run,
         overfit=overfit,
         nproc=nproc,
+        latest_in=(run_folder.RUNS,),
     )
     if leads():
         mention(folder)

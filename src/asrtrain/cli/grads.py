@@ -8,16 +8,14 @@ from typing import Annotated
 import typer
 
 from asrtrain.cli.loading import without_collector
-from asrtrain.cli.options import ReportFormat
+from asrtrain.cli.options import ReportFormat, RunArgument, RunOption, one_run
 from asrtrain.cli.output import print_report
 
 
 def grads(
-    run: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", help="A run folder [dim](default: runs/latest)[/].", show_default=False),
-    ] = None,
+    run: RunArgument = None,
     *,
+    run_option: RunOption = None,
     what_if: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,4 +34,4 @@ def grads(
     with without_collector():
         from asrtrain import app
 
-    print_report(app.grads(run, what_if=what_if or (), plot=plot), report_format)
+    print_report(app.grads(one_run(run, run_option), what_if=what_if or (), plot=plot), report_format)

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from asrtrain.errors import UsageError
+
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A configuration file (YAML).", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
@@ -27,6 +29,22 @@ Run = Annotated[
     Path | None,
     typer.Option(help="A run folder, as printed by fit [dim](default: runs/latest)[/].", show_default=False),
 ]
+RunArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="RUN", help="A run folder [dim](default: runs/latest)[/].", show_default=False),
+]
+RunOption = Annotated[
+    Path | None, typer.Option("--run", metavar="RUN", help="The run, in place of the argument.", show_default=False)
+]
+
+
+def one_run(argument: Path | None, option: Path | None) -> Path | None:
+    """The run that was named either way. Raises UsageError for two different ones."""
+    if argument is not None and option is not None and argument.resolve() != option.resolve():
+        raise UsageError(f"{argument} and --run {option} are two runs: leave one of them out")
+    return option if argument is None else argument
+
+
 Checkpoint = Annotated[Literal["best", "last", "average"], typer.Option(help="Which weights of the run.")]
 Shard = Annotated[
     str | None,

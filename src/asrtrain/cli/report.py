@@ -18,6 +18,10 @@ def report(
         typer.Argument(metavar="RUN", help="Run folders [dim](default: runs/latest)[/].", show_default=False),
     ] = None,
     *,
+    more: Annotated[
+        list[Path] | None,
+        typer.Option("--run", metavar="RUN", help="A run, in place of an argument; repeatable.", show_default=False),
+    ] = None,
     output: Annotated[Path, typer.Option(metavar="FILE", help="The page (HTML).")] = Path("report.html"),
     device: Device = "auto",
 ) -> None:
@@ -25,4 +29,4 @@ def report(
     with without_collector():
         from asrtrain import app
 
-    show(app.report(runs or (), output=output, device=device))
+    show(app.report([*(runs or ()), *(more or ())], output=output, device=device))

@@ -5,7 +5,7 @@ from asrtrain.reporting.calibration import draw_calibration
 from asrtrain.reporting.comparison import draw_comparison
 from asrtrain.reporting.confusion import draw_confusion
 from asrtrain.reporting.explanation import draw_explanation
-from asrtrain.reporting.run import draw_run
+from asrtrain.reporting.run import draw_missing, draw_run
 from asrtrain.reporting.style import require_pictures
 from asrtrain.reporting.what_if import draw_what_if
 
@@ -15,6 +15,7 @@ __all__ = [
     "draw_comparison",
     "draw_confusion",
     "draw_explanation",
+    "draw_missing",
     "draw_run",
     "draw_what_if",
     "require_pictures",

@@ -31,6 +31,11 @@ def exclusive(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def forget(folder: Path) -> None:
+    """Delete the lock of a folder that is held and is to be deleted itself."""
+    (folder / _LOCK).unlink()
+
+
 def is_held(folder: Path) -> bool:
     """Whether some process is training in the folder, which may be one that we can only read."""
     path = folder / _LOCK

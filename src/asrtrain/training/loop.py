@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
@@ -24,7 +24,6 @@ from asrtrain.training.durable import reporting_failure, write_file
 from asrtrain.training.environment import describe_environment
 from asrtrain.training.interface import Ingredients, Outcome, StoppedBy, Validation
 from asrtrain.training.journal import Journal, in_words
-from asrtrain.training.lock import exclusive
 from asrtrain.training.nonfinite import FaultLog, NonFinitePolicy, describe
 from asrtrain.training.plan import Plan
 from asrtrain.training.report import Fault, StepReport, fault_kind
@@ -65,15 +64,13 @@ def train(
 
     ``metadata`` (of JSON's types) goes into every file of weights. The same ingredients and seed give bit-identical
     weights on the CPU, interrupted or not. All processes of a ``world`` call this with equal ingredients, whose batches
-    are their parts, and with one folder that all can read; the first writes. The log begins with what was ``said`` on
-    the terminal before. Raises TrainingError, CheckpointError,
-    Interrupted (all is saved), and UsageError if another run trains there.
+    are their parts, and with one folder that all can read and the caller holds; the first writes. The log begins with
+    what was ``said`` on the terminal before. Raises TrainingError, CheckpointError, Interrupted (all is saved).
     """
     world = world or World()
     with reporting_failure(run):
         run.mkdir(parents=True, exist_ok=True)
-    held = exclusive(run) if world.leads else nullcontext()
-    with held, listening(_ONE_REQUEST if world.size > 1 else 0.0) as stop, world.needed():
+    with listening(_ONE_REQUEST if world.size > 1 else 0.0) as stop, world.needed():
         training = _Training(ingredients, config, run, device, metadata=metadata, stop=stop, world=world)
         with closing(training.begin(seed, resume=resume)) as journal, failure_written_down(journal):
             for text in said:

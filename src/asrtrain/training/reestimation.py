@@ -27,7 +27,6 @@ from asrtrain.training.durable import reporting_failure, write_file
 from asrtrain.training.environment import describe_environment
 from asrtrain.training.interface import Outcome, StoppedBy, Validation
 from asrtrain.training.journal import chosen_in_words, in_words
-from asrtrain.training.lock import exclusive
 from asrtrain.training.records import EpochRecord, finite
 from asrtrain.training.run_log import RunLog, cut_logs, failure_written_down
 from asrtrain.training.selection import judge_epoch, judged
@@ -62,12 +61,12 @@ def reestimate(
 ) -> Outcome:
     """Train, from the beginning or from the newest whole checkpoint in the folder ``run``.
 
-    The log begins with what was ``said`` on the terminal before. Raises TrainingError, CheckpointError, Interrupted
-    (between two passes; all is saved), and UsageError if another process trains there.
+    The caller holds the folder. The log begins with what was ``said`` on the terminal before. Raises TrainingError,
+    CheckpointError, Interrupted (between two passes; all is saved).
     """
     with reporting_failure(run):
         run.mkdir(parents=True, exist_ok=True)
-    with exclusive(run), listening() as stop:
+    with listening() as stop:
         training = _Reestimating(parts, config, run, metadata=metadata, stop=stop)
         with closing(training.begin(device)) as log, failure_written_down(log):
             for text in said:
