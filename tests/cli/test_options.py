@@ -48,6 +48,8 @@ OPTIONS = {
     "data shard": {"--output", "--count", "--input-format", "--audio-root"},
     "data synth": {"--output", "--say", "--count", "--split", "--seed", "--set"},
     "config init": {"--set", "--force"},
+    "config list": set(),
+    "config copy": {"--force"},
     "config check": {"--set"},
     "config show": {"--set"},
     "config schema": set(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -129,8 +129,10 @@ def train_in(
     require_pictures()
     config, world = recogniser.config, world or World()
     performance = config.fixed_performance
+    # Before the folder is touched: recordings that cannot be read leave nothing behind.
+    data = fingerprint_of(splits, cache_folder()) if world.leads else ""
     with using(performance.threads, performance.matmul), run_folder.claimed(folder) if world.leads else nullcontext():
-        with _started(folder, config, splits) if world.leads else nullcontext():
+        with run_folder.started(folder, config, data) if world.leads else nullcontext():
             finished = world.from_leader(run_folder.is_finished(folder))
             training = None if finished else _training(folder, recogniser, splits, world, said)
         if world.leads:
@@ -148,10 +150,6 @@ def train_in(
             draw_run(folder)
             run_folder.finish(folder, asdict(outcome))
     return folder
-
-
-def _started(folder: Path, config: RunConfig, splits: Splits) -> AbstractContextManager[None]:
-    return run_folder.started(folder, config, fingerprint_of(splits, cache_folder()))
 
 
 def _point_latest(folder: Path, places: Sequence[Path]) -> None:
