@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import cast, final
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, Sampler, load_dataset
 from asrtrain.batching.bounds import batch_room
@@ -34,6 +32,7 @@ from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Objective, ObjectiveConfig
 from asrtrain.optim import parameter_groups
 from asrtrain.run_config import RunConfig
+from asrtrain.terminal import say
 from asrtrain.training import Ingredients, Validation, World, check_together, local_rank
 from asrtrain.training.injection import Injector
 from asrtrain.types import Hypothesis, Seconds, Task, Utterance
@@ -272,7 +271,7 @@ def evaluate_on(
     """
     unsayable = find_unsayable(utterances, recogniser.vocabulary)
     if unsayable:
-        tqdm.write(unsayable_in_words(unsayable, len(utterances), recogniser.vocabulary), file=sys.stderr)
+        say(unsayable_in_words(unsayable, len(utterances), recogniser.vocabulary))
     began = time.perf_counter()
     dataset = scoring_dataset(recogniser, utterances)
     dataset.tell(name)

@@ -159,7 +159,7 @@ def find(run: Path | None) -> Path:
         hint = "train one with: asrtrain fit CONFIG" if run is None else "give the folder that asrtrain fit printed"
         raise CheckpointError(f"{folder} is no run folder (it has no {CONFIG}); {hint}")
     if run is None:
-        tqdm.write(f"the newest run: {folder.resolve()}", file=sys.stderr)
+        say(f"the newest run: {folder.resolve()}")
     return folder.resolve()
 
 

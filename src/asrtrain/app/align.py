@@ -75,7 +75,7 @@ def _own_folder(run: Path, chosen: Chosen, recogniser: Recogniser) -> Path:
     place = run / "alignments" / chosen.name
     kept = keep_other_folder(place, recogniser.origin, chosen.data)
     if kept is not None:
-        tqdm.write(f"{place} was of other data or weights: it is kept as {kept}", file=sys.stderr)
+        say(f"{place} was of other data or weights: it is kept as {kept}")
     return place
 
 

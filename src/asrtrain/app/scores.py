@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-
-from tqdm import tqdm
 
 from asrtrain.evaluation import EvalReport, keep_others, write_results
 from asrtrain.reporting import draw_confusion
+from asrtrain.terminal import say
 
 RESULTS = "results"
 
@@ -21,14 +19,9 @@ def write_scores(report: EvalReport, run: Path) -> None:
     results = run / RESULTS
     kept = keep_others(results, report)
     if kept is not None:
-        tqdm.write(
-            f"{results / report.name}.json was of other data or weights: it is kept as {kept}.json", file=sys.stderr
-        )
+        say(f"{results / report.name}.json was of other data or weights: it is kept as {kept}.json")
     write_results(report, results)
     if report.task == "classification" and report.outcomes:
         pairs = [(outcome.reference, outcome.hypothesis.text) for outcome in report.outcomes]
         draw_confusion(pairs, results / f"{report.name}-confusions.png", report.to_text().splitlines()[0])
-    tqdm.write(
-        f"details: {results / report.name}.txt, and tables of utterances, speakers and confusions beside it",
-        file=sys.stderr,
-    )
+    say(f"details: {results / report.name}.txt, and tables of utterances, speakers and confusions beside it")
