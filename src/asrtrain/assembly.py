@@ -135,7 +135,7 @@ def ordered_loader(recogniser: Recogniser, dataset: Dataset, world: World | None
         batch_seconds=batch_room(dataset.seconds, training),
         part=(world.rank, world.size),
     )
-    return Loader(dataset, sampler, recogniser.front_end, None)
+    return Loader(dataset, sampler, recogniser.front_end, None, timed=True)
 
 
 def training_loader(recogniser: Recogniser, dataset: Dataset, world: World) -> Loader:

@@ -44,7 +44,7 @@ from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Objective
 from asrtrain.training import Ingredients, World
 from asrtrain.training.reestimation import Reestimation
-from asrtrain.types import Batch, Utterance
+from asrtrain.types import Batch, Seconds, Utterance
 
 TUNED_WORDS = 500
 """How many words of the development part, at least, tell which settings of the search are better."""
@@ -220,20 +220,24 @@ def align(recogniser: Recogniser, utterances: Sequence[Utterance]) -> dict[str, 
     return found
 
 
-def align_in_segments(recogniser: Recogniser, utterances: Sequence[Utterance]) -> dict[str, Segments | None]:
-    """The states, units and words of every utterance in time, by its id; None for one too short for what is said.
+def align_in_segments(
+    recogniser: Recogniser, utterances: Sequence[Utterance]
+) -> dict[str, tuple[Segments, Seconds] | None]:
+    """The states, units and words of every utterance in frames, and where in its recording the first frame begins,
+    by its id; None for one too short for what is said.
 
     Raises UsageError for a recogniser without states, DataError for words that it does not know.
     """
     model = _with_states(recogniser)
     words, symbols = model.words, model.words.vocabulary.symbols
-    found: dict[str, Segments | None] = {}
+    found: dict[str, tuple[Segments, Seconds] | None] = {}
     for batch, emissions in _scored(recogniser, model, utterances):
         transcripts = words.transcripts(batch)
         paths = words.paths(emissions, batch.lengths, transcripts).tolist()
-        for id_, said, path, frames in zip(batch.ids, transcripts, paths, batch.lengths.tolist(), strict=True):
+        rows = zip(batch.ids, transcripts, paths, batch.lengths.tolist(), batch.starts, strict=True)
+        for id_, said, path, frames, start in rows:
             named, inside = [symbols[word] for word in said], path[:frames]
-            found[id_] = None if min(inside) < 0 else segments(words.inventory, named, inside)
+            found[id_] = None if min(inside) < 0 else (segments(words.inventory, named, inside), start)
     return found
 
 

@@ -84,7 +84,8 @@ class Batch:
 
     features (B, T, F) float32, zero beyond each length; lengths (B,) int64 frames; targets (B,) class indices, or
     (B, L) symbols padded with 0; target_lengths (B,) int64 (ones for classes). Where several processes share a batch,
-    ``whole`` names all of its utterances, and ``ids`` those of this process, which may be none.
+    ``whole`` names all of its utterances, and ``ids`` those of this process, which may be none. ``starts`` says where
+    in its recording each utterance's first frame begins, where somebody will ask.
     """
 
     ids: tuple[str, ...]
@@ -93,6 +94,7 @@ class Batch:
     targets: torch.Tensor
     target_lengths: torch.Tensor
     whole: tuple[str, ...] | None = None
+    starts: tuple[Seconds, ...] = ()
 
     @property
     def everyone(self) -> tuple[str, ...]:
@@ -114,7 +116,14 @@ class Batch:
         targets = self.targets[rows]
         if targets.dim() == 2:
             targets = targets[:, : int(target_lengths.max()) if rows else 0]
-        return Batch(tuple(self.ids[row] for row in rows), features, lengths, targets, target_lengths)
+        return Batch(
+            tuple(self.ids[row] for row in rows),
+            features,
+            lengths,
+            targets,
+            target_lengths,
+            starts=tuple(self.starts[row] for row in rows) if self.starts else (),
+        )
 
     def without(self, names: Collection[str]) -> Batch:
         """The batch as it would be had these utterances never been in it."""
@@ -150,3 +159,8 @@ class Hypothesis:
     text: str
     confidence: float
     words: tuple[TimedWord, ...] = field(default=())
+
+    def later(self, by: Seconds) -> Hypothesis:
+        """The same with the words' times counted from so long before."""
+        words = (replace(word, start=word.start + by, end=word.end + by) for word in self.words)
+        return replace(self, words=tuple(words))

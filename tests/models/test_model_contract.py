@@ -53,6 +53,11 @@ def test_shapes_and_output_lengths_are_what_was_promised(name: str, per_frame: b
     assert scores.logits.shape == ((len(LENGTHS), frames, V) if per_frame else (len(LENGTHS), V))
 
 
+def test_the_stride_is_what_output_lengths_divide_by(name: str, per_frame: bool) -> None:
+    model, lengths = build(name, per_frame), torch.arange(1, 200)
+    assert torch.equal(model.output_lengths(lengths), -(-lengths // model.stride))
+
+
 def test_output_lengths_equal_what_comes_out_for_every_length(name: str, per_frame: bool) -> None:
     model = build(name, per_frame).eval()
     counts = model.output_lengths(torch.arange(1, 34))

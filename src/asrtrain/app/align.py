@@ -57,15 +57,14 @@ def align(
     frame = recogniser.front_end.frame_shift
     # In the order of the data, not of the batches.
     pieces = ((utterance.id, found[utterance.id]) for utterance in utterances)
-    alignments = [_in_seconds(id_, one, frame) for id_, one in pieces if one is not None]
+    alignments = [_in_seconds(id_, *one, frame) for id_, one in pieces if one is not None]
     if not alignments:
         raise DataError(f"{name}: every utterance is too short for its transcript; nothing is written")
     if plot is not None:
         first = next(utterance for utterance in utterances if utterance.id == alignments[0].id)
         rate = recogniser.config.features.sample_rate
-        draw_alignment(
-            alignments[0], read_audio(first.audio, rate, offset=first.offset, duration=first.duration), Path(plot)
-        )
+        audio = read_audio(first.audio, rate, offset=first.offset, duration=first.duration)
+        draw_alignment(alignments[0], audio, Path(plot), begin=first.offset)
     place = Path(output) if output is not None else _own_folder(folder, chosen, recogniser)
     return write_alignments(alignments, place, text_format)
 
@@ -94,12 +93,13 @@ def _words(utterance: Utterance, recogniser: Recogniser) -> Sequence[str]:
     return symbols_of(utterance.text, recogniser.vocabulary.unit)
 
 
-def _in_seconds(id_: str, pieces: Segments, frame: Seconds) -> Alignment:
+def _in_seconds(id_: str, pieces: Segments, start: Seconds, frame: Seconds) -> Alignment:
     return Alignment(
         id_,
         {
             level: tuple(
-                Interval(piece.label, piece.first * frame, (piece.last + 1) * frame) for piece in getattr(pieces, level)
+                Interval(piece.label, start + piece.first * frame, start + (piece.last + 1) * frame)
+                for piece in getattr(pieces, level)
             )
             for level in LEVELS
         },

@@ -164,9 +164,12 @@ def _batches(places: Sequence[int], audios: Sequence[tuple[str, Audio]]) -> list
 def _batch(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> Batch:
     samples = [torch.from_numpy(audio.samples) for _, audio in audios]
     lengths = torch.tensor([len(one) for one in samples])
-    features, frames = recogniser.front_end(torch.nn.utils.rnn.pad_sequence(samples, batch_first=True), lengths)
+    waveforms = torch.nn.utils.rnn.pad_sequence(samples, batch_first=True)
+    features, frames = recogniser.front_end(waveforms, lengths)
+    starts = tuple(recogniser.front_end.starts(waveforms, lengths).tolist())
     nothing = torch.zeros(len(audios), 0, dtype=torch.int64)
-    return Batch(tuple(name for name, _ in audios), features, frames, nothing, torch.zeros_like(lengths))
+    names = tuple(name for name, _ in audios)
+    return Batch(names, features, frames, nothing, torch.zeros_like(lengths), starts=starts)
 
 
 def find_recordings(inputs: Sequence[str | Path]) -> Iterator[str]:

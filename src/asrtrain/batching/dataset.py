@@ -24,7 +24,7 @@ from asrtrain.errors import DataError
 from asrtrain.features.cache import fingerprint
 from asrtrain.features.interface import NUMERICS, FrontEnd
 from asrtrain.terminal import say
-from asrtrain.types import Condition, Hertz, Task, Utterance
+from asrtrain.types import Condition, Hertz, Seconds, Task, Utterance
 
 _BLOCK = 1 << 24
 """Samples among which utterances of similar length are looked for, 64 MB: so far apart they are read from the disk."""
@@ -54,6 +54,8 @@ class Dataset:
     waveforms: KeptArrays
     conditions: Conditions
     features: KeptArrays | None = None
+    offsets: tuple[Seconds, ...] = ()
+    """Where each utterance begins in its recording; empty where all do so at the beginning."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -87,6 +89,14 @@ class Dataset:
         frozen = deepcopy(front_end)  # which may meet other speakers before features have to be made again
         arrays = KeptArrays(cache / f"features-{key[:16]}.bin", key, lambda: self._features(frozen))
         return replace(self, features=arrays)
+
+    def starts(self, indices: Sequence[int], front_end: FrontEnd) -> tuple[Seconds, ...]:
+        """Where in their recordings the first frames of these utterances begin."""
+        offsets = [self.offsets[i] for i in indices] if self.offsets else [0.0] * len(indices)
+        if not front_end.trims:
+            return tuple(offsets)
+        cut = front_end.starts(*self.waveforms.padded(indices)).tolist()
+        return tuple(offset + start for offset, start in zip(offsets, cut, strict=True))
 
     def _features(self, front_end: FrontEnd) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         """Of all utterances, each with its number."""
@@ -149,6 +159,7 @@ def load_dataset(
         key=key,
         waveforms=waveforms,
         conditions=conditions,
+        offsets=tuple(utterance.offset for utterance in utterances),
     )
 
 

@@ -24,7 +24,7 @@ class Loader:
     Without augmentation it serves evaluation. Cached features are used where the dataset has them and no waveform is
     changed. With ``part`` (r, W) this is process r of W, and takes utterances r, r + W, … of every batch, so that all
     make the same number of steps; what is random about them is drawn by each process for itself. With ``few_lengths``
-    batches are padded to `next_of_few` frames.
+    batches are padded to `next_of_few` frames. ``timed`` batches say where their frames begin.
     """
 
     def __init__(
@@ -37,12 +37,13 @@ class Loader:
         seed: int = 0,
         part: tuple[int, int] = (0, 1),
         few_lengths: bool = False,
+        timed: bool = False,
     ) -> None:
         self._dataset, self._sampler = dataset, sampler
         self._front_end, self._augmentation = front_end, augmentation
         self._seed = seed
         self._rank, self._processes = part
-        self._few_lengths = few_lengths
+        self._few_lengths, self._timed = few_lengths, timed
         self._cached = None if augmentation is not None and augmentation.changes_waveforms else dataset.features
         self.batches_per_epoch = len(sampler.epoch(0))
 
@@ -69,7 +70,8 @@ class Loader:
         if self._few_lengths and (missing := next_of_few(features.shape[1]) - features.shape[1]):
             features = functional.pad(features, (0, 0, 0, missing))
         targets, target_lengths = self._targets(indices)
-        return Batch(self._names(indices), features, lengths, targets, target_lengths)
+        starts = self._dataset.starts(indices, self._front_end) if self._timed else ()
+        return Batch(self._names(indices), features, lengths, targets, target_lengths, starts=starts)
 
     def _computed(self, indices: Sequence[int], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         waveforms, lengths = self._dataset.waveforms.padded(indices)

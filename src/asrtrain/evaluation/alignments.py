@@ -28,7 +28,9 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """An utterance's intervals on every level, each without a gap from 0 to its end."""
+    """An utterance's intervals on every level, each without a gap from where its first frame begins to its
+    end, in times of the recording.
+    """
 
     id: str
     levels: Mapping[Level, tuple[Interval, ...]]
@@ -93,6 +95,8 @@ def _grid(alignment: Alignment) -> str:
 
 
 def _tier(number: int, level: Level, intervals: Sequence[Interval], end: Seconds) -> str:
+    if intervals[0].start > 0:  # a tier has no gap; what comes before the first frame is no label's
+        intervals = [Interval("", 0.0, intervals[0].start), *intervals]
     lines = [
         f'    item [{number}]:\n        class = "IntervalTier"\n        name = "{level}"',
         f"        xmin = 0\n        xmax = {end:.4f}\n        intervals: size = {len(intervals)}",

@@ -22,8 +22,10 @@ def score(model: AcousticModel, batches: Iterable[Batch], device: torch.device) 
 def recognise(
     model: AcousticModel, batches: Iterable[Batch], decoder: Decoder, frame_shift: Seconds, device: torch.device
 ) -> Iterator[Hypothesis]:
-    """One hypothesis an utterance, in the order of the batches. ``frame_shift`` is that of the features."""
+    """One hypothesis an utterance, in the order of the batches. ``frame_shift`` is that of the features.
+
+    Times are those of the recordings, where the batches say where their frames begin.
+    """
     for batch, scores in score(model, batches, device):
-        # The model may score fewer frames than it reads; its stride is the ratio of the two.
-        stride = round(int(batch.lengths.max()) / max(1, int(scores.lengths.max())))
-        yield from decoder(batch.ids, scores, frame_shift * max(1, stride))
+        heard = decoder(batch.ids, scores, frame_shift * model.stride)
+        yield from map(Hypothesis.later, heard, batch.starts) if batch.starts else heard

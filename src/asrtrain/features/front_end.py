@@ -15,7 +15,7 @@ from asrtrain.features.lengths import clear_beyond, real, zero_beyond
 from asrtrain.features.normalisation import Normaliser
 from asrtrain.features.spectral_config import SpectralConfig
 from asrtrain.features.statics import Statics
-from asrtrain.features.trimming import trim
+from asrtrain.features.trimming import bounds, trim
 
 FULL_SCALE_KALDI = 32768.0
 """Kaldi takes samples as 16-bit integers."""
@@ -49,6 +49,7 @@ class SpectralFrontEnd(FrontEnd):
         self.feature_size = bands * blocks * (1 + sum(config.context)) * config.stack
         self.frame_shift = self._framing.shift / config.sample_rate * config.stack * config.subsample
         self.needs_fit, self.by_speaker = self._normaliser.needs_fit, self._normaliser.by_speaker
+        self.trims = config.trim is not None
         filtered = config.high_pass is not None or config.low_pass is not None
         self._band_pass = BandPass(config.sample_rate, config.high_pass, config.low_pass) if filtered else None
         self._noise = torch.randn(NOISE_PERIOD, generator=torch.Generator().manual_seed(0)) * config.dither
@@ -68,6 +69,20 @@ class SpectralFrontEnd(FrontEnd):
     def frame_counts(self, samples: torch.Tensor) -> torch.Tensor:
         joined = dynamics.ceil_divide(self._framing.counts(samples), self._config.stack)
         return dynamics.ceil_divide(joined, self._config.subsample)
+
+    @torch.no_grad()
+    def starts(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        config, found = self._config, torch.zeros(len(lengths), dtype=torch.float64)
+        if config.trim is None:
+            return found
+        size = max(1, PIECE // waveforms.shape[1])
+        for first in range(0, len(lengths), size):
+            some = slice(first, first + size)
+            filtered = self._filtered(waveforms[some], lengths[some])
+            threshold = torch.full((len(filtered), 1), config.trim.threshold)
+            begin, _ = bounds(filtered, lengths[some], config.sample_rate, threshold, config.trim.margin)
+            found[some] = begin / config.sample_rate
+        return found
 
     @torch.no_grad()
     def fit(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor, Sequence[str]]]) -> None:
@@ -129,12 +144,7 @@ class SpectralFrontEnd(FrontEnd):
         recording shorter than it.
         """
         config = self._config
-        if config.dither:
-            waveforms = waveforms + self._noise.repeat(waveforms.shape[1] // NOISE_PERIOD + 1)[: waveforms.shape[1]]
-        if self._band_pass is not None or config.trim is not None:
-            waveforms = zero_beyond(waveforms, lengths)
-        if self._band_pass is not None:
-            waveforms = zero_beyond(self._band_pass(waveforms), lengths)
+        waveforms = self._filtered(waveforms, lengths)
         if config.trim is not None:
             threshold = torch.full((len(waveforms), 1), config.trim.threshold)
             waveforms, lengths = trim(waveforms, lengths, config.sample_rate, threshold, config.trim.margin)
@@ -144,6 +154,17 @@ class SpectralFrontEnd(FrontEnd):
             waveforms = pre_emphasise(waveforms, config.pre_emphasis)
         shorter = int(lengths.min()) < self._framing.length
         return zero_beyond(waveforms, lengths) if shorter else waveforms, lengths
+
+    def _filtered(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """What is done to whole waveforms (B, S) before silence is cut off."""
+        config = self._config
+        if config.dither:
+            waveforms = waveforms + self._noise.repeat(waveforms.shape[1] // NOISE_PERIOD + 1)[: waveforms.shape[1]]
+        if self._band_pass is not None or config.trim is not None:
+            waveforms = zero_beyond(waveforms, lengths)
+        if self._band_pass is not None:
+            waveforms = zero_beyond(self._band_pass(waveforms), lengths)
+        return waveforms
 
     def _joined(self, features: torch.Tensor, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Neighbouring frames joined, and the padding made zero again."""

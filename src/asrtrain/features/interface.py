@@ -28,6 +28,7 @@ class FrontEnd(ABC):
     bands: int
     frame_shift: Seconds
     needs_fit: bool
+    trims: bool
     by_speaker: bool
 
     @abstractmethod
@@ -50,6 +51,14 @@ class FrontEnd(ABC):
     def frame_counts(self, samples: torch.Tensor) -> torch.Tensor:
         """How many frames come of so many samples, by arithmetic alone (int64, same shape); at most so many where
         silence is trimmed.
+        """
+
+    @abstractmethod
+    def starts(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Where the first frame of each of the waveforms (B, S) of lengths (B,) samples begins, in seconds (B,).
+
+        Frame t begins t frame shifts later, as Kaldi counts: what windows reach beyond that is no time of its own. It
+        is 0 but where silence is cut off.
         """
 
     @abstractmethod

@@ -29,7 +29,16 @@ class TrimConfig(Config):
 def trim(
     waveforms: torch.Tensor, lengths: torch.Tensor, sample_rate: Hertz, threshold: torch.Tensor, margin: Seconds
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Waveforms (B, S), zero beyond each length, and lengths (B,) to the same without their silent ends.
+    """Waveforms (B, S), zero beyond each length, and lengths (B,) to the same without their silent ends."""
+    start, end = bounds(waveforms, lengths, sample_rate, threshold, margin)
+    index = (start[:, None] + torch.arange(int((end - start).max()))).clamp(max=waveforms.shape[1] - 1)
+    return waveforms.gather(1, index) * real(end - start, index.shape[1]), end - start
+
+
+def bounds(
+    waveforms: torch.Tensor, lengths: torch.Tensor, sample_rate: Hertz, threshold: torch.Tensor, margin: Seconds
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first sample (B,) that is kept, and the one after the last.
 
     Silent is what lies more than ``threshold`` (B, 1) decibels below the loudest block of 10 ms.
     """
@@ -42,5 +51,4 @@ def trim(
     kept = round(margin * sample_rate)
     start = (torch.where(loud, place, count).amin(1) * block - kept).clamp(min=0)
     end = torch.minimum((torch.where(loud, place, -1).amax(1) + 1) * block + kept, lengths)
-    index = (start[:, None] + torch.arange(int((end - start).max()))).clamp(max=waveforms.shape[1] - 1)
-    return waveforms.gather(1, index) * real(end - start, index.shape[1]), end - start
+    return start, end

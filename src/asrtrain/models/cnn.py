@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self, final
 
 import torch
@@ -73,6 +74,10 @@ class CNN(AcousticModel):
         frames = self.over_time(self.dropout(frames).transpose(1, 2))
         scores: Scores = self.head(self.norm(frames, lengths).transpose(1, 2), lengths)
         return scores
+
+    @property
+    def stride(self) -> int:
+        return math.prod(self.front.time_factors)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """ceil(T / 2^halve_time)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self, final
 
 import torch
@@ -97,6 +98,10 @@ class CNNRNN(AcousticModel):
             frames = layer(frames, lengths)
         scores: Scores = self.head(frames, lengths)
         return scores
+
+    @property
+    def stride(self) -> int:
+        return math.prod(self.front.time_factors)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """ceil(T / 2^halve_time)."""

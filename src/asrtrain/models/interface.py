@@ -18,6 +18,11 @@ class AcousticModel(nn.Module, ABC):
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Scores:
         """Score a batch: features (B, T, F) and lengths (B,) to logits (B, V), or (B, T', V) with lengths (B,)."""
 
+    @property
+    def stride(self) -> int:
+        """Feature frames from one scored frame to the next: T' is T divided by it, rounded up."""
+        return 1
+
     @abstractmethod
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """How many scored frames T' come of ``lengths`` feature frames, by arithmetic alone (int64, same shape)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self, final
 
 import torch
@@ -112,6 +113,10 @@ class ResNet(AcousticModel):
         frames = self.over_frequency(image.transpose(2, 3).flatten(1, 2))
         scores: Scores = self.head(self.norm(frames, lengths).transpose(1, 2), lengths)
         return scores
+
+    @property
+    def stride(self) -> int:
+        return math.prod(self.strides)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """T divided by the strides, rounded up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self, final
 
 import torch
@@ -104,6 +105,10 @@ class TCResNet(AcousticModel):
             signal, lengths = block(signal, lengths)
         scores: Scores = self.head(signal.transpose(1, 2), lengths)
         return scores
+
+    @property
+    def stride(self) -> int:
+        return math.prod(self.strides)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """T divided by the strides, rounded up."""

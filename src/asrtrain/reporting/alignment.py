@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asrtrain.evaluation.alignments import LEVELS, Alignment, Interval
 from asrtrain.reporting.levels import RANGE, levels_of
 from asrtrain.reporting.style import GRID, INK, picture
-from asrtrain.types import Audio
+from asrtrain.types import Audio, Seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,23 +18,25 @@ _COLUMNS_A_SECOND, _BANDS = 200, 100
 _TINTS = ("#ffffff", "#e8eef5")
 
 
-def draw_alignment(alignment: Alignment, audio: Audio, path: Path) -> None:
-    """Draw one utterance: its spectrogram with the borders of words, and a band of labels for each level."""
+def draw_alignment(alignment: Alignment, audio: Audio, path: Path, *, begin: Seconds = 0.0) -> None:
+    """Draw one utterance, which begins at ``begin`` of its recording: its spectrogram with the borders of words, and a
+    band of labels for each level.
+    """
     width = max(6.0, min(18.0, 6 * audio.duration))
     with picture(path, width, 4.6) as figure:
         sound, *bands = figure.subplots(1 + len(LEVELS), 1, sharex=True, height_ratios=[7, *[1] * len(LEVELS)])
-        _draw_sound(sound, audio)
+        _draw_sound(sound, audio, begin)
         for border in alignment.levels["words"][1:]:
             sound.axvline(border.start, color="white", linewidth=1.0)
         for axes, level in zip(bands, LEVELS, strict=True):
             _draw_band(axes, alignment.levels[level], level, width / audio.duration)
         sound.set(title=alignment.id)
-        bands[-1].set(xlabel="seconds", xlim=(0, audio.duration))
+        bands[-1].set(xlabel="seconds", xlim=(begin, begin + audio.duration))
 
 
-def _draw_sound(axes: Axes, audio: Audio) -> None:
+def _draw_sound(axes: Axes, audio: Audio, begin: Seconds) -> None:
     levels = levels_of(audio, max(1, round(_COLUMNS_A_SECOND * audio.duration)), _BANDS)
-    ends = 0, audio.duration, 0, audio.sample_rate / 2000
+    ends = begin, begin + audio.duration, 0, audio.sample_rate / 2000
     axes.imshow(levels, "magma", vmin=-RANGE, vmax=0, aspect="auto", origin="lower", extent=ends)
     axes.set(ylabel="kHz")
     axes.grid(visible=False)
