@@ -10,29 +10,23 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "asrtrain"
 WRITING_METHODS = {
     *("write_text", "write_bytes", "touch", "symlink_to", "hardlink_to", "ftruncate", "mkstemp"),
-    *(
-        "NamedTemporaryFile",
-        "copyfile",
-        "copy2",
-        "copytree",
-        "move",
-        "tofile",
-        "to_csv",
-        "save_file",
-        "savez",
-        "memmap",
-    ),
+    *("NamedTemporaryFile", "SummaryWriter", "FileHandler", "tofile", "to_csv", "save_file", "savez", "memmap"),
 }
-WRITERS_OF_A_NAME = {"savefig", "write", "save", "SummaryWriter", "FileHandler"}
-"""Methods that take a path or a file: how they are called here is written down below."""
-OWNERS = {"soundfile", "sf", "np", "numpy", "torch", "figure", "plt"}
-"""Whose ``write`` and ``save`` those are."""
+"""What writes a file, whatever it is called on."""
+WRITING_FUNCTIONS = {
+    "os": {"open", "truncate"},
+    "shutil": {"copy", "copy2", "copyfile", "copytree", "move"},
+    **{owner: {"write", "save"} for owner in ("soundfile", "sf", "np", "numpy", "torch")},
+    **{owner: {"savefig"} for owner in ("figure", "plt")},
+}
+"""What writes a file by the module or object that it is called on."""
 KNOWN = {
     ("app/compare.py", "open"): "os.devnull, where the words of a trial go",
-    ("app/explain.py", "copytree"): "into a temporary folder of the system's",
-    ("app/explain.py", "copy2"): "into a temporary folder of the system's",
-    ("cli/__init__.py", "os.open"): "os.devnull, in place of a closed standard output",
-    ("data/corpora/obtain.py", "copytree"): "into a new folder that nobody else sees",
+    ("app/explain.py", "shutil.copytree"): "into a temporary folder of the system's",
+    ("app/explain.py", "shutil.copy2"): "into a temporary folder of the system's",
+    ("cli/streams.py", "os.open"): "os.devnull, in place of a stream that is closed",
+    ("data/corpora/obtain.py", "shutil.copytree"): "into a new folder that nobody else sees",
+    ("data/ffmpeg.py", "NamedTemporaryFile"): "in the system's folder for temporary files",
     ("data/rendering.py", "open"): "wave, on a file that was opened by new_file",
     ("data/shards.py", "open"): "tarfile, on a file that was opened by new_file",
     ("data/shards.py", "soundfile.write"): "into memory",
@@ -41,8 +35,7 @@ KNOWN = {
     ("reporting/html/svg.py", "figure.savefig"): "into memory",
     ("reporting/style.py", "figure.savefig"): "into memory",
     ("training/board.py", "SummaryWriter"): "into a folder that is no link, under a random name",
-    ("data/ffmpeg.py", "NamedTemporaryFile"): "in the system's temporary folder, for ffmpeg to read",
-    ("data/synthesis/engine.py", "copyfile"): "into a temporary folder of the system's",
+    ("data/synthesis/engine.py", "shutil.copyfile"): "into a temporary folder of the system's",
     ("data/synthesis/engine.py", "symlink_to"): "in a temporary folder of the system's",
 }
 """What writes all the same, by file and call, and where to."""
@@ -53,12 +46,10 @@ def writes(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             owner, name = _named(node.func)
-            if name in WRITING_METHODS or name in {"SummaryWriter", "FileHandler"}:
+            if name in WRITING_METHODS:
                 yield node.lineno, name
-            elif name in WRITERS_OF_A_NAME and owner in OWNERS:
+            elif name in WRITING_FUNCTIONS.get(owner, ()):
                 yield node.lineno, f"{owner}.{name}"
-            elif owner == "os" and name in {"open", "truncate"}:
-                yield node.lineno, f"os.{name}"
             elif name == "open" and _mode_writes(node):
                 yield node.lineno, "open"
 

@@ -17,10 +17,12 @@ from typing import Any
 
 from asrtrain.config import dump_config, load_config
 from asrtrain.errors import CheckpointError, UsageError
+from asrtrain.files.names import safe_name
+from asrtrain.files.reading import LARGEST_SETTINGS, read_file, read_text
 from asrtrain.files.writing import point
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import say
-from asrtrain.training.durable import reporting_failure, write_file
+from asrtrain.training.durable import write_file
 from asrtrain.training.lock import exclusive, forget, is_held
 
 CONFIG = "config.yaml"
@@ -30,12 +32,14 @@ OUTCOME = "outcome.json"
 LATEST = "latest"
 RUNS = Path("runs")
 """Where commands look for the newest run, whichever its output_dir was."""
+_ROOM = 30
+"""Bytes of a folder's name that are left for date, time and number."""
 
 
 def new_folder(config: RunConfig, name: str) -> Path:
     """A folder that is not there yet: ``<output_dir>/<name>-<date>-<time>``, numbered where two runs start at once."""
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    base = config.output_dir / f"{name}-{stamp}"
+    base = config.output_dir / f"{safe_name(name, _ROOM)}-{stamp}"
     number = 1
     folder = base
     while folder.exists():
@@ -49,7 +53,7 @@ def unfinished_folder(config: RunConfig, name: str) -> Path | None:
 
     Runs that came to their end, or that another process is at, do not hide it, however new they are.
     """
-    own_name = re.compile(re.escape(name) + r"-(\d{8}-\d{6})(?:-(\d+))?")
+    own_name = re.compile(re.escape(safe_name(name, _ROOM)) + r"-(\d{8}-\d{6})(?:-(\d+))?")
     found = {path.parent: own_name.fullmatch(path.parent.name) for path in config.output_dir.glob(f"*/{CONFIG}")}
     began = {folder: (match[1], int(match[2] or 1)) for folder, match in found.items() if match}
     for folder in sorted(began, key=began.__getitem__, reverse=True):
@@ -70,8 +74,12 @@ def claimed(folder: Path) -> Iterator[None]:
     Raises UsageError if another process holds it, or if it holds other files than a run's.
     """
     _check_own(folder)
-    with reporting_failure(folder):
+    try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the run folder {folder} cannot be made: {error.strerror}; choose another output_dir, or --output"
+        ) from error
     with exclusive(folder):
         yield
 
@@ -106,8 +114,9 @@ def check(folder: Path, config: RunConfig, data: str) -> None:
     if not (folder / CONFIG).is_file():
         return
     check_config(folder, config)
-    if (folder / DATA).is_file():
-        _check_data(folder, (folder / DATA).read_text(encoding="utf-8", errors="replace").strip(), data)
+    if (folder / DATA).exists():
+        held = read_file(folder / DATA, LARGEST_SETTINGS, CheckpointError).decode(errors="replace")
+        _check_data(folder, held.strip(), data)
 
 
 def _check_own(folder: Path) -> None:
@@ -173,7 +182,7 @@ def _holds(folder: Path, config: RunConfig) -> bool:
 
     What is left to be measured is so in any run.
     """
-    if (folder / CONFIG).read_text(encoding="utf-8") == dump_config(config):
+    if read_text(folder / CONFIG, LARGEST_SETTINGS, CheckpointError) == dump_config(config):
         return True
     try:
         held = load_config(folder / CONFIG, RunConfig)

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 
 from asrtrain.errors import OutputLost
 
-_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline, and those that turn the direction of text."""
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and newline, what turns the direction of text, and bytes of names that are no UTF-8."""
 
 
 def readable(text: str) -> str:
@@ -62,13 +62,19 @@ def show_now(result: object, *, end: str = "\n") -> None:
 
 
 def show_json(value: object) -> None:
-    """A value for programs on standard output, where JSON's escapes stand for what cannot be shown or encoded."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    """A value for programs on standard output."""
+    show_json_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def show_json_text(text: str) -> None:
+    """Text of JSON, now. Its own escapes stand for what cannot be shown or encoded. Raises OutputLost."""
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(value, indent=2)
-    print(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201 - the one place
+        text = "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
+    print(  # noqa: T201 - the one place
+        _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text), end="", flush=True
+    )
 
 
 def mention(result: object) -> None:

@@ -21,7 +21,9 @@ OPTIONS = {
         "--nproc",
     },
     "eval": {"--run", "--data", "--split", "--checkpoint", "--device", "--format", "--nproc", "--shard", "--merge"},
-    "transcribe": {"--run", "--format", "--output-dir", "--checkpoint", "--device", "--nproc", "--shard"},
+    "transcribe": {
+        *("--run", "--format", "--output-dir", "--overwrite", "--checkpoint", "--device", "--nproc", "--shard"),
+    },
     "align": {
         *("--run", "--data", "--split", "--output", "--format", "--utterance", "--plot", "--checkpoint", "--device"),
     },

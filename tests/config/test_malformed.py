@@ -89,7 +89,7 @@ WHOLE: dict[str, tuple[bytes, str]] = {
         ":1: the control character U+0000 is not allowed in YAML; remove it",
     ),
     "a megabyte": (b"#" * 1_000_001, ":1: too long for a configuration: more than 1,000,000 characters"),
-    "megabytes": (("\u20ac" * 2_000_000).encode(), "too long for a configuration: more than 4,000,000 bytes"),
+    "megabytes": (("\u20ac" * 2_000_000).encode(), "more than 4,000,000 bytes are too many"),
 }
 
 OVERRIDES = {

@@ -126,7 +126,7 @@ def test_a_list_names_ids_or_files_as_speech_commands_does(tmp_path: Path) -> No
         ("a\nx\ny\n", r"list\.txt:2: no utterance has the id 'x'\n.*list\.txt:3: no utterance has the id 'y'"),
         ("\n", "holds out none"),
         ("a\nb\n", "holds out all"),
-        (None, "cannot read the list"),
+        (None, r"list\.txt: there is no such file"),
     ],
 )
 def test_lists_that_do_not_fit_are_named(tmp_path: Path, content: str | None, complaint: str) -> None:

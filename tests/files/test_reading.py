@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from asrtrain.errors import CheckpointError, DataError
-from asrtrain.files.reading import check_regular, read_file, read_text
+from asrtrain.files.reading import lines_of, read_file, read_stream, read_text
 
 
 def test_a_text_is_read_without_its_mark(tmp_path):
@@ -52,11 +52,37 @@ def test_a_socket_is_refused(tmp_path, monkeypatch):
         listening.bind("s")
         with pytest.raises(DataError, match="s: "):
             read_file(Path("s"), 100, DataError)
-        with pytest.raises(DataError, match="no regular file"):
-            check_regular(Path("s"), DataError)
 
 
 def test_the_line_that_is_no_text_is_named(tmp_path):
     (tmp_path / "a").write_bytes(b"one\ntw\xe9\n")
     with pytest.raises(DataError, match=r"a:2: not UTF-8"):
         read_text(tmp_path / "a", 100, DataError)
+
+
+@pytest.mark.parametrize("kind", SENTENCES)
+def test_lines_are_read_from_regular_files_alone(kind, tmp_path):
+    with pytest.raises(DataError):
+        list(lines_of(odd_files(tmp_path)[kind], 1 << 20, DataError))
+
+
+def test_lines_come_with_their_ends(tmp_path):
+    (tmp_path / "a").write_bytes(b"one\n\ntwo")
+    assert list(lines_of(tmp_path / "a", 4, DataError)) == [b"one\n", b"\n", b"two"]
+    with pytest.raises(DataError, match=r"a:1: more than 3 bytes in a line"):
+        list(lines_of(tmp_path / "a", 3, DataError))
+
+
+def test_a_pipe_is_read_where_a_stream_will_do(tmp_path):
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as file:
+        file.write(b"seed: 3\n")
+    assert read_stream(Path(f"/dev/fd/{reading}"), 100, DataError) == b"seed: 3\n"
+    os.close(reading)
+
+
+def test_a_fifo_without_a_writer_is_an_empty_stream_and_an_endless_one_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    assert read_stream(tmp_path / "fifo", 100, DataError) == b""
+    with pytest.raises(DataError, match="more than 100 bytes"):
+        read_stream(Path("/dev/zero"), 100, DataError)

@@ -25,6 +25,7 @@ from asrtrain.comparison.trial import divergence, spikes, steps_to
 from asrtrain.errors import CheckpointError, Interrupted, TrainingError, UsageError
 from asrtrain.evaluation import EvalReport
 from asrtrain.files.json_text import parse_json, read_record
+from asrtrain.files.reading import LARGEST_SETTINGS, read_text
 from asrtrain.reporting import draw_comparison
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.training import weights_hash
@@ -144,7 +145,7 @@ def _found(order: _Order) -> Trial:
     run_folder.check(order.run, settings, fingerprint_of(settings.data.load(cache_folder()), cache_folder()))
     path = order.run / _TRIAL
     try:
-        return read_record(Trial, parse_json(path.read_text(encoding="utf-8")))
+        return read_record(Trial, parse_json(read_text(path, LARGEST_SETTINGS, CheckpointError)))
     except ValueError as error:
         raise CheckpointError(f"{path} is damaged, or of another version of asrtrain: delete it") from error
 

@@ -19,8 +19,12 @@ from asrtrain.assembly import cache_folder, choose_device, evaluate_on
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import DataError
 from asrtrain.evaluation import EvalReport
+from asrtrain.files.names import distinct_names
 from asrtrain.hmm import DNNHMMConfig
 from asrtrain.run_config import RunConfig
+
+_ROOM = 40
+"""Bytes of a fold's name that are left for those of the runs that its hybrid is aligned and begun by."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,11 @@ def crossval(
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
     speakers = speakers_left_out(config, settings)
     folder = Path(output) if output is not None else run_folder.new_folder(settings, f"{Path(config).stem}-crossval")
-    folds = {}
+    names, folds = distinct_names(speakers, _ROOM), {}
     for speaker in speakers:
         fold = leaving_out(settings, speaker)
         splits = fold.data.load(cache_folder())
-        run = _train_fold(fold, splits, folder / speaker, target)
+        run = _train_fold(fold, splits, folder / names[speaker], target)
         chosen = of_split(splits.test, "test", checkpoint)
         report = evaluate_on(load_recogniser(run, checkpoint, device), splits.test, chosen.name)
         folds[speaker] = replace(report, data=chosen.data)

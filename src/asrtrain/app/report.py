@@ -21,6 +21,7 @@ from asrtrain.data.data_config import SplitName
 from asrtrain.errors import AsrtrainError, DataError, UsageError
 from asrtrain.evaluation import EvalReport, Origin, read_results
 from asrtrain.files.json_text import parse_json
+from asrtrain.files.reading import LARGEST_LIST, LARGEST_SETTINGS, read_text
 from asrtrain.reporting.html import LONGEST, RunFindings, report_page, worst_of
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.run_config import RunConfig
@@ -161,14 +162,14 @@ def _explanations(folder: Path) -> list[tuple[Mapping[str, Any], str]]:
     found = []
     for path in folder.glob("*.json"):
         text = path.with_suffix(".txt")
-        found.append((_json(path), text.read_text(encoding="utf-8") if text.is_file() else ""))
+        found.append((_json(path), read_text(text, LARGEST_SETTINGS, DataError) if text.exists() else ""))
     return sorted(found, key=lambda explanation: explanation[0].get("step", 0))
 
 
 def _json(path: Path) -> Mapping[str, Any]:
     """Raises DataError."""
     try:
-        found = parse_json(path.read_text(encoding="utf-8"))
+        found = parse_json(read_text(path, LARGEST_LIST, DataError))
     except ValueError as error:
         raise DataError(f"{path}: not JSON ({error}); the file was changed by hand") from error
     if not isinstance(found, dict):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from glob import glob, has_magic
 from itertools import chain
 from pathlib import Path
 from typing import final
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 
 from asrtrain import run_folder
+from asrtrain.app.recordings import STANDARD_INPUT, find_recordings
 from asrtrain.app.sharding import Shard
 from asrtrain.app.strangeness import is_unanswerable, strangeness
 from asrtrain.app.threads import use_threads_deliberately
@@ -22,13 +22,11 @@ from asrtrain.app.workers import in_order
 from asrtrain.assembly import Recogniser
 from asrtrain.batching import OrderedSampler
 from asrtrain.data.audio import decode_audio, read_audio
-from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.errors import DataError, UsageError
 from asrtrain.evaluation import Transcript, recognise
 from asrtrain.terminal import say
 from asrtrain.types import Audio, Batch, Hypothesis, Seconds
 
-STANDARD_INPUT = "-"
 _WINDOW = 64
 """Recordings that are sorted by length together; what is first is answered sooner, in windows of 1, 2, 4, …"""
 _IN_HAND: Seconds = 240.0
@@ -54,7 +52,7 @@ def transcribe(
     done. Raises UsageError, CheckpointError, and TrainingError if one of several processes is ended.
     """
     use_threads_deliberately()
-    names = Shard.parse(shard).of(list(find_recordings(inputs)))
+    names = Shard.parse(shard).of([recording.name for recording in find_recordings(inputs)])
     if nproc > 1 and STANDARD_INPUT in names:
         raise UsageError("--nproc: standard input can be read by one process only; leave --nproc away")
     transcriber = _Transcriber(run_folder.find(None if run is None else Path(run)), checkpoint, device)
@@ -170,26 +168,6 @@ def _batch(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> Batch
     nothing = torch.zeros(len(audios), 0, dtype=torch.int64)
     names = tuple(name for name, _ in audios)
     return Batch(names, features, frames, nothing, torch.zeros_like(lengths), starts=starts)
-
-
-def find_recordings(inputs: Sequence[str | Path]) -> Iterator[str]:
-    """The recordings that the inputs mean, in order. Raises DataError for an input that means none."""
-    for item in map(str, inputs):
-        path = Path(item)
-        if item == STANDARD_INPUT or path.is_file():
-            yield item
-        elif path.is_dir():
-            yield from _or_complain(item, sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES))
-        elif has_magic(item):
-            yield from _or_complain(item, sorted(Path(p) for p in glob(item, recursive=True)))  # noqa: PTH207
-        else:
-            raise DataError(f"{item}: there is no such file or folder")
-
-
-def _or_complain(item: str, found: Sequence[Path]) -> Iterator[str]:
-    if not found:
-        raise DataError(f"{item}: no recording there ({', '.join(AUDIO_SUFFIXES)})")
-    return map(str, found)
 
 
 def _read(name: str, recogniser: Recogniser) -> Audio:

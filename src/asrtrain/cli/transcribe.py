@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,10 +10,15 @@ import typer
 
 from asrtrain.cli.loading import without_collector
 from asrtrain.cli.options import Checkpoint, Device, Processes, Run, Shard
-from asrtrain.terminal import show_json, show_now
+from asrtrain.errors import UsageError
+from asrtrain.terminal import show_json_text, show_now
 
 if TYPE_CHECKING:
+    from asrtrain.app.recordings import Recording
     from asrtrain.evaluation.transcripts import Transcript
+
+_NAMED = 5
+"""Files that a message names."""
 
 
 def transcribe(
@@ -27,8 +32,10 @@ def transcribe(
         Literal["txt", "json", "jsonl", "srt", "vtt", "tsv"], typer.Option("--format", help="What to write.")
     ] = "txt",
     output_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write a file for each recording, instead of printing.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a file for each recording, in the folders of the input, not to print."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are in --output-dir.")] = False,
     checkpoint: Checkpoint = "best",
     device: Device = "auto",
     nproc: Processes = 1,
@@ -37,43 +44,53 @@ def transcribe(
     """Transcribe recordings: WAV, FLAC, OGG, Opus or MP3, of any sampling rate and number of channels."""
     with without_collector():
         from asrtrain import app
+        from asrtrain.app.recordings import find_recordings, transcript_paths
+        from asrtrain.app.sharding import Shard as Part
 
-    transcripts = app.transcribe(inputs, run=run, checkpoint=checkpoint, device=device, nproc=nproc, shard=shard)
+    recordings = find_recordings(inputs)
+    part = Part.parse(shard)
+    # Of all recordings, so that every part of them has the names that it has in the whole.
+    paths = [] if output_dir is None else transcript_paths(recordings, output_dir, f".{text_format}")
+    mine = list(zip(part.of(recordings), part.of(paths), strict=True)) if paths else []
+    if not overwrite:
+        _refuse_existing([path for _, path in mine])
+    names = [recording.name for recording in part.of(recordings)]
+    transcripts = app.transcribe(names, run=run, checkpoint=checkpoint, device=device, nproc=nproc)
     if output_dir is not None:
-        _write(transcripts, text_format, output_dir)
+        _write(transcripts, mine, text_format)
     else:
-        _print(transcripts, text_format)
+        _print(transcripts, text_format, several=len(recordings) > 1)
 
 
-def _print(transcripts: Iterable[Transcript], text_format: str) -> None:
-    """One after another, as they are ready; of JSON, which is one value, an array where there are several."""
+def _print(transcripts: Iterable[Transcript], text_format: str, *, several: bool) -> None:
+    """One after another, as they are ready; of several with the names of the recordings."""
+    from asrtrain.evaluation.joined import JOINED
     from asrtrain.evaluation.transcripts import WRITERS
 
-    if text_format == "json":
-        found = [transcript.to_json() for transcript in transcripts]
-        show_json(found[0] if len(found) == 1 else found)
-        return
-    for transcript in transcripts:
-        show_now(WRITERS[text_format](transcript), end="")
+    pieces = JOINED[text_format](transcripts) if several else map(WRITERS[text_format], transcripts)
+    for piece in pieces:
+        if text_format in ("json", "jsonl"):
+            show_json_text(piece)
+        else:
+            show_now(piece, end="")
 
 
-def _write(transcripts: Iterable[Transcript], text_format: str, folder: Path) -> None:
-    """A file a recording, named after it; of two recordings of one name the second gets a number."""
+def _write(transcripts: Iterable[Transcript], places: Sequence[tuple[Recording, Path]], text_format: str) -> None:
+    """A file a recording. Those that could not be read have no transcript, and are passed over."""
     from asrtrain.evaluation.transcripts import WRITERS
     from asrtrain.files.writing import write_file
 
-    folder.mkdir(parents=True, exist_ok=True)
-    written: set[Path] = set()
+    left = iter(places)
     for transcript in transcripts:
-        path = _free_name(folder, Path(transcript.audio).stem, text_format, written)
+        path = next(path for recording, path in left if recording.name == transcript.audio)
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, WRITERS[text_format](transcript))
-        written.add(path)
         show_now(path)
 
 
-def _free_name(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:
-    path, number = folder / f"{stem}.{suffix}", 1
-    while path in taken:
-        number += 1
-        path = folder / f"{stem}-{number}.{suffix}"
-    return path
+def _refuse_existing(paths: Sequence[Path]) -> None:
+    """Before any work is done. A link counts too, wherever it points."""
+    there = [str(path) for path in paths if path.exists() or path.is_symlink()]
+    if there:
+        named = ", ".join(there[:_NAMED]) + (f" and {len(there) - _NAMED} more" if len(there) > _NAMED else "")
+        raise UsageError(f"{named}: there already; choose another --output-dir, or add --overwrite to replace them")

@@ -10,6 +10,7 @@ from itertools import product
 
 from asrtrain.comparison.shorthand import from_yaml, rule_setting
 from asrtrain.errors import UsageError
+from asrtrain.files.names import safe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Variant:
     @property
     def folder(self) -> str:
         """The label as a folder's name."""
-        return re.sub(r"[^A-Za-z0-9._=-]+", "_", self.label).strip("_") or "as_configured"
+        return safe_name(re.sub(r"[^A-Za-z0-9._=-]+", "_", self.label).strip("_") or "as_configured")
 
 
 def variants_of(rules: Sequence[str], varied: Sequence[str]) -> list[Variant]:

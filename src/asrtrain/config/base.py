@@ -43,8 +43,15 @@ def _ordered(interval: tuple[float, float]) -> tuple[float, float]:
     return interval
 
 
-FilePath = Annotated[Path, Strict(False)]
-"""A path, written as a string; relative to the working directory."""
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # no such user: a name that begins with ~, and no more
+        return path
+
+
+FilePath = Annotated[Path, Strict(False), AfterValidator(_at_home)]
+"""A path, written as a string; relative to the working directory, or to the user's folder where it begins with ~."""
 
 Range = Annotated[tuple[float, float], Strict(False), AfterValidator(_ordered)]
 """A closed interval, written ``[low, high]``."""

@@ -16,6 +16,7 @@ from asrtrain.config.shape import Section, shape_of
 from asrtrain.config.writing import block
 from asrtrain.config.yaml12 import MAX_CHARACTERS, Document, YamlError, parse_yaml
 from asrtrain.errors import UsageError
+from asrtrain.files.reading import read_stream
 
 C = TypeVar("C", bound=Config)
 T = TypeVar("T")
@@ -86,18 +87,11 @@ def _read_document(path: Path) -> Document:
 
 
 def _read_text(path: Path) -> str:
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; give a YAML file")
+    content = read_stream(path, _MAX_BYTES, UsageError)
     try:
-        if path.is_dir():
-            raise UsageError(f"{path}: is a folder; give a YAML file")
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise UsageError(f"{path}: too long for a configuration: more than {_MAX_BYTES:,} bytes")
         return content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file") from None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asrtrain.data.manifest import AnyFormat, FormatName, read_manifest, write_manifest
-from asrtrain.errors import DataError
+from asrtrain.data.new_folder import refuse_occupied
 
 
 def convert_manifest(
@@ -20,8 +20,7 @@ def convert_manifest(
 
     Raises DataError if the source has mistakes, if the format cannot hold it, or if the destination exists.
     """
-    if destination.exists() and (destination.is_file() or any(destination.iterdir())):
-        raise DataError(f"{destination} exists already: choose another name, or delete it first")
+    refuse_occupied(destination)
     utterances = read_manifest(source, source_format, audio_root)
     write_manifest(utterances, destination, format)
     return len(utterances)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, final
 from urllib.parse import unquote, urlsplit
 
 from asrtrain.errors import DataError
+from asrtrain.files.names import safe_name
+from asrtrain.files.reading import LARGEST_SETTINGS, read_text
 from asrtrain.files.writing import open_to_append, write_file
 from asrtrain.optional import optional
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     import requests
 
 _ATTEMPTS = 3
+_ROOM = 20
+"""Bytes of a name that are left for the suffixes of a part."""
 _BLOCK = 1 << 16
 _TIMEOUT = 30
 _PARTIAL = 206
@@ -59,7 +63,7 @@ def sha256(file: Path) -> str:
 
 def _file_name(url: str) -> str:
     name = PurePosixPath(unquote(urlsplit(url).path)).name
-    return re.sub(r"[^\w.+-]", "_", name).lstrip(".") or "download"
+    return safe_name(re.sub(r"[^\w.+-]", "_", name).lstrip(".") or "download", _ROOM)
 
 
 @final
@@ -100,7 +104,10 @@ class _Resuming:
         # Without compression on the way: the bytes are those of the file, and ranges count them.
         headers = {"Accept-Encoding": "identity"}
         if self._size() and self._version.exists():
-            headers |= {"Range": f"bytes={self._size()}-", "If-Range": self._version.read_text(encoding="utf-8")}
+            headers |= {
+                "Range": f"bytes={self._size()}-",
+                "If-Range": read_text(self._version, LARGEST_SETTINGS, DataError),
+            }
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
             if response.status_code == _NOT_THAT_RANGE:
                 self._part.unlink()

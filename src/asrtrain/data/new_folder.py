@@ -31,6 +31,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise DataError(f"cannot make the folder {folder}: {error.strerror or error}") from error
 
 
+def refuse_occupied(folder: Path) -> None:
+    """Raise DataError for what is there already, an empty folder excepted."""
+    if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
+        raise DataError(f"{folder} exists already: name another folder, or delete it first")
+
+
 def _become(complete: Path, folder: Path) -> None:
     try:
         complete.rename(folder)

@@ -24,7 +24,7 @@ from asrtrain.data.complaints import Complaint
 from asrtrain.data.formats.columns import COLUMNS
 from asrtrain.data.formats.entry import Entry
 from asrtrain.data.interface import AUDIO_SUFFIXES
-from asrtrain.data.new_folder import new_folder
+from asrtrain.data.new_folder import new_folder, refuse_occupied
 from asrtrain.data.recordings import read_whole
 from asrtrain.data.tar_index import Member, members
 from asrtrain.errors import DataError
@@ -128,8 +128,7 @@ def write_shards(utterances: Sequence[Utterance], folder: Path, per_shard: int) 
 
     Whole recordings are copied as they are; parts of recordings become FLAC of 16 bits. Raises DataError.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder} exists already: choose another folder, or delete it first")
+    refuse_occupied(folder)
     if per_shard < 1:
         raise DataError(f"{per_shard} utterances a shard: give a number of 1 or more")
     with new_folder(folder) as complete:

@@ -18,6 +18,7 @@ from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.data.lookalikes import twin
 from asrtrain.data.table import chosen, ids_of, speakers_of
 from asrtrain.errors import DataError
+from asrtrain.files.reading import LARGEST_LIST, read_text
 from asrtrain.types import Utterance
 
 Parts = tuple[Sequence[Utterance], Sequence[Utterance]]
@@ -116,10 +117,7 @@ def _speakers(utterances: Sequence[Utterance]) -> Counter[str]:
 
 
 def _listed(utterances: Sequence[Utterance], path: Path) -> set[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the list of held-out utterances {path}: {error}") from error
+    lines = read_text(path, LARGEST_LIST, DataError).splitlines()
     known = set(ids_of(utterances))
     wanted = {number: _id(line.strip(), known) for number, line in enumerate(lines, start=1) if line.strip()}
     unknown = [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, final
 
 from asrtrain.errors import DataError
+from asrtrain.files.reading import LARGEST_LIST, read_text
 from asrtrain.files.writing import write_file
 
 Unit = Literal["label", "char", "word"]
@@ -89,10 +90,7 @@ class Vocabulary:
     @classmethod
     def load(cls, path: Path, unit: Unit) -> Vocabulary:
         """Read ``tokens.txt``. Raises DataError naming the line that does not fit."""
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"cannot read the vocabulary {path}: {error}") from error
+        lines = read_text(path, LARGEST_LIST, DataError).splitlines()
         symbols = [_symbol(path, number, line) for number, line in enumerate(lines)]
         return cls(tuple(_READ.get(s, s) for s in symbols) if unit == "char" else tuple(symbols), unit)
 

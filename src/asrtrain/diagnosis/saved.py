@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from asrtrain.errors import CheckpointError
 from asrtrain.files.json_text import parse_json
+from asrtrain.files.tensors import read_tensors
 from asrtrain.training.durable import write_file
 from asrtrain.training.tree import join, split
 from asrtrain.types import Batch
@@ -63,7 +64,7 @@ class SavedStep:
 def load_step(path: Path) -> SavedStep:
     """Read what was saved. Raises CheckpointError for anything else."""
     try:
-        content = path.read_bytes()
+        content = read_tensors(path, CheckpointError)
         header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
         tree = join(parse_json(header["__metadata__"][_METADATA]), safetensors.torch.load(content))
         if tree["version"] != _VERSION:

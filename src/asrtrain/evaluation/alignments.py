@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from asrtrain.errors import DataError
+from asrtrain.files.names import distinct_names
 from asrtrain.files.writing import make_folder, write_file
 from asrtrain.types import Seconds
 
 AlignmentFormat = Literal["ctm", "textgrid", "jsonl"]
 Level = Literal["words", "units", "states"]
 LEVELS: tuple[Level, ...] = get_args(Level)
+_GRID = ".TextGrid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +77,8 @@ def _ctm(alignments: Sequence[Alignment]) -> dict[str, str]:
 
 def _textgrid(alignments: Sequence[Alignment]) -> dict[str, str]:
     """Praat's text format, a tier for each level; characters that no file name may have become ``_``."""
-    files: dict[str, str] = {}
-    for alignment in alignments:
-        stem = alignment.id.replace("/", "_")
-        name, number = f"{stem}.TextGrid", 1
-        while name in files:
-            number += 1
-            name = f"{stem}-{number}.TextGrid"
-        files[name] = _grid(alignment)
-    return files
+    names = distinct_names((alignment.id for alignment in alignments), len(_GRID))
+    return {names[alignment.id] + _GRID: _grid(alignment) for alignment in alignments}
 
 
 def _grid(alignment: Alignment) -> str:

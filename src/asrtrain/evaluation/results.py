@@ -14,7 +14,7 @@ from asrtrain.evaluation.identity import Origin, ScoredData, identity_of, read_i
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.evaluation.report import EvalReport
 from asrtrain.files.json_text import parse_json
-from asrtrain.files.reading import LARGEST_MODEL, LARGEST_SETTINGS, read_text
+from asrtrain.files.reading import LARGEST_SETTINGS, LARGEST_TEXT, read_text
 from asrtrain.files.writing import make_folder, write_file
 from asrtrain.types import Hypothesis
 
@@ -31,7 +31,7 @@ def read_results(folder: Path, name: str) -> EvalReport:
     table, figures = folder / f"{name}-utterances.tsv", folder / f"{name}.json"
     try:
         known = _figures(figures)
-        rows = csv.DictReader(io.StringIO(read_text(table, LARGEST_MODEL, DataError), newline=""), delimiter="\t")
+        rows = csv.DictReader(io.StringIO(read_text(table, LARGEST_TEXT, DataError), newline=""), delimiter="\t")
         outcomes = [_outcome(row) for row in rows]
         spoken = sum(outcome.duration for outcome in outcomes)
         seconds, unknown = known["real_time_factor"] * spoken, known.get("out_of_vocabulary")

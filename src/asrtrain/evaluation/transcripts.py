@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from asrtrain.files.names import in_utf8
 from asrtrain.types import Hypothesis, Seconds, TimedWord
 
 MAX_CUE_WORDS = 10
@@ -28,7 +29,7 @@ class Transcript:
             for w in self.hypothesis.words
         ]
         return {
-            "audio": self.audio,
+            "audio": in_utf8(self.audio),
             "duration": round(self.duration, 3),
             "text": self.hypothesis.text,
             "confidence": round(self.hypothesis.confidence, 4),

@@ -50,6 +50,24 @@ def distinct_names(texts: Iterable[str], room: int = 0) -> dict[str, str]:
     return names
 
 
+def in_utf8(path: str) -> str:
+    r"""A path for texts in UTF-8: bytes of it that are none are escaped.
+
+    >>> in_utf8("a\udce9.wav")
+    'a\\xe9.wav'
+    """
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def printable(path: str) -> str:
+    r"""A path for people, on one line: what cannot be printed is escaped.
+
+    >>> printable("a\udce9\n.wav")
+    'a\\xe9\\n.wav'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in in_utf8(path))
+
+
 def _hashed(name: str, text: str, room: int) -> str:
     """The name, cut to fit, with a hash of the text."""
     end = f"-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:_HASH]}"

@@ -10,6 +10,7 @@ from asrtrain.config.words import shortened
 from asrtrain.data.lookalikes import twin
 from asrtrain.data.vocabulary import named
 from asrtrain.errors import DataError
+from asrtrain.files.reading import LARGEST_LIST, read_text
 
 SpellingUnit = Literal["word", "phone", "char"]
 
@@ -38,10 +39,7 @@ def read_lexicon(path: Path) -> dict[str, tuple[str, ...]]:
     """Lines ``word phone phone …``, and comments that begin with ``;;;`` as in CMUdict; of several pronunciations the
     first counts. Raises DataError naming the line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the lexicon {path}: {error}") from error
+    lines = read_text(path, LARGEST_LIST, DataError).splitlines()
     found: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(lines, start=1):
         word, *phones = ([] if line.startswith(";;;") else line.split()) or [""]

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from asrtrain.config.words import shortened
 from asrtrain.data.vocabulary import named
 from asrtrain.errors import DataError
+from asrtrain.files.reading import LARGEST_TEXT, read_text
 
 NEVER = -1e30
 """The logarithm of 0: finite, as in state graphs."""
@@ -139,10 +140,7 @@ class _Entry:
 
 
 def _entries(path: Path) -> Iterator[_Entry]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the language model {path}: {error}") from error
+    lines = read_text(path, LARGEST_TEXT, DataError).splitlines()
     order = 0
     for number, line in enumerate(map(str.strip, lines), start=1):
         section = re.fullmatch(r"\\(\d+)-grams:", line)

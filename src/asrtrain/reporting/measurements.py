@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from asrtrain.errors import DataError
 from asrtrain.files.json_text import parse_json
+from asrtrain.files.reading import LARGEST_SETTINGS, lines_of
 
 Row = dict[str, Any]
 
@@ -18,7 +19,7 @@ Row = dict[str, Any]
 def read_rows(path: Path, kind: str) -> list[Row]:
     """The rows of one kind (``step`` or ``epoch``), in order. Raises DataError for a line that is no JSON object."""
     rows = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    for number, line in enumerate(lines_of(path, LARGEST_SETTINGS, DataError), start=1):
         try:
             row = parse_json(line)
         except ValueError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asrtrain.errors import CheckpointError
 from asrtrain.files.json_text import parse_json
+from asrtrain.files.reading import LARGEST_SETTINGS, read_file
 from asrtrain.files.writing import sync_folder
 from asrtrain.training.durable import make_folder, reporting_failure, write_file
 
@@ -34,11 +35,14 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     if folder.is_dir() and not (folder / MANIFEST).exists():
         raise CheckpointError(f"{folder} is incomplete: saving it was interrupted")
     try:
-        written = (folder / MANIFEST).read_bytes()
-        names = list(parse_json(written)["files"])
-        files = {name: (folder / _plain(name)).read_bytes() for name in names}
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise CheckpointError(f"{folder} is damaged: {_cause(error)}") from error
+        written = read_file(folder / MANIFEST, LARGEST_SETTINGS, CheckpointError)
+        entries = parse_json(written)["files"].items()
+        sizes = {_plain(name): int(entry["bytes"]) for name, entry in entries}
+        files = {name: read_file(folder / name, size, CheckpointError) for name, size in sizes.items()}
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder} is damaged: {error}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        raise CheckpointError(f"{folder} is damaged: {MANIFEST} cannot be read") from error
     if _manifest(files) != written:
         raise CheckpointError(f"{folder} is damaged: its files do not match the hashes in {MANIFEST}")
     return files
@@ -57,7 +61,3 @@ def _manifest(files: Mapping[str, bytes]) -> bytes:
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _cause(error: Exception) -> str:
-    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else f"{MANIFEST} cannot be read"

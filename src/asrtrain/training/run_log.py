@@ -18,6 +18,7 @@ from typing import Protocol, final
 
 from asrtrain.errors import AsrtrainError, CheckpointError
 from asrtrain.files.json_text import parse_json, read_record
+from asrtrain.files.reading import LARGEST_SETTINGS, lines_of
 from asrtrain.files.writing import cut_file, open_to_append
 from asrtrain.terminal import readable, say
 from asrtrain.training.board import Board
@@ -45,18 +46,17 @@ def read_steps(run: Path) -> Iterator[StepRecord]:
         return
     parameters: Sequence[str] = ()
     try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                values = parse_json(line)
-                kind = values.pop("kind")
-                if kind == "step":
-                    shares = values.pop("shares")
-                    named = dict(zip(parameters, shares, strict=True)) if shares else {}
-                    yield read_record(StepRecord, {**values, "shares": named})
-                elif kind == "parameters":
-                    parameters = values["names"]
-                elif kind != "epoch":
-                    raise ValueError(f"a line of kind {kind!r}")
+        for line in lines_of(path, LARGEST_SETTINGS, CheckpointError):
+            values = parse_json(line)
+            kind = values.pop("kind")
+            if kind == "step":
+                shares = values.pop("shares")
+                named = dict(zip(parameters, shares, strict=True)) if shares else {}
+                yield read_record(StepRecord, {**values, "shares": named})
+            elif kind == "parameters":
+                parameters = values["names"]
+            elif kind != "epoch":
+                raise ValueError(f"a line of kind {kind!r}")
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged, or of another version of asrtrain: {error}") from error
 

@@ -13,6 +13,7 @@ from typing import Any, final
 
 from asrtrain.errors import CheckpointError
 from asrtrain.files.json_text import parse_json
+from asrtrain.files.reading import LARGEST_LIST, read_file
 from asrtrain.files.writing import clear_leavings
 from asrtrain.training.averaging import Weights, mean_weights
 from asrtrain.training.checkpoint import NUMBERS, load_tensors, load_training, remove, save_training, save_weights
@@ -116,8 +117,8 @@ class CheckpointStore:
 
     def _epochs_of(self, folder: Path) -> list[Path]:
         """The folders of the epochs that a checkpoint speaks of; none if it is damaged."""
-        with suppress(OSError, ValueError, LookupError, TypeError):
-            progress = parse_json((folder / NUMBERS).read_bytes())["progress"]
+        with suppress(CheckpointError, ValueError, LookupError, TypeError):
+            progress = parse_json(read_file(folder / NUMBERS, LARGEST_LIST, CheckpointError))["progress"]
             return [self._epoch(kept["epoch"]) for kept in [progress["best"], *progress["kept"]] if kept]
         return []
 

@@ -14,7 +14,7 @@ from asrtrain.data.archives import extract
 from asrtrain.data.corpora.interface import Archive, CorpusConfig
 from asrtrain.data.corpora.reading import find_corpus, load_splits
 from asrtrain.data.download import fetch, sha256
-from asrtrain.data.new_folder import new_folder
+from asrtrain.data.new_folder import new_folder, refuse_occupied
 from asrtrain.errors import DataError, UsageError
 
 
@@ -39,9 +39,9 @@ def get_corpus(
     if source is None:
         return _download(corpus, output, _chosen(name, corpus, parts), progress)
     if source.startswith(("http://", "https://")):
-        _refuse_occupied(output)
+        refuse_occupied(output)
         return _download(corpus, output, (Archive(source),), progress)
-    _refuse_occupied(output)
+    refuse_occupied(output)
     with _checked(corpus, source, output) as folder:
         if Path(source).is_dir():
             shutil.copytree(source, folder, dirs_exist_ok=True)
@@ -94,11 +94,6 @@ def _remove(file: Path) -> None:
     file.unlink()
     if not any(file.parent.iterdir()):
         file.parent.rmdir()
-
-
-def _refuse_occupied(output: Path) -> None:
-    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
-        raise DataError(f"{output} exists already: name another folder, or remove it")
 
 
 @contextmanager

@@ -15,9 +15,14 @@ from asrtrain.data.formats.entry import Entry
 from asrtrain.data.formats.layouts import other_layout, refuse
 from asrtrain.data.formats.rows import Rows
 from asrtrain.data.formats.walk import walk
+from asrtrain.data.new_folder import new_folder, refuse_occupied
 from asrtrain.errors import DataError
+from asrtrain.files.names import distinct_names
 from asrtrain.files.writing import appearing_whole
 from asrtrain.types import Source, Utterance
+
+_ROOM = 20
+"""Bytes of a file's name that are left for its suffix."""
 
 
 def read_folder(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[Entry]]:
@@ -50,7 +55,13 @@ def write_folder(utterances: Sequence[Utterance], path: Path) -> None:
 
     Raises DataError for labels that cannot name a folder, and for parts of recordings.
     """
-    copy_audio({path / _class_folder(u) / f"{_file_name(u)}{u.audio.suffix}": u for u in utterances}, len(utterances))
+    names = distinct_names(map(_own_name, utterances), _ROOM)
+    refuse_occupied(path)
+    with new_folder(path) as made:
+        copy_audio(
+            {made / _class_folder(u) / f"{_seen(names[_own_name(u)])}{u.audio.suffix}": u for u in utterances},
+            len(utterances),
+        )
 
 
 def copy_audio(places: dict[Path, Utterance], count: int) -> None:
@@ -78,5 +89,11 @@ def _class_folder(utterance: Utterance) -> str:
     return label
 
 
-def _file_name(utterance: Utterance) -> str:
-    return utterance.id.removeprefix(f"{utterance.text}/").replace("/", "_")
+def _own_name(utterance: Utterance) -> str:
+    """The id without the label, which the folder says."""
+    return utterance.id.removeprefix(f"{utterance.text}/")
+
+
+def _seen(name: str) -> str:
+    """A name that is not left out when the folder is read."""
+    return f"id{name}" if name.startswith("_") else name

@@ -15,6 +15,7 @@ from asrtrain.data.formats.entry import Entry
 from asrtrain.data.formats.lines import read_lines, write_lines
 from asrtrain.data.formats.paths import one_line, relative_audio
 from asrtrain.data.formats.rows import Rows
+from asrtrain.data.new_folder import new_folder, refuse_occupied
 from asrtrain.errors import DataError
 from asrtrain.types import Source, Utterance
 
@@ -139,26 +140,33 @@ def write_kaldi(utterances: Sequence[Utterance], path: Path) -> None:
             f"{spaced.source or spaced.id}: Kaldi's ids and speakers hold no white space; {spaced.id!r} does"
         )
     ordered = sorted(utterances, key=lambda utterance: utterance.id)
+    refuse_occupied(path)
+    with new_folder(path) as made:
+        _write_tables(ordered, made, path)
+
+
+def _write_tables(ordered: Sequence[Utterance], made: Path, path: Path) -> None:
+    """Write all files into ``made``, as they are to stand in ``path``."""
     speakers = {u.id: u.speaker or u.id for u in ordered}
-    _write(path / "text", ((u.id, one_line(u.text)) for u in ordered))
-    _write(path / "utt2spk", speakers.items())
+    _write(made / "text", ((u.id, one_line(u.text)) for u in ordered))
+    _write(made / "utt2spk", speakers.items())
     spoken: dict[str, list[str]] = {}
     for name, speaker in speakers.items():
         spoken.setdefault(speaker, []).append(name)
-    _write(path / "spk2utt", ((speaker, " ".join(names)) for speaker, names in sorted(spoken.items())))
-    _write_audio(ordered, path)
+    _write(made / "spk2utt", ((speaker, " ".join(names)) for speaker, names in sorted(spoken.items())))
+    _write_audio(ordered, made, path)
 
 
-def _write_audio(utterances: Sequence[Utterance], folder: Path) -> None:
+def _write_audio(utterances: Sequence[Utterance], made: Path, folder: Path) -> None:
     recordings: dict[Path, str] = {}
     for utterance in utterances:
         recordings.setdefault(utterance.audio, utterance.id)
     audio = {name: relative_audio(path, folder) for path, name in recordings.items()}
-    _write(folder / "wav.scp", sorted(audio.items()))
+    _write(made / "wav.scp", sorted(audio.items()))
     if len(recordings) < len(utterances) or any(utterance.offset for utterance in utterances):
-        _write(folder / "segments", ((u.id, f"{recordings[u.audio]} {_start_and_end(u)}") for u in utterances))
+        _write(made / "segments", ((u.id, f"{recordings[u.audio]} {_start_and_end(u)}") for u in utterances))
     elif all(utterance.duration for utterance in utterances):
-        _write(folder / "utt2dur", ((u.id, repr(u.duration)) for u in utterances))
+        _write(made / "utt2dur", ((u.id, repr(u.duration)) for u in utterances))
 
 
 def _start_and_end(utterance: Utterance) -> str:

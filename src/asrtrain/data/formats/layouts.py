@@ -10,6 +10,7 @@ from typing import final
 from asrtrain.data.formats.columns import meanings
 from asrtrain.data.formats.walk import Walk
 from asrtrain.errors import DataError
+from asrtrain.files.reading import open_regular
 
 AUDIO_FOLDER = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
 """The tables that an AudioFolder has beside its recordings."""
@@ -90,7 +91,7 @@ def _table(walk: Walk) -> OtherLayout | None:
 def is_table(path: Path) -> bool:
     """Whether a file begins as a table, or as lines of JSON, that names recordings and texts."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             first = stream.read(4096).decode("utf-8-sig", "replace").lstrip().partition("\n")[0]
     except OSError:
         return False

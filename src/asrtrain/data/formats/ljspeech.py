@@ -12,10 +12,14 @@ from asrtrain.data.formats.lines import read_lines, write_lines
 from asrtrain.data.formats.paths import one_line
 from asrtrain.data.formats.rows import Rows
 from asrtrain.data.interface import AUDIO_SUFFIXES
+from asrtrain.data.new_folder import new_folder, refuse_occupied
 from asrtrain.errors import DataError
+from asrtrain.files.names import distinct_names
 from asrtrain.types import Source, Utterance
 
 METADATA = "metadata.csv"
+_ROOM = 20
+"""Bytes of a file's name that are left for its suffix."""
 
 
 def read_ljspeech(path: Path, complaints: list[Complaint]) -> Iterator[Rows | list[Entry]]:
@@ -55,8 +59,9 @@ def write_ljspeech(utterances: Sequence[Utterance], path: Path) -> None:
         raise DataError(
             f"{barred.source or barred.id}: a bar divides the columns of metadata.csv; {barred.id!r} has one"
         )
-    names = [u.id.replace("/", "_") for u in utterances]
-    places = {folder / "wavs" / f"{name}{u.audio.suffix}": u for name, u in zip(names, utterances, strict=True)}
-    copy_audio(places, len(utterances))
-    texts = (one_line(u.text) for u in utterances)
-    write_lines(folder / METADATA, (f"{name}|{text}|{text}" for name, text in zip(names, texts, strict=True)))
+    names = distinct_names((u.id for u in utterances), _ROOM)
+    refuse_occupied(folder)
+    with new_folder(folder) as made:
+        copy_audio({made / "wavs" / f"{names[u.id]}{u.audio.suffix}": u for u in utterances}, len(utterances))
+        texts = ((names[u.id], one_line(u.text)) for u in utterances)
+        write_lines(made / METADATA, (f"{name}|{text}|{text}" for name, text in texts))
