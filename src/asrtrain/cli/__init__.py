@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from errno import EACCES, EDQUOT, EEXIST, EFBIG, EISDIR, ENOSPC, ENOTDIR, EPERM, EROFS
+from errno import EDQUOT, EFBIG, ENOSPC, EROFS
 
 from asrtrain.allocator import choose_allocator
 from asrtrain.cli.streams import prepared
@@ -18,8 +18,8 @@ from asrtrain.terminal import say
 DEBUG = "--debug"
 _DEBUG_VARIABLE = "ASRTRAIN_DEBUG"
 INTERNAL_ERROR = 1
-_UNWRITABLE = (EACCES, EPERM, EROFS, EEXIST, EISDIR, ENOTDIR, ENOSPC, EDQUOT, EFBIG)
-"""What is wrong with an output that the user named: nobody may write there, something else is there, or no room."""
+_FULL = (ENOSPC, EDQUOT, EFBIG, EROFS)
+"""What the system says without a name. All else that it refuses is named: a file that nobody may write, say."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +54,7 @@ def _told(error: BaseException, debug: bool) -> int:
     if isinstance(error, AsrtrainError):
         _tell(str(error), debug)
         return error.exit_code
-    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+    if isinstance(error, OSError) and error.strerror and (error.filename or error.errno in _FULL):
         _tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), debug)
         return UsageError.exit_code
     _tell(f"asrtrain: internal error: {type(error).__name__}: {error}; run again with {DEBUG} to see where", debug)
