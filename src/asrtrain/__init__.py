@@ -32,3 +32,7 @@ def __getattr__(name: str) -> object:
 
     function: object = getattr(app, name)
     return function
+
+
+def __dir__() -> list[str]:
+    return __all__

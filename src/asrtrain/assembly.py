@@ -74,6 +74,10 @@ def choose_device(wanted: str) -> torch.device:
         device = torch.device(wanted)
     except RuntimeError as error:
         raise UsageError(f"--device {wanted}: there is no such device; use auto, cpu or cuda") from error
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError, ImportError) as error:  # NotImplementedError is a RuntimeError
+        raise UsageError(f"--device {wanted}: PyTorch cannot use it here; use auto, cpu or cuda") from error
     return _own_gpu() if device == torch.device("cuda") and local_rank() is not None else device
 
 

@@ -177,3 +177,14 @@ def test_the_command_line_prints_text_and_json(faulty, capsys):
     assert main(["explain", "--batch", file, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == told(faulty, 27)
     assert main(["explain", "--batch", "nowhere"]) == CheckpointError.exit_code
+
+
+def test_what_goes_wrong_while_explaining_is_told_and_not_hidden(faulty, monkeypatch, capsys):
+    """In training it costs the explanation; where the explanation is all that is asked for, it is the answer."""
+
+    def failing(*_: object) -> None:
+        raise ZeroDivisionError("the real cause")
+
+    monkeypatch.setattr("asrtrain.app.explanations.explain", failing)
+    assert main(["explain", str(faulty), "--step", "14", "--device", "cpu"]) == 1
+    assert "ZeroDivisionError: the real cause" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
+import torch
 from tests.app.conftest import WORDS, write_config
 
 from asrtrain import run_folder
@@ -227,9 +228,12 @@ def test_a_development_word_that_nobody_trained_on_is_refused(trained: Path, tmp
         fit(trained / "config.yaml", output=tmp_path / "run", overrides=overrides)
 
 
-def test_a_missing_device_is_one_sentence(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--device nonsense"):
-        fit(trained / "config.yaml", output=tmp_path / "run", device="nonsense")
+@pytest.mark.parametrize("device", ["nonsense", "mps", "meta", "xla", "cuda:99", "vulkan"])
+def test_a_missing_device_is_one_sentence(device: str, trained: Path, tmp_path: Path) -> None:
+    if device == "mps" and torch.backends.mps.is_available():
+        pytest.skip("it is not missing here")
+    with pytest.raises(UsageError, match=f"--device {device}: .*(use auto, cpu or cuda|use --device cpu)"):
+        fit(trained / "config.yaml", output=tmp_path / "run", device=device)
 
 
 @pytest.mark.parametrize("normalise", ["global", "speaker"])

@@ -23,3 +23,7 @@ def test_nothing_else_is() -> None:
 
 def test_importing_the_package_imports_no_torch() -> None:
     subprocess.run([sys.executable, "-c", "import asrtrain, sys; sys.exit('torch' in sys.modules)"], check=True)
+
+
+def test_the_functions_are_listed_before_anything_is_imported() -> None:
+    assert {"fit", "evaluate", "transcribe"} <= set(dir(asrtrain))

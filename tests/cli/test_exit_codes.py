@@ -133,3 +133,10 @@ def test_a_full_or_read_only_disk_is_one_sentence(number: int, run: Run, monkeyp
     assert run("fit", "x.yaml") == (2, "", f"runs/x: {os.strerror(number)}\n")
     monkeypatch.setattr(asrtrain.app, "fit", failing(OSError(number, os.strerror(number))))
     assert run("fit", "x.yaml") == (2, "", f"{os.strerror(number)}\n")
+
+
+@pytest.mark.parametrize(("name", "meant"), [("train", "fit"), ("evaluate", "eval"), ("predict", "transcribe")])
+def test_names_that_other_tools_have_for_a_command_are_answered_with_ours(name: str, meant: str, run: Run) -> None:
+    result = run(name, "x")
+    assert result.code == 2
+    assert f"No such command '{name}'. Here it is called '{meant}'." in result.err

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, fields, replace
 from io import StringIO
 
+from asrtrain.training.journal import epochs_in_words
 from asrtrain.training.lines import Lines
 from asrtrain.training.records import EpochRecord, StepRecord
 
@@ -62,3 +63,7 @@ def test_rows_are_those_that_csv_writes():
         assert row == ["" if value is None else str(value) for value in told]
     epoch = asdict(EPOCH) | {"kind": "epoch"}
     assert rows[-1] == ["" if epoch.get(name) is None else str(epoch[name]) for name in names]
+
+
+def test_one_epoch_is_one() -> None:
+    assert [epochs_in_words(count) for count in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]

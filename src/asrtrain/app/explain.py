@@ -168,7 +168,7 @@ class _Stopping:
         self._explainer = explainer
 
     def __call__(self, trouble: Trouble) -> str:
-        self._explainer(trouble)
+        self._explainer.explained(trouble)
         raise _Reached
 
 

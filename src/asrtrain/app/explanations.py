@@ -32,11 +32,12 @@ class StepExplainer:
     def __call__(self, trouble: Trouble) -> str:
         """The verdict, and where the rest is. Nothing that goes wrong here ends the run, or hides what will."""
         try:
-            return self._explained(trouble)
+            return self.explained(trouble)
         except Exception as error:
             return f"{trouble.cause}. It could not be explained: {type(error).__name__}: {error}"
 
-    def _explained(self, trouble: Trouble) -> str:
+    def explained(self, trouble: Trouble) -> str:
+        """The same for those who want nothing else: what goes wrong is raised."""
         device = self._recogniser.device
         window = [batch.to(device) for batch in trouble.window]
         planted = trouble.planted or nothing_planted

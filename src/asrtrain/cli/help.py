@@ -12,14 +12,28 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from typer._click import Context, HelpFormatter
+    from typer._click import Command, Context, HelpFormatter
 
 Row = tuple[str, str]
+
+MEANT = {
+    **dict.fromkeys(("train", "training"), "fit"),
+    **dict.fromkeys(("evaluate", "test", "score"), "eval"),
+    **dict.fromkeys(("predict", "infer", "decode", "recognise", "recognize"), "transcribe"),
+}
+"""What commands are called elsewhere; the nearest spelling would be another command."""
 
 
 @final
 class QuickGroup(TyperGroup):
     """A group of commands with a help page that appears quickly."""
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """The command of a name. A name that other tools have for one is answered with this one's."""
+        meant = MEANT.get(args[0]) if args else None
+        if meant in self.commands and args[0] not in self.commands:
+            ctx.fail(f"No such command '{args[0]}'. Here it is called '{meant}'.")
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         from rich.console import Console

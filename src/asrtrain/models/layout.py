@@ -103,5 +103,6 @@ def with_tensor(value: Any, tensor: torch.Tensor) -> Any:  # noqa: ANN401 - what
         return Scores(tensor, value.lengths)
     if isinstance(value, tuple):
         place = next(i for i, part in enumerate(value) if given_tensor(part) is not None)
-        return (*value[:place], with_tensor(value[place], tensor), *value[place + 1 :])
+        parts = (*value[:place], with_tensor(value[place], tensor), *value[place + 1 :])
+        return type(value)(*parts) if hasattr(value, "_fields") else parts  # such as a packed sequence
     return tensor

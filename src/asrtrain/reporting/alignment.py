@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asrtrain.evaluation.alignments import LEVELS, Alignment, Interval
 from asrtrain.reporting.levels import RANGE, levels_of
-from asrtrain.reporting.style import GRID, INK, picture
+from asrtrain.reporting.style import GRID, INK, drawable, picture
 from asrtrain.types import Audio, Seconds
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def draw_alignment(alignment: Alignment, audio: Audio, path: Path, *, begin: Sec
             sound.axvline(border.start, color="white", linewidth=1.0)
         for axes, level in zip(bands, LEVELS, strict=True):
             _draw_band(axes, alignment.levels[level], level, width / audio.duration)
-        sound.set(title=alignment.id)
+        sound.set(title=drawable(alignment.id))
         bands[-1].set(xlabel="seconds", xlim=(begin, begin + audio.duration))
 
 
@@ -49,7 +49,7 @@ def _draw_band(axes: Axes, intervals: Sequence[Interval], level: str, inches: fl
         # A state is named by its number: its unit stands above it.
         label = one.label.rpartition(".")[2] if level == "states" else one.label
         if (one.end - one.start) * inches > 0.09 * len(label):
-            axes.text((one.start + one.end) / 2, 0.5, label, ha="center", va="center", fontsize=8, color=INK)
+            axes.text((one.start + one.end) / 2, 0.5, drawable(label), ha="center", va="center", fontsize=8, color=INK)
     axes.set(ylim=(0, 1), yticks=[])
     axes.set_ylabel(level, rotation=0, ha="right", va="center", fontsize=9)
     axes.grid(visible=False)

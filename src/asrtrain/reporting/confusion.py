@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from asrtrain.reporting.style import BLUE, INK, picture
+from asrtrain.reporting.style import BLUE, INK, drawable, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,8 +31,9 @@ def draw_confusion(pairs: Sequence[tuple[str, str]], path: Path, title: str) -> 
         axes = figure.add_subplot()
         shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
         axes.imshow(shares, cmap=LinearSegmentedColormap.from_list("shares", ["white", BLUE]), vmin=0, vmax=1)
-        axes.set_xticks(range(len(words)), words, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(words)), words)
+        names = [drawable(word) for word in words]
+        axes.set_xticks(range(len(words)), names, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(words)), names)
         axes.set(xlabel="recognised", ylabel="said", title=title)
         axes.grid(visible=False)
         if len(words) <= MAX_WRITTEN:

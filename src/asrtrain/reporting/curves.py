@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asrtrain.reporting.measurements import Row, column
-from asrtrain.reporting.style import BLUE, GREY, ORANGE, picture
+from asrtrain.reporting.style import BLUE, GREY, ORANGE, picture, time_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ def draw_curves(steps: Sequence[Row], epochs: Sequence[Row], path: Path) -> None
         _draw_losses(loss, steps, epochs)
         _draw_metric(metric, epochs)
         rate.plot(column(steps, "step"), column(steps, "lr"), color=GREY)
-        rate.set(xlabel="optimiser step", title="Learning rate")
+        rate.set(xlabel=time_of(steps), title="Learning rate")
 
 
 def _draw_losses(axes: Axes, steps: Sequence[Row], epochs: Sequence[Row]) -> None:

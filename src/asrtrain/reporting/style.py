@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sized
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -37,7 +38,40 @@ LOOK: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
+    "text.parse_math": False,  # labels may hold dollars
 }
+
+
+FONTS = (
+    *("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Devanagari", "Noto Sans Arabic"),
+    *("Noto Sans Hebrew", "Noto Sans Thai", "Source Han Sans SC", "WenQuanYi Zen Hei", "FreeSans", "Unifont"),
+    *("Arial Unicode MS", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Nirmala UI", "Segoe UI"),
+)
+"""Searched for each letter in this order, as far as they are installed; the first comes with matplotlib."""
+_LONGEST = 32
+
+
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    from matplotlib.font_manager import fontManager
+
+    there = set(fontManager.get_font_names())
+    return tuple(name for name in FONTS if name in there)
+
+
+def drawable(label: str) -> str:
+    """A label as it can be drawn: its code points where no font has a letter of it, and cut where it is long."""
+    from matplotlib.font_manager import findfont, get_font
+
+    fonts = [get_font(findfont(name)) for name in _installed()]
+    if not all(any(font.get_char_index(ord(letter)) for font in fonts) for letter in label):
+        label = label.encode("unicode_escape").decode()
+    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
+
+
+def time_of(steps: Sized) -> str:
+    """What pictures of a run have below: its steps, or passes over the data where nothing is descended."""
+    return "optimiser step" if len(steps) else "pass over the data"
 
 
 def require_pictures() -> None:
@@ -60,7 +94,7 @@ def picture(path: Path, width: float, height: float) -> Iterator[Figure]:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-    with mpl.rc_context(LOOK):
+    with mpl.rc_context({**LOOK, "font.family": list(_installed())}):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure

@@ -116,6 +116,11 @@ def chosen_in_words(best_by: str) -> str:
     return f" (best by {best_by})" if best_by else ""
 
 
+def epochs_in_words(count: int) -> str:
+    """``1 epoch``, ``2 epochs``."""
+    return f"{count} epoch" if count == 1 else f"{count} epochs"
+
+
 def clipping_in_words(run: Path) -> str:
     """The closing sentence about a run's clipping, from its log as far as it goes. Raises CheckpointError."""
     summary = Summary()

@@ -23,7 +23,7 @@ from asrtrain.training.config import Reaction, TrainingConfig
 from asrtrain.training.durable import reporting_failure, write_file
 from asrtrain.training.environment import describe_environment
 from asrtrain.training.interface import Ingredients, Outcome, StoppedBy, Validation
-from asrtrain.training.journal import Journal, in_words
+from asrtrain.training.journal import Journal, epochs_in_words, in_words
 from asrtrain.training.nonfinite import FaultLog, NonFinitePolicy, describe
 from asrtrain.training.plan import Plan
 from asrtrain.training.report import Fault, StepReport, fault_kind
@@ -300,7 +300,7 @@ class _Training:
                 self._store.save_average(progress.epoch, whole, self._described(validation))
             self._journal.say(f"average of epochs {', '.join(map(str, epochs))}  {in_words(validation)}")
         clipping = self._journal.clipping()
-        self._journal.say(f"stopped by {reason} after {progress.epoch} epochs; {clipping}")
+        self._journal.say(f"stopped by {reason} after {epochs_in_words(progress.epoch)}; {clipping}")
         best = progress.best
         return Outcome(
             epochs=progress.epoch,

@@ -26,7 +26,7 @@ from asrtrain.training.config import TrainingConfig
 from asrtrain.training.durable import reporting_failure, write_file
 from asrtrain.training.environment import describe_environment
 from asrtrain.training.interface import Outcome, StoppedBy, Validation
-from asrtrain.training.journal import chosen_in_words, in_words
+from asrtrain.training.journal import chosen_in_words, epochs_in_words, in_words
 from asrtrain.training.records import EpochRecord, finite
 from asrtrain.training.run_log import RunLog, cut_logs, failure_written_down
 from asrtrain.training.selection import judge_epoch, judged
@@ -130,7 +130,7 @@ class _Reestimating:
             if self._stop.signal is not None:
                 where = f"saved after epoch {self._progress.epoch}"
                 raise Interrupted(f"{self._stop.signal}: {where}; run the same command again to continue")
-        self._log.say(f"stopped by {reason} after {self._progress.epoch} epochs")
+        self._log.say(f"stopped by {reason} after {epochs_in_words(self._progress.epoch)}")
         best = self._progress.best
         return Outcome(
             epochs=self._progress.epoch,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
@@ -84,7 +85,9 @@ def sheet(name: str, height: float, width: float = WIDTH) -> Iterator[Sheet]:
         drawn = Sheet(figure)
         yield drawn
         text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the reader's browser draws the letters
+            figure.savefig(text, format="svg", metadata={"Date": None})
         drawn.svg = _for_a_page(text.getvalue())
 
 

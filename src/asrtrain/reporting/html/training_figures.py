@@ -13,7 +13,7 @@ from asrtrain.reporting.html.findings import RunFindings
 from asrtrain.reporting.html.svg import Picture, sheet
 from asrtrain.reporting.html.thinning import thinned
 from asrtrain.reporting.measurements import Row, column
-from asrtrain.reporting.style import BLUE, GREY, ORANGE
+from asrtrain.reporting.style import BLUE, GREY, ORANGE, time_of
 
 
 def training_figures(run: RunFindings, prefix: str) -> Iterator[Picture]:
@@ -21,7 +21,7 @@ def training_figures(run: RunFindings, prefix: str) -> Iterator[Picture]:
     if run.steps or run.epochs:
         yield _loss(run, prefix)
     if run.epochs:
-        yield _metric(run.epochs, prefix)
+        yield _metric(run, prefix)
     if run.steps:
         yield _rate(run, prefix)
 
@@ -40,7 +40,7 @@ def _loss(run: RunFindings, prefix: str) -> Picture:
             axes.plot(*thinned(step, loss), color=BLUE, alpha=0.3, linewidth=0.8)
         axes.plot(*thinned(step, smooth), color=BLUE, label="training")
         axes.plot(column(run.epochs, "step"), dev, color=ORANGE, marker="o", markersize=4, label="development")
-        axes.set(ylabel="loss", xlabel="optimiser step")
+        axes.set(ylabel="loss", xlabel=time_of(run.steps))
         if min([*finite(loss), *finite(dev)], default=0) > 0:
             scale_y(axes, loss, dev)
         legend_below(drawn.figure)
@@ -63,12 +63,13 @@ def _development_loss(epochs: Sequence[Row]) -> str:
     return f"Development loss lowest in epoch {epochs[best]['epoch']}: {losses[best]:.4g}; at the end {losses[-1]:.4g}."
 
 
-def _metric(epochs: Sequence[Row], prefix: str) -> Picture:
+def _metric(run: RunFindings, prefix: str) -> Picture:
+    epochs = run.epochs
     values, name = 100 * column(epochs, "dev_metric"), str(epochs[-1]["metric"])
     with sheet(f"{prefix}-metric", 3.2) as drawn:
         axes = drawn.figure.subplots()
         axes.plot(*thinned(column(epochs, "step"), values), color=ORANGE, marker="o", markersize=4)
-        axes.set(ylabel=f"{name} (%)", xlabel="optimiser step")
+        axes.set(ylabel=f"{name} (%)", xlabel=time_of(run.steps))
     best = [(row["epoch"], value) for row, value in zip(epochs, values, strict=True) if row["best"]]
     told = f"Best in epoch {best[-1][0]}: {best[-1][1]:.2f} %." if best else "No epoch was the best."
     return Picture(f"Development {name}", drawn.svg, f"{told} In the last of {len(epochs)} epochs: {values[-1]:.2f} %.")
