@@ -6,7 +6,6 @@ runs/latest                      a link to the newest, also where that lies else
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from asrtrain.config import dump_config, load_config
 from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.files.names import safe_name
 from asrtrain.files.reading import LARGEST_SETTINGS, read_file, read_text
+from asrtrain.files.sealed import seal
 from asrtrain.files.writing import point
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import say
@@ -146,7 +146,7 @@ def check_config(folder: Path, config: RunConfig) -> None:
 
 def finish(folder: Path, outcome: Mapping[str, Any]) -> None:
     """Write down that training came to its end, and how."""
-    write_file(folder / OUTCOME, (json.dumps(outcome, indent=2) + "\n").encode())
+    write_file(folder / OUTCOME, seal(outcome).encode())
 
 
 def point_latest_to(folder: Path, output_dir: Path) -> None:

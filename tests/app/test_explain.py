@@ -14,6 +14,7 @@ from asrtrain.app import explain, fit
 from asrtrain.cli import main
 from asrtrain.diagnosis.saved import load_step
 from asrtrain.errors import CheckpointError, TrainingError, UsageError
+from asrtrain.files.sealed import unseal
 
 FAULTY = """\
 seed: 1
@@ -45,7 +46,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory, fsdd: Path, cache: Path) ->
 
 
 def told(run: Path, step: int) -> dict:
-    return json.loads((run / "explain" / f"step-{step}.json").read_text())
+    return unseal((run / "explain" / f"step-{step}.json").read_text())
 
 
 def test_a_run_explains_its_worst_steps_and_no_more_than_it_may(faulty):

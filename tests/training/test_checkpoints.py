@@ -98,9 +98,9 @@ def test_of_several_processes_one_alone_repairs_what_they_all_read(trained):
         return {str(path): path.lstat().st_ino for path in (trained / "checkpoints").rglob("*")}
 
     store, before, said = CheckpointStore(trained, keep=2), lies_there(), list[str]()
-    read = store.newest(said.append, repairs=False)
+    read = store.newest(said.append, {}, repairs=False)
     assert lies_there() == before
-    repaired = store.newest(said.append)
+    repaired = store.newest(said.append, {})
     assert not (trained / NEWEST).exists()
     assert (trained / "checkpoints" / "last").resolve() == trained / OLDER
     assert read is not None
@@ -215,7 +215,7 @@ def test_the_best_is_the_moving_average_that_was_validated(straight, fsdd, cache
         validation = parts.validate(parts.model)
     assert read_metadata(straight / "checkpoints" / "best")["development"]["loss"] == validation.loss
     last = load_training(straight / NEWEST)
-    assert torch.equal(parts.model.state_dict()[MATRIX], last[1]["average"][MATRIX])
+    assert torch.equal(parts.model.state_dict()[MATRIX], last[2]["average"][MATRIX])
 
 
 def test_weights_of_another_model_are_refused(straight):
@@ -293,7 +293,7 @@ def resume_with(run_folder: Path, cache: Path, fsdd: Path, change: Callable[[Any
     from asrtrain.training import checkpoint, store
 
     folder = run_folder / OLDER
-    weights, state = checkpoint.load_training(folder)
+    weights, _, state = checkpoint.load_training(folder)
     change(weights, state)
     shutil.rmtree(folder)
     metadata = {"model": {"name": "gru"}, "epoch": 2, "step": 10, "development": None}
@@ -356,7 +356,7 @@ def test_a_lost_part_is_refused(trained, cache, fsdd, way):
 def test_the_loss_scale_survives(cache, fsdd, tmp_path):
     run(tmp_path, cache, fsdd, precision="fp16", max_epochs=1, checkpoint_interval=None)
     folder = next((tmp_path / "checkpoints").glob("last-*"))
-    assert load_training(folder)[1]["loss_scale"]["scale"] == 65536.0
+    assert load_training(folder)[2]["loss_scale"]["scale"] == 65536.0
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, fields, replace
 from io import StringIO
 
+from asrtrain.files.sealed import seal_line
 from asrtrain.training.journal import epochs_in_words
 from asrtrain.training.lines import Lines
 from asrtrain.training.records import EpochRecord, StepRecord
@@ -45,7 +46,7 @@ def test_lines_are_those_that_json_writes():
     expected = [{"kind": "parameters", "names": PARAMETERS}]
     expected += [{"kind": "step", **asdict(record), "shares": shares(record)} for record in STEPS]
     expected.append({"kind": "epoch", **asdict(EPOCH)})
-    assert written()[0] == [json.dumps(values) for values in expected]
+    assert [line + "\n" for line in written()[0]] == [seal_line(json.dumps(values) + "\n") for values in expected]
 
 
 def test_rows_are_those_that_csv_writes():

@@ -15,6 +15,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_recipe import CONFIG, CPU, ingredients, run
 
+from asrtrain.files.sealed import unseal_line
 from asrtrain.optim.interface import Schedule
 from asrtrain.training import Outcome, TrainingConfig, Validation, read_metadata, train
 from asrtrain.training.checkpoint import load_tensors
@@ -34,7 +35,7 @@ def test_jsonl_and_csv_tell_the_same(straight):
     with (straight / "metrics.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     (named,) = lines(straight, "parameters")
-    metrics = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()[1:]]
+    metrics = [unseal_line(line) for line in (straight / "metrics.jsonl").read_text().splitlines()[1:]]
     assert len(table) == len(metrics) == 12 + 3
     for row, line in zip(table, metrics, strict=True):
         shares = line.pop("shares", [])

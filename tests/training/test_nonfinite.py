@@ -16,6 +16,7 @@ from spoiling import Spoilt
 from training_recipe import CPU, ingredients
 
 from asrtrain.errors import Interrupted, TrainingError
+from asrtrain.files.sealed import unseal_line
 from asrtrain.objectives import Losses, Objective
 from asrtrain.training import Batches, Ingredients, NonFiniteConfig, Outcome, TrainingConfig, train
 from asrtrain.training.nonfinite import FaultCounts, FaultLog, FaultRecord, NonFinitePolicy
@@ -130,7 +131,7 @@ def test_an_infinite_gradient_of_a_finite_loss_is_told_apart(fsdd, cache, tmp_pa
 
 
 def faults(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "nonfinite.jsonl").read_text().splitlines()]
+    return [unseal_line(line) for line in (folder / "nonfinite.jsonl").read_text().splitlines()]
 
 
 def guilty_of(fsdd: Path, cache: Path, number: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -24,8 +23,9 @@ from asrtrain.comparison import Comparison, Trial, Variant, variants_of
 from asrtrain.comparison.trial import divergence, spikes, steps_to
 from asrtrain.errors import CheckpointError, Interrupted, TrainingError, UsageError
 from asrtrain.evaluation import EvalReport
-from asrtrain.files.json_text import parse_json, read_record
+from asrtrain.files.json_text import read_record
 from asrtrain.files.reading import LARGEST_SETTINGS, read_text
+from asrtrain.files.sealed import seal, unseal
 from asrtrain.reporting import draw_comparison
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.training import weights_hash
@@ -78,7 +78,7 @@ def compare(
     figure = "accuracy" if settings.task == "classification" else "wer"
     by_variant = {v.label: [trial for trial in trials if trial.variant == v.label] for v in variants}
     comparison = Comparison(by_variant, figure)
-    write_file(folder / COMPARISON, (json.dumps(comparison.to_json(), indent=2) + "\n").encode())
+    write_file(folder / COMPARISON, seal(comparison.to_json()).encode())
     scores = {label: [comparison.score(trial) for trial in own] for label, own in by_variant.items()}
     draw_comparison(scores, figure, folder / "comparison.png")
     return comparison
@@ -133,7 +133,7 @@ def _trial(order: _Order) -> Trial:
         trial = replace(trial, errors=errors, totals=totals, gap=None, scored=_scored_by(order, test))
     if order.gap and trial.gap is None:
         trial = replace(trial, gap=_gap(order, trial))
-    write_file(order.run / _TRIAL, (json.dumps(asdict(trial)) + "\n").encode())
+    write_file(order.run / _TRIAL, seal(asdict(trial)).encode())
     epochs = read_rows(order.run / "metrics.jsonl", "epoch")
     reached = None if order.target is None else steps_to(order.target, epochs)
     return replace(trial, steps_to_target=reached, gap=trial.gap if order.gap else None)
@@ -145,7 +145,7 @@ def _found(order: _Order) -> Trial:
     run_folder.check(order.run, settings, fingerprint_of(settings.data.load(cache_folder()), cache_folder()))
     path = order.run / _TRIAL
     try:
-        return read_record(Trial, parse_json(read_text(path, LARGEST_SETTINGS, CheckpointError)))
+        return read_record(Trial, unseal(read_text(path, LARGEST_SETTINGS, CheckpointError)))
     except ValueError as error:
         raise CheckpointError(f"{path} is damaged, or of another version of asrtrain: delete it") from error
 

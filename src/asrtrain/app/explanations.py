@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import final
@@ -11,6 +10,7 @@ from asrtrain.assembly import Recogniser
 from asrtrain.diagnosis import Case, Explanation, Network, explain
 from asrtrain.diagnosis.saved import SavedStep
 from asrtrain.diagnosis.window import worst_batch
+from asrtrain.files.sealed import seal
 from asrtrain.objectives.interface import Objective
 from asrtrain.reporting import draw_explanation
 from asrtrain.training.durable import make_folder, reporting_failure, write_file
@@ -74,5 +74,5 @@ def write_explanation(explanation: Explanation, folder: Path) -> Path:
     with reporting_failure(folder):
         draw_explanation(explanation, name.with_suffix(".png"))
     write_file(name.with_suffix(".txt"), (explanation.to_text() + "\n").encode())
-    write_file(name.with_suffix(".json"), (json.dumps(explanation.to_json(), indent=1) + "\n").encode())
+    write_file(name.with_suffix(".json"), seal(explanation.to_json(), indent=1).encode())
     return name

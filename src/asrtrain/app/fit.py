@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -16,6 +16,7 @@ from asrtrain.app.checks import check_before_training
 from asrtrain.app.explanations import StepExplainer
 from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.ingredients import gather_ingredients
+from asrtrain.app.meaning import metadata_of
 from asrtrain.app.processes import check_count, run_processes
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.tuning import decide_performance
@@ -166,11 +167,7 @@ def _training(
 ) -> Callable[[], Outcome]:
     """Build everything; what is returned trains."""
     config = recogniser.config
-    metadata: dict[str, Any] = {
-        "task": recogniser.task,
-        "unit": config.data.unit,
-        "config": config.model_dump(mode="json"),
-    }
+    metadata = metadata_of(recogniser)
     if isinstance(recogniser.model, GMMHMM):
         parts = build_reestimation(recogniser, splits)
         metadata |= _lengths(recogniser, splits)

@@ -20,8 +20,8 @@ from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
 from asrtrain.errors import AsrtrainError, DataError, UsageError
 from asrtrain.evaluation import EvalReport, Origin, read_results
-from asrtrain.files.json_text import parse_json
 from asrtrain.files.reading import LARGEST_LIST, LARGEST_SETTINGS, read_text
+from asrtrain.files.sealed import unseal
 from asrtrain.reporting.html import LONGEST, RunFindings, report_page, worst_of
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.run_config import RunConfig
@@ -169,9 +169,6 @@ def _explanations(folder: Path) -> list[tuple[Mapping[str, Any], str]]:
 def _json(path: Path) -> Mapping[str, Any]:
     """Raises DataError."""
     try:
-        found = parse_json(read_text(path, LARGEST_LIST, DataError))
+        return unseal(read_text(path, LARGEST_LIST, DataError))
     except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}); the file was changed by hand") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: holds no named values; the file was changed by hand")
-    return found
+        raise DataError(f"{path}: {error}; the file is damaged, or was changed by hand") from error

@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from asrtrain import run_folder
+from asrtrain.app.meaning import read_checked
 from asrtrain.assembly import Recogniser, build_recogniser, choose_device
-from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.errors import CheckpointError
 from asrtrain.evaluation import Origin
 from asrtrain.hmm import GMMHMMConfig
 from asrtrain.run_config import RunConfig
-from asrtrain.training import StepRecord, load_weights, read_steps, weights_hash
+from asrtrain.training import StepRecord, load_tensors, put_weights, read_steps, weights_hash
 
 Checkpoint = Literal["best", "last", "average"]
 
@@ -21,14 +20,15 @@ Checkpoint = Literal["best", "last", "average"]
 def load_recogniser(folder: Path, checkpoint: Checkpoint, device: str) -> Recogniser:
     """The recogniser of a run folder with the weights of a checkpoint.
 
-    Raises CheckpointError if there is none of that name, or if it is damaged or belongs to another model.
+    Raises CheckpointError if there is none of that name, or if it is damaged or belongs to another model, or if what
+    gives it its meaning has changed since.
     """
-    config = run_folder.read_config(folder)
-    vocabulary = Vocabulary.load(folder / run_folder.TOKENS, config.data.unit)
-    recogniser = build_recogniser(config, vocabulary, choose_device(device))
     # Resolved, as training may let the name mean other weights in the meantime.
     weights = checkpoint_path(folder, checkpoint).resolve()
-    known = load_weights(weights, recogniser.model, recogniser.front_end)
+    tensors, known = load_tensors(weights)
+    config, vocabulary = read_checked(folder, weights, known)
+    recogniser = build_recogniser(config, vocabulary, choose_device(device))
+    put_weights(weights, tensors, recogniser.model, recogniser.front_end)
     search = dict(recogniser.decoder.search)
     origin = Origin(f"checkpoints/{weights.name}", known["epoch"], weights_hash(weights), search)
     return replace(recogniser, origin=origin, longest=known.get("longest"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from asrtrain.types import Batch
 
 _VERSION = 1
 # One key only: the format does not keep the order of several.
-_METADATA = "asrtrain"
+_METADATA, _SEAL = "asrtrain", "sha256"
 
 
 @final
@@ -58,7 +59,8 @@ class SavedStep:
             "planted": json.dumps(self.planted),
         }
         numbers, tensors = split(tree)
-        write_file(path, safetensors.torch.save(tensors, {_METADATA: json.dumps(numbers)}))
+        sealed = {_SEAL: _hash(numbers, tensors), **numbers}
+        write_file(path, safetensors.torch.save(tensors, {_METADATA: json.dumps(sealed)}))
 
 
 def load_step(path: Path) -> SavedStep:
@@ -66,7 +68,10 @@ def load_step(path: Path) -> SavedStep:
     try:
         content = read_tensors(path, CheckpointError)
         header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        tree = join(parse_json(header["__metadata__"][_METADATA]), safetensors.torch.load(content))
+        numbers, tensors = parse_json(header["__metadata__"][_METADATA]), safetensors.torch.load(content)
+        if numbers.pop(_SEAL, None) not in (None, _hash(numbers, tensors)):
+            raise ValueError(f"what is in it does not match its {_SEAL}")
+        tree = join(numbers, tensors)
         if tree["version"] != _VERSION:
             raise CheckpointError(f"{path} was saved by another version of asrtrain: explain it with that one")
         return SavedStep(
@@ -87,6 +92,10 @@ def load_step(path: Path) -> SavedStep:
         raise CheckpointError(
             f"{path} holds no saved step: {error}; give a .safetensors file from a run's folder explain"
         ) from error
+
+
+def _hash(numbers: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
+    return hashlib.sha256(json.dumps(numbers).encode() + safetensors.torch.save(dict(tensors))).hexdigest()
 
 
 def _taken_apart(batch: Batch) -> dict[str, Any]:

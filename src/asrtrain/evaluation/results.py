@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from asrtrain.errors import DataError
 from asrtrain.evaluation.identity import Origin, ScoredData, identity_of, read_identity, short_identity
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.evaluation.report import EvalReport
-from asrtrain.files.json_text import parse_json
+from asrtrain.evaluation.tables import TABLE_HASH, hash_of
 from asrtrain.files.reading import LARGEST_SETTINGS, LARGEST_TEXT, read_text
+from asrtrain.files.sealed import seal, unseal
 from asrtrain.files.writing import make_folder, write_file
 from asrtrain.types import Hypothesis
 
@@ -30,9 +30,10 @@ def read_results(folder: Path, name: str) -> EvalReport:
     """
     table, figures = folder / f"{name}-utterances.tsv", folder / f"{name}.json"
     try:
-        known = _figures(figures)
-        rows = csv.DictReader(io.StringIO(read_text(table, LARGEST_TEXT, DataError), newline=""), delimiter="\t")
-        outcomes = [_outcome(row) for row in rows]
+        known, rows = _figures(figures), read_text(table, LARGEST_TEXT, DataError)
+        if known.get(TABLE_HASH, hash_of(rows)) != hash_of(rows):
+            raise ValueError(f"{table.name} does not match its {TABLE_HASH}")
+        outcomes = [_outcome(row) for row in csv.DictReader(io.StringIO(rows, newline=""), delimiter="\t")]
         spoken = sum(outcome.duration for outcome in outcomes)
         seconds, unknown = known["real_time_factor"] * spoken, known.get("out_of_vocabulary")
         origin, data = read_identity(known)
@@ -72,7 +73,7 @@ def keep_other_folder(folder: Path, origin: Origin | None, data: ScoredData) -> 
         shutil.rmtree(folder.with_name(name), ignore_errors=True)  # of the same data and weights
         folder.rename(folder.with_name(name))
     make_folder(folder)
-    write_file(folder / _IDENTITY, json.dumps(identity_of(origin, data), indent=2) + "\n")
+    write_file(folder / _IDENTITY, seal(identity_of(origin, data)))
     return name
 
 
@@ -85,10 +86,7 @@ def _identity_in(path: Path) -> tuple[Origin | None, ScoredData | None]:
 
 
 def _figures(path: Path) -> dict[str, Any]:
-    found = parse_json(read_text(path, LARGEST_SETTINGS, DataError))
-    if not isinstance(found, dict):
-        raise ValueError("no named values")
-    return found
+    return unseal(read_text(path, LARGEST_SETTINGS, DataError))
 
 
 def _outcome(row: dict[str, str]) -> Outcome:

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from asrtrain.evaluation.alignment import Pair
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.evaluation.report import EvalReport, error_line
+from asrtrain.files.sealed import seal
 from asrtrain.files.writing import make_folder, write_file
 
 MISSING = "***"
+TABLE_HASH = "utterances_sha256"
+"""Under this name the figures hold what the table of utterances must come to, for both are read back."""
 
 
 def write_results(report: EvalReport, folder: Path) -> None:
     """Write ``NAME.json``, ``NAME.txt`` and the tables ``NAME-*.tsv`` of a report into ``folder``."""
     make_folder(folder)
     name = report.name
+    utterances = utterance_table(report.outcomes)
     write_file(folder / f"{name}.txt", detailed_text(report))
-    write_file(folder / f"{name}-utterances.tsv", utterance_table(report.outcomes))
+    write_file(folder / f"{name}-utterances.tsv", utterances)
     write_file(folder / f"{name}-speakers.tsv", speaker_table(report))
     write_file(folder / f"{name}-confusions.tsv", confusion_table(report))
     # Last, as it says what the others are of.
-    write_file(folder / f"{name}.json", json.dumps(report.to_json(), indent=2) + "\n")
+    write_file(folder / f"{name}.json", seal({**report.to_json(), TABLE_HASH: hash_of(utterances)}))
+
+
+def hash_of(table: str) -> str:
+    """SHA-256 of a table, in hexadecimal."""
+    return hashlib.sha256(table.encode()).hexdigest()
 
 
 def detailed_text(report: EvalReport) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asrtrain.errors import DataError
-from asrtrain.files.json_text import parse_json
 from asrtrain.files.reading import LARGEST_SETTINGS, lines_of
+from asrtrain.files.sealed import unseal_line
 
 Row = dict[str, Any]
 
@@ -21,11 +21,9 @@ def read_rows(path: Path, kind: str) -> list[Row]:
     rows = []
     for number, line in enumerate(lines_of(path, LARGEST_SETTINGS, DataError), start=1):
         try:
-            row = parse_json(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, dict):
-            raise DataError(f"{path}:{number}: no JSON object; the file was changed by hand")
+            row = unseal_line(line)
+        except ValueError as error:
+            raise DataError(f"{path}:{number}: {error}; the file is damaged, or was changed by hand") from error
         if row.get("kind") == kind:
             rows.append(row)
     return rows

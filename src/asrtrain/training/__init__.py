@@ -1,6 +1,6 @@
 """The training loop: steps, checkpoints, logs, averages, signals."""
 
-from asrtrain.training.checkpoint import load_weights, weights_hash
+from asrtrain.training.checkpoint import load_tensors, load_weights, put_weights, read_metadata, weights_hash
 from asrtrain.training.config import NonFiniteConfig, TrainingConfig
 from asrtrain.training.interface import Batches, Ingredients, Outcome, Validation
 from asrtrain.training.journal import clipping_in_words
@@ -25,8 +25,11 @@ __all__ = [
     "clipping_in_words",
     "has_checkpoint",
     "joined_world",
+    "load_tensors",
     "load_weights",
     "local_rank",
+    "put_weights",
+    "read_metadata",
     "read_steps",
     "train",
     "weights_hash",

@@ -47,14 +47,14 @@ def save_training(
     )
 
 
-def load_training(folder: Path) -> tuple[Weights, dict[str, Any]]:
-    """The weights and the state of a checkpoint. Raises CheckpointError unless it is whole."""
+def load_training(folder: Path) -> tuple[Weights, dict[str, Any], dict[str, Any]]:
+    """The weights of a checkpoint, what is known of them, and the state. Raises CheckpointError unless it is whole."""
     files = read_folder(folder)
     if not {WEIGHTS, TENSORS, NUMBERS} <= set(files):
         raise CheckpointError(f"{folder} holds weights, but no training state to continue from")
     try:
         numbers = parse_json(files[NUMBERS])
-        return _unpack(files[WEIGHTS])[0], join(numbers, safetensors.torch.load(files[TENSORS]))
+        return *_unpack(files[WEIGHTS]), join(numbers, safetensors.torch.load(files[TENSORS]))
     except (SafetensorError, LookupError, ValueError) as error:
         raise CheckpointError(f"{folder} cannot be read: {error}") from error
 
@@ -86,13 +86,21 @@ def load_weights(folder: Path, model: nn.Module, front_end: FrontEnd) -> dict[st
     Raises CheckpointError unless the checkpoint is whole and its tensors have the model's names and shapes.
     """
     tensors, metadata = load_tensors(folder)
+    put_weights(folder, tensors, model, front_end)
+    return metadata
+
+
+def put_weights(folder: Path, tensors: Weights, model: nn.Module, front_end: FrontEnd) -> None:
+    """Put what ``load_tensors`` gave into a model and a front end.
+
+    Raises CheckpointError unless the tensors have the model's names and shapes.
+    """
     weights, measured = without_front_end(tensors)
     try:
         model.load_state_dict(weights)
         front_end.load_state_dict(measured)
     except RuntimeError as error:
         raise CheckpointError(f"{folder} was saved by another model: {error}") from error
-    return metadata
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from io import StringIO
 from operator import attrgetter
 from typing import final
 
+from asrtrain.files.sealed import seal_line
 from asrtrain.training.records import EpochRecord, StepRecord
 
 _STEP, _EPOCH = ([f.name for f in fields(record)] for record in (StepRecord, EpochRecord))
@@ -38,7 +39,7 @@ class Lines:
 
     def begin_lines(self) -> None:
         """The first line of metrics.jsonl."""
-        self._lines.append(json.dumps({"kind": "parameters", "names": self._parameters}) + "\n")
+        self._lines.append(seal_line(json.dumps({"kind": "parameters", "names": self._parameters}) + "\n"))
 
     def begin_table(self) -> None:
         """The first row of metrics.csv."""
@@ -53,13 +54,13 @@ class Lines:
         line, row = list(map(_JSON.get, texts, texts)), list(map(_CELL.get, texts, texts))
         for place in _WORDS:
             line[place], row[place] = _quoted(values[place]), values[place] or ""
-        self._lines.append(_LINE % (*line, estimates or "{}", ", ".join(shares)))
+        self._lines.append(seal_line(_LINE % (*line, estimates or "{}", ", ".join(shares))))
         self._rows.writerow(["step", *row, estimates, *_BLANK, *(shares or [""] * len(self._parameters))])
 
     def add_epoch(self, record: EpochRecord) -> None:
         """An epoch's line and row."""
         values = {"kind": "epoch", **{name: getattr(record, name) for name in _EPOCH}}
-        self._lines.append(json.dumps(values) + "\n")
+        self._lines.append(seal_line(json.dumps(values) + "\n"))
         self._rows.writerow([*map(values.get, _COLUMNS), *([None] * len(self._parameters))])
 
     def taken(self) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -14,6 +13,7 @@ import torch
 
 from asrtrain.batching import Prefetched, counter_seed, windows
 from asrtrain.errors import CheckpointError, Interrupted
+from asrtrain.files.sealed import seal
 from asrtrain.optim.interface import steps_of_run
 from asrtrain.training.advice import Advice
 from asrtrain.training.averaging import Weights
@@ -139,7 +139,7 @@ class _Training:
 
     def _take_up(self) -> Weights:
         """The newest whole checkpoint, or the beginning; returns the weights, whole as far as they are known here."""
-        saved = self._store.newest(self._notices.append, repairs=self._world.leads)
+        saved = self._store.newest(self._notices.append, self._metadata, repairs=self._world.leads)
         if self._world.leads:
             self._store.clear_leftovers()
         if saved is not None:
@@ -150,7 +150,7 @@ class _Training:
             self._notices.append(self._plan.at_start())
             self._state.set_aside()
         if self._world.leads and saved is None:
-            environment = json.dumps(describe_environment(self._device, self._world.size), indent=1) + "\n"
+            environment = seal(describe_environment(self._device, self._world.size), indent=1)
             write_file(self._run / "environment.json", environment.encode())
         elif self._world.leads:
             best = self._progress.best

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import final
 
 from asrtrain.errors import CheckpointError, TrainingError
-from asrtrain.files.json_text import parse_json, read_record
+from asrtrain.files.json_text import read_record
 from asrtrain.files.reading import LARGEST_LIST, read_text
+from asrtrain.files.sealed import seal_line, unseal_line
 from asrtrain.files.writing import open_to_append
 from asrtrain.training.config import NonFiniteConfig, Reaction
 from asrtrain.training.durable import reporting_failure, write_file
@@ -131,7 +132,7 @@ def _named(utterances: Sequence[str]) -> str:
 
 
 def _line(record: FaultRecord) -> str:
-    return json.dumps(asdict(record)) + "\n"
+    return seal_line(json.dumps(asdict(record)) + "\n")
 
 
 def _read(path: Path) -> list[FaultRecord]:
@@ -147,7 +148,7 @@ def _read(path: Path) -> list[FaultRecord]:
 
 def _record(line: str, where: str) -> FaultRecord:
     try:
-        values = parse_json(line)
+        values = unseal_line(line)
         lists = {name: tuple(values[name]) for name in ("utterances", "losses")}
         return read_record(FaultRecord, {**values, **lists})
     except (ValueError, LookupError, TypeError) as error:

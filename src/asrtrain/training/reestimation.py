@@ -5,7 +5,6 @@ A pass over the training data counts as an epoch; run folders are the same as th
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from torch import nn
 
 from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.features.interface import FrontEnd
+from asrtrain.files.sealed import seal
 from asrtrain.models.interface import AcousticModel
 from asrtrain.training.averaging import Weights
 from asrtrain.training.checkpoint import with_front_end, without_front_end
@@ -89,12 +89,10 @@ class _Reestimating:
     def begin(self, device: torch.device) -> RunLog:
         """Begin afresh, or take up the newest whole checkpoint, and open the log."""
         notices: list[str] = []
-        saved = self._store.newest(notices.append)
+        saved = self._store.newest(notices.append, self._metadata)
         self._store.clear_leftovers()
         if saved is None:
-            write_file(
-                self._run / "environment.json", (json.dumps(describe_environment(device), indent=1) + "\n").encode()
-            )
+            write_file(self._run / "environment.json", seal(describe_environment(device), indent=1).encode())
             cut_logs(self._run, None)
         else:
             cut_logs(self._run, self._restore(*saved))

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Protocol, final
 
 from asrtrain.errors import AsrtrainError, CheckpointError
-from asrtrain.files.json_text import parse_json, read_record
+from asrtrain.files.json_text import read_record
 from asrtrain.files.reading import LARGEST_SETTINGS, lines_of
+from asrtrain.files.sealed import unseal_line
 from asrtrain.files.writing import cut_file, open_to_append
 from asrtrain.terminal import readable, say
 from asrtrain.training.board import Board
@@ -47,7 +48,7 @@ def read_steps(run: Path) -> Iterator[StepRecord]:
     parameters: Sequence[str] = ()
     try:
         for line in lines_of(path, LARGEST_SETTINGS, CheckpointError):
-            values = parse_json(line)
+            values = unseal_line(line)
             kind = values.pop("kind")
             if kind == "step":
                 shares = values.pop("shares")

@@ -19,6 +19,7 @@ from asrtrain.training.averaging import Weights, mean_weights
 from asrtrain.training.checkpoint import NUMBERS, load_tensors, load_training, remove, save_training, save_weights
 from asrtrain.training.durable import point, reporting_failure
 from asrtrain.training.manifest import MANIFEST
+from asrtrain.training.meaning import check_same
 
 _NAMES = ("last", "best", "average")
 
@@ -36,27 +37,32 @@ class CheckpointStore:
         self.folder = run / "checkpoints"
         self._keep = keep
 
-    def newest(self, say: Callable[[str], None], *, repairs: bool = True) -> tuple[Weights, dict[str, Any]] | None:
+    def newest(
+        self, say: Callable[[str], None], metadata: Mapping[str, Any], *, repairs: bool = True
+    ) -> tuple[Weights, dict[str, Any]] | None:
         """The newest checkpoint that is whole, with the epochs it speaks of; None if there has never been one.
+
+        ``metadata`` are those that further checkpoints get: what gives weights their meaning must be the same.
 
         ``say`` is told of those that are newer and damaged. Who ``repairs`` removes them and names the one that is
         whole: of several processes one, or they would be in each other's way. Raises CheckpointError if all are
-        damaged.
+        damaged, or if the newest has another meaning.
         """
         found = self._resumable()
         for place, folder in enumerate(found):
             try:
-                loaded = load_training(folder)
+                weights, described, state = load_training(folder)
                 for epoch in self._epochs_of(folder):
                     load_tensors(epoch)
             except CheckpointError as error:
                 say(f"{error}; falling back to the checkpoint before it")
                 continue
+            check_same(folder, described, metadata)
             if repairs:
                 for damaged in found[:place]:
                     remove(damaged)
                 point(self.folder / "last", folder)  # the save may have been interrupted just before this
-            return loaded
+            return weights, state
         if (self.folder / "last").is_symlink():
             raise CheckpointError(f"no checkpoint in {self.folder} is whole: begin a new run")
         return None
@@ -83,8 +89,12 @@ class CheckpointStore:
             point(self.folder / "best", self._epoch(epoch))
 
     def average(self, epochs: Iterable[int]) -> Weights:
-        """The mean of the kept weights of these epochs."""
-        return mean_weights([load_tensors(self._epoch(epoch))[0] for epoch in epochs])
+        """The mean of the kept weights of these epochs. Raises CheckpointError if one is damaged or of another run."""
+        loaded = {folder: load_tensors(folder) for folder in map(self._epoch, epochs)}
+        _, last = next(reversed(loaded.values()))
+        for folder, (_, metadata) in loaded.items():
+            check_same(folder, metadata, last)
+        return mean_weights([weights for weights, _ in loaded.values()])
 
     def save_average(self, last_epoch: int, weights: Weights, metadata: Mapping[str, Any]) -> None:
         """Save averaged weights as ``average``."""
