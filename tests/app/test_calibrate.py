@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from asrtrain.app import calibrate, fit
 from asrtrain.errors import UsageError
+from asrtrain.files.sealed import unseal_line
 
 SETTINGS = """\
 data:
@@ -29,7 +29,7 @@ MODELS = {
 
 
 def clipped_in_first_epoch(run: Path) -> float:
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [unseal_line(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     steps = [row for row in rows if row["kind"] == "step" and row["epoch"] == 1]
     return sum(row["clipped"] for row in steps) / len(steps)
 

@@ -108,7 +108,7 @@ def test_a_saved_step_needs_no_run(faulty, tmp_path):
 def test_a_step_saved_by_another_version_is_refused(faulty, tmp_path, key, value, sentence):
     content = (faulty / "explain" / "step-27.safetensors").read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    tree = json.loads(header["__metadata__"]["asrtrain"]) | {key: value}
+    tree = json.loads(header["__metadata__"]["asrtrain"]) | {key: value, "sha256": None}
     tensors = safetensors.torch.load(content)
     safetensors.torch.save_file(tensors, tmp_path / "other.safetensors", {"asrtrain": json.dumps(tree)})
     with pytest.raises(CheckpointError, match=sentence):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import shutil
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from asrtrain.app import fit, grads
 from asrtrain.errors import CheckpointError, TrainingError, UsageError
+from asrtrain.files.sealed import unseal_line
 
 RULES = [
     "{name: norm, threshold: 0.5}",
@@ -25,7 +25,7 @@ RULES = [
 
 
 def logged(run: Path) -> list[dict]:
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [unseal_line(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return [row for row in rows if row["kind"] == "step"]
 
 

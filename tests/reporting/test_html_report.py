@@ -19,6 +19,7 @@ from asrtrain.app import fit, report
 from asrtrain.cli import main
 from asrtrain.errors import DataError
 from asrtrain.evaluation import read_results
+from asrtrain.files.sealed import unseal_line
 from asrtrain.reporting.html.thinning import MOST_POINTS, thinned
 
 LIMIT = 5_000_000
@@ -33,7 +34,7 @@ def copied(run: Path, to: Path, name: str = "run") -> Path:
 
 
 def rows_of(run: Path) -> list[dict]:
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [unseal_line(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def write_rows(run: Path, rows: list[dict]) -> None:
