@@ -160,7 +160,7 @@ MALFORMED = (
         '{"audio_filepath": "a.wav", "text": "\\ud800"}\n{"audio_filepath": "\\udc80.wav", "text": "x"}\n'
         '{"audio_filepath": "a\\u0000.wav", "text": "x"}\n{"audio_filepath": "a.wav", "text": "x", "id": "a\\nb"}\n',
         "{m}:1: the text '\\ud800' holds a NUL or half a character",
-        "{m}:2: the audio path '\\udc80.wav' holds",
+        "{m}:2: the audio path '\\udc80.wav' is not UTF-8",
         "{m}:3: the audio path 'a\\x00.wav' holds",
         "{m}:4: the id 'a\\nb' holds a tab, line break or control character",
         file="m.jsonl",

@@ -82,3 +82,23 @@ def test_one_utterance_and_its_picture(word_run: Path, tmp_path: Path) -> None:
     assert len({tuple(pixel) for pixel in pixels[60:300, 200:600].reshape(-1, pixels.shape[2])}) > 100
     with pytest.raises(DataError, match="no utterance is called nobody"):
         align(word_run, output=tmp_path, only=["nobody"], device="cpu")
+
+
+def test_textgrids_have_names_that_differ_and_stay_inside(word_run: Path, fsdd: Path, tmp_path: Path) -> None:
+    ids = ["../../up", "/abs", "a/b", "a_b", "A_B", "x" * 300]
+    rows = "".join(f'{fsdd}/7_theo_{number}.wav,seven,"{id}"\n' for number, id in enumerate(ids))
+    (tmp_path / "m.csv").write_text(f"audio,text,id\n{rows}", encoding="utf-8")
+    output = tmp_path / "one" / "two"
+    files = align(word_run, data=tmp_path / "m.csv", output=output, text_format="textgrid", device="cpu")
+    assert sorted(output.iterdir()) == sorted(files)
+    assert len({file.name.casefold() for file in files}) == len(ids)
+    assert {path.name for path in tmp_path.iterdir()} == {"m.csv", "one"}
+
+
+def test_alignments_are_not_written_through_links(word_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine", encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "words.ctm").symlink_to(tmp_path / "mine")
+    align(word_run, output=tmp_path / "out", device="cpu")
+    assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
+    assert not (tmp_path / "out" / "words.ctm").is_symlink()

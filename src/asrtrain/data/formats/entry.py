@@ -18,6 +18,8 @@ from asrtrain.types import Seconds, Source, Utterance
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
 _UNWRITABLE = re.compile("[\\0\ud800-\udfff]")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+"""How Python writes bytes of a file's name that are no UTF-8."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 MOST_SECONDS: Seconds = 1e8
@@ -141,6 +143,8 @@ def _check_characters(entry: Entry) -> None:
         ("text", entry.text),
         ("audio path", entry.audio),
     ):
+        if name == "audio path" and _NOT_UTF8.search(value):
+            raise MalformedError(f"the {name} {value!r} is not UTF-8, which manifests are written in: rename the file")
         if _UNWRITABLE.search(value):
             raise MalformedError(f"the {name} {value!r} holds a NUL or half a character")
         if name != "text" and _CONTROL.search(value):
