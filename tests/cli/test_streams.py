@@ -150,3 +150,14 @@ def test_no_label_and_no_name_commands_the_terminal(
     shown = "".join(capsys.readouterr())
     assert shown
     assert not {*"".join(COMMANDS)} & {"\x1b", "\x07", "\x9b", "\u202e", "\r"} & {*shown}
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_is_said_is_there_at_once_and_outlives_a_kill(unbuffered: str, tmp_path: Path) -> None:
+    """Also with PYTHONUNBUFFERED, which containers set, and which ends Python's own buffering by lines."""
+    code = (
+        "import os; from asrtrain.cli.streams import prepared; from asrtrain.terminal import say\n"
+        "with prepared(): say('epoch 1'); os.kill(os.getpid(), 9)"
+    )
+    done = shell(f'{sys.executable} -c "{code}"', tmp_path, PYTHONUNBUFFERED=unbuffered)
+    assert done.stderr == "epoch 1\n"

@@ -52,7 +52,8 @@ def _rebuilt(stream: TextIO | None, number: int, lost: Callable[[OSError], None]
         cast(BinaryIO, _Raw(number, raw, lost)),  # without a buffer, which would try again what has failed
         encoding=stream.encoding if stream is not None else "utf-8",
         errors="backslashreplace",
-        line_buffering=stream is None or bool(stream.line_buffering),
+        line_buffering=number == 2 or stream is None or bool(stream.line_buffering),
+        write_through=bool(getattr(stream, "write_through", False)),  # PYTHONUNBUFFERED, which ends line_buffering
     )
 
 
