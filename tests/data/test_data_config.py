@@ -78,6 +78,21 @@ def test_real_speech_by_configuration(fsdd: Path, tmp_path: Path) -> None:
     assert len({u.text for u in splits.train}) == 10
 
 
+def test_nobody_who_is_left_out_takes_all_of_a_part_along(fsdd: Path, tmp_path: Path) -> None:
+    source = {"name": "fsdd", "folder": str(fsdd.parent)}
+    held_out = {"by": "speaker", "fraction": 0.1}
+    values = {"train": source, "test": source | {"split": "test"}, "held_out": held_out}
+    for speaker in ("george", "jackson", "lucas", "nicolas", "theo", "yweweler"):
+        train, dev = DataConfig.model_validate({**values, "leave_out": speaker}).load_training(tmp_path)
+        assert len({u.speaker for u in train}) == 4
+        assert len({u.speaker for u in dev}) == 1
+    for part, more in (("training", {"dev": source}), ("development", {"dev": source | {"speakers": ["theo"]}})):
+        train = source | ({"speakers": ["theo"]} if part == "training" else {})
+        config = DataConfig.model_validate({"train": train, **more, "leave_out": "theo"})
+        with pytest.raises(DataError, match=rf"data\.leave_out: 'theo' speaks all \d+ {part} utterances"):
+            config.load_training(tmp_path)
+
+
 @pytest.mark.parametrize(
     "values",
     [

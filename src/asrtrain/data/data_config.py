@@ -94,10 +94,15 @@ class DataConfig(Config):
         sources = self.train if isinstance(self.train, tuple) else (self.train,)
         listed = [_listed(source, cache, remarks) for source in sources]
         train = self.normalised(listed[0] if len(listed) == 1 else list(chain.from_iterable(listed)))
-        if self.dev is None:
-            kept, held_out = hold_out(train, self.held_out)
-            return self._others(kept), self._others(held_out)
-        return self._others(train), self._others(self.normalised(_listed(self.dev, cache, remarks)))
+        if self.dev is not None:
+            dev = self.normalised(_listed(self.dev, cache, remarks))
+        elif (
+            self.held_out.by == "speaker"
+        ):  # of the others, so that whom nobody may learn from is not all that is held out
+            train, dev = hold_out(self._others(train, "training"), self.held_out)
+        else:
+            train, dev = hold_out(train, self.held_out)
+        return self._others(train, "training"), self._others(dev, "development")
 
     def _tested(self, cache: Path, remarks: list[Complaint]) -> Sequence[Utterance]:
         test = self.normalised(_listed(self.test, cache, remarks)) if self.test else []
@@ -109,10 +114,16 @@ class DataConfig(Config):
             raise DataError(f"data.leave_out: data.test has no speaker {self.leave_out!r}; there are: {there}")
         return own
 
-    def _others(self, utterances: Sequence[Utterance]) -> Sequence[Utterance]:
+    def _others(self, utterances: Sequence[Utterance], part: str) -> Sequence[Utterance]:
+        """The utterances of all speakers but the one who is left out. Raises DataError if there are none."""
         if not self.leave_out:
             return utterances
-        return chosen(utterances, np.array([speaker != self.leave_out for speaker in speakers_of(utterances)], bool))
+        spoken = np.array([speaker != self.leave_out for speaker in speakers_of(utterances)], bool)
+        if len(utterances) and not spoken.any():
+            raise DataError(
+                f"data.leave_out: {self.leave_out!r} speaks all {len(utterances)} {part} utterances: none are left"
+            )
+        return chosen(utterances, spoken)
 
     def normalised(self, utterances: Sequence[Utterance]) -> Sequence[Utterance]:
         """The utterances with their texts normalised. Raises DataError naming empty texts and doubled ids."""

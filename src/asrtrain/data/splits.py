@@ -112,7 +112,9 @@ def _speakers(utterances: Sequence[Utterance]) -> Counter[str]:
             "folder per class has no place for them"
         )
     if len(counts) < 2:
-        raise DataError(f"the only speaker is {next(iter(counts))!r}, so nothing can be divided by speaker")
+        raise DataError(
+            f"the only speaker is {next(iter(counts))!r}, so nothing can be divided by speaker: write by: hash"
+        )
     return counts
 
 
