@@ -80,6 +80,16 @@ def test_every_fault_of_a_recording_is_found_and_no_other(broken: list[Utterance
     assert "1 of 2 channels are mixed down" in messages
 
 
+def test_no_complaint_says_its_recording_twice(tmp_path: Path) -> None:
+    for number in range(6):
+        for label in ("yes", "no"):
+            (tmp_path / label).mkdir(exist_ok=True)
+            save(tmp_path / label, f"{number}", np.zeros(2400) if number == 0 else noise(number))
+    report = validate_manifest(tmp_path)
+    lines = [line for line in report.to_text().splitlines() if "silent:" in line]
+    assert [line.count("0.wav") for line in lines] == [1, 1]
+
+
 def test_real_speech_has_no_faults(fsdd: Path) -> None:
     paths = sorted(fsdd.glob("*_1[0-4].wav"))
     utterances = [Utterance(p.stem, p, p.stem[0], p.stem.split("_")[1]) for p in paths]

@@ -75,9 +75,9 @@ class Complaint:
         return KINDS[self.kind].severity
 
     def __str__(self) -> str:
-        """``train.csv:17: the audio file …``; without a line, the utterance's id stands for it."""
-        place = self.source or self.utterance
-        return f"{place}: {self.message}" if place else self.message
+        """``train.csv:17: the audio file …``; without a line, the utterance's id stands for it. Says no place twice."""
+        place = str(self.source or self.utterance)
+        return f"{place}: {self.message}" if place and not self.message.startswith(place) else self.message
 
 
 def listing(lines: Sequence[str], most: int = SHOWN) -> str:
