@@ -26,6 +26,13 @@ def test_init_then_check_then_show(run: Run) -> None:
     assert run("config", "show", "shown.yaml").out == shown
 
 
+@pytest.mark.parametrize("name", ["a\nseed: 7\n#.yaml", "\udcff.yaml", "\x1b[31m.yaml"])
+def test_init_writes_whatever_the_name_is(name: str, run: Run) -> None:
+    assert run("config", "init", name).code == 0
+    assert run("config", "check", name).code == 0
+    assert "\nseed: 7" not in Path(name).read_text(encoding="utf-8")
+
+
 def test_init_takes_changes_and_prints(run: Run) -> None:
     written = run("config", "init", "-", "--set", "model=lstm", "--set", "training.max_epochs=7").out
     data = parse_yaml(written).data

@@ -125,3 +125,10 @@ def test_a_temporary_folder_is_gone_at_the_end(tmp_path):
         clear_leavings(tmp_path)
         assert (folder / "a").exists()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "below/.."])
+def test_a_folder_is_no_name_for_a_file(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IsADirectoryError):
+        write_file(Path(name), b"x")

@@ -153,6 +153,8 @@ def _new_beside(path: Path) -> tuple[Path, int]:
 
 
 def _unused_name(path: Path) -> Path:
+    if path.name in ("", ".."):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     # Hidden: a folder in which nothing else was left by a kill still counts as empty.
     start = os.fsdecode(os.fsencode(path.name)[:_LONGEST_START])
     return path.with_name(f".{start}.{secrets.token_hex(8)}{PARTIAL}")

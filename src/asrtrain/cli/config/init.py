@@ -10,7 +10,7 @@ import typer
 
 from asrtrain.cli.options import Overrides
 from asrtrain.errors import UsageError
-from asrtrain.terminal import say, show
+from asrtrain.terminal import readable, say, show
 
 if TYPE_CHECKING:
     from asrtrain.run_config import RunConfig
@@ -42,7 +42,8 @@ def init(
     from asrtrain.config.template import write_template
     from asrtrain.files.writing import write_file
 
-    text = _HEADER.format(path=path) + write_template(_start(overrides or ()))
+    # A line break in the name would end the comment.
+    text = _HEADER.format(path=readable(str(path)).replace("\n", "\\n")) + write_template(_start(overrides or ()))
     if path == Path("-"):
         show(text, end="")
         return
