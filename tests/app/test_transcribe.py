@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+import torch
 
 from asrtrain.app import transcribe
-from asrtrain.errors import DataError
+from asrtrain.errors import DataError, UsageError
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def seven(fsdd: Path) -> Path:
     return fsdd / "7_theo_10.wav"
 
 
-def texts(inputs: list, run: Path) -> list[str]:
+def texts(inputs: list | str, run: Path) -> list[str]:
     return [transcript.hypothesis.text for transcript in transcribe(inputs, run=run)]
 
 
@@ -46,6 +48,57 @@ def test_other_formats_rates_and_channels_say_the_same(
     soundfile.write(path, stereo, 44100)
     assert texts([path], trained) == ["seven"]
     assert "resampled from 44100 to 8000 Hz, 2 channels mixed down to one" in capsys.readouterr().err
+
+
+def test_samples_in_memory(trained: Path, seven: Path) -> None:
+    """What soundfile, torchaudio and a microphone's driver give, one or several, among files."""
+    floats, rate = soundfile.read(seven, dtype="float32")
+    integers, _ = soundfile.read(seven, dtype="int16")
+    (of_file,) = transcribe(seven, run=trained)
+    for samples in (floats, integers, torch.from_numpy(floats), floats.astype(np.float64)[:, None]):
+        (one,) = transcribe(samples, sample_rate=rate, run=trained)
+        assert one.hypothesis.text == "seven"
+        assert (one.audio, one.hypothesis.confidence) == ("samples", of_file.hypothesis.confidence)
+    several = list(transcribe([floats, str(seven), integers], sample_rate=rate, run=trained, nproc=2))
+    assert [one.audio for one in several] == ["samples 1", str(seven), "samples 3"]
+    assert {one.hypothesis.text for one in several} == {"seven"}
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "complaint"),
+    [
+        (np.zeros(800, np.float32), None, "samples need their rate"),
+        (np.zeros(800, np.float32), 0, "0"),
+        (np.zeros(800, np.float32), 16000.5, "sample_rate"),
+        (np.zeros(800, np.float32), 10**12, "sample_rate"),
+        (np.zeros(800, np.float32), "16k", "sample_rate"),
+        (np.zeros((1, 800), np.float32), 8000, r"shape \(1, 800\)"),
+        (np.zeros((2, 2, 2), np.float32), 8000, "shape"),
+        (np.zeros(0, np.float32), 8000, "no samples"),
+        (np.zeros(800, np.uint8), 8000, "samples of uint8"),
+        (np.zeros(800, complex), 8000, "samples of complex128"),
+        (np.full(800, np.nan), 8000, "not a number"),
+        (np.array(["a.wav"]), 8000, "samples of str"),
+    ],
+)
+def test_what_is_no_samples_is_refused_in_a_sentence(
+    samples: np.ndarray, rate: int | None, complaint: str, trained: Path
+) -> None:
+    with pytest.raises((DataError, UsageError), match=complaint):
+        list(transcribe(samples, sample_rate=rate, run=trained))
+
+
+def test_what_cannot_be_entered_or_is_no_file_is_told(
+    trained: Path, seven: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.wav").mkdir()
+    shutil.copyfile(seven, tmp_path / "folder.wav" / "a.wav")
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert texts(str(tmp_path / "folder.wav"), trained) == ["seven"]
+    with pytest.raises(DataError, match="an empty name"):
+        texts([""], trained)
+    with pytest.raises(DataError, match="neither a file nor a folder; give -"):
+        texts([tmp_path / "pipe.wav"], trained)
 
 
 def test_standard_input(trained: Path, seven: Path, monkeypatch: pytest.MonkeyPatch) -> None:

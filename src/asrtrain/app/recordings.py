@@ -4,41 +4,58 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from itertools import takewhile
 from pathlib import Path, PurePath
-from typing import final
+from typing import cast, final
 
+from asrtrain.app.samples import Samples, as_wav, is_samples
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.errors import DataError
 from asrtrain.files.names import LONGEST, safe_name
+from asrtrain.terminal import say
+from asrtrain.types import Hertz
 
 STANDARD_INPUT = "-"
+
+
+Input = str | Path | Samples
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording by its path, and the same path below the folder that its input stands for."""
+    """A recording by its path, and the same path below the folder that its input stands for.
+
+    What was given as samples has no path: it has a name, and is a WAV file in memory.
+    """
 
     name: str
     within: PurePath
+    content: bytes | None = None
 
 
-def find_recordings(inputs: Sequence[str | Path]) -> list[Recording]:
-    """The recordings that the inputs mean, in order: of a folder all in and below it. Raises DataError for none.
+def find_recordings(inputs: Input | Sequence[Input], sample_rate: Hertz | None = None) -> list[Recording]:
+    """The recordings that the inputs mean, in order: of a folder all in and below it.
 
-    Where two are the same below their inputs, all are seen from the folder that is common to them.
+    Samples are of this rate. Where two are the same below their inputs, all are seen from the folder that is common to
+    them. Raises DataError for none, and UsageError for samples of no rate.
     """
-    found = [recording for item in map(str, inputs) for recording in _meant(item)]
+    single = isinstance(inputs, str | Path) or is_samples(inputs)
+    items = cast(Sequence[Input], [inputs] if single else inputs)
+    arrays = [as_wav(item, sample_rate) if is_samples(item) else None for item in items]
+    found = []
+    for number, (item, content) in enumerate(zip(items, arrays, strict=True), start=1):
+        name = "samples" if single else f"samples {number}"
+        found += _meant(str(item)) if content is None else [Recording(name, PurePath(name), content)]
     different = {(_folded(one.within), os.path.abspath(one.name)) for one in found}  # noqa: PTH100
     if len({within for within, _ in different}) == len(different):
         return found
-    files = [os.path.abspath(one.name) for one in found if one.name != STANDARD_INPUT]  # noqa: PTH100
+    files = [os.path.abspath(one.name) for one in found if _has_path(one)]  # noqa: PTH100
     common = os.path.commonpath([os.path.dirname(file) for file in files])  # noqa: PTH120
-    return [one if one.name == STANDARD_INPUT else replace(one, within=_below(one.name, Path(common))) for one in found]
+    return [replace(one, within=_below(one.name, Path(common))) if _has_path(one) else one for one in found]
 
 
 def transcript_paths(recordings: Sequence[Recording], folder: Path, suffix: str) -> list[Path]:
@@ -61,20 +78,38 @@ def transcript_paths(recordings: Sequence[Recording], folder: Path, suffix: str)
     return found
 
 
+def _has_path(recording: Recording) -> bool:
+    return recording.name != STANDARD_INPUT and recording.content is None
+
+
 def _meant(item: str) -> list[Recording]:
     path = Path(item)
+    if not item:  # which would be the working folder: a variable of the shell that is not set
+        raise DataError("an empty name: give a recording, a folder, a pattern, or - for standard input")
     if item == STANDARD_INPUT or path.is_file():
         return [Recording(item, PurePath(path.name))]
     if path.is_dir():
-        root, found = path, [file for file in path.rglob("*") if file.suffix.lower() in AUDIO_SUFFIXES]
+        root, found = path, [file for file in _files_below(path) if file.suffix.lower() in AUDIO_SUFFIXES]
     elif has_magic(item):
         root = Path(*takewhile(lambda part: not has_magic(part), path.parts))
         found = [Path(file) for file in glob(item, recursive=True)]  # noqa: PTH207
+    elif path.exists():
+        raise DataError(f"{item}: is neither a file nor a folder; give - to read standard input")
     else:
         raise DataError(f"{item}: there is no such file or folder")
     if not found:
         raise DataError(f"{item}: no recording there ({', '.join(AUDIO_SUFFIXES)})")
     return [Recording(str(file), _below(str(file), root)) for file in sorted(found)]
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for within, _, names in os.walk(folder, onerror=_tell_unless_gone):
+        yield from (Path(within, name) for name in names)
+
+
+def _tell_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        say(f"{error.filename}: {error.strerror}; recordings in it are left out")
 
 
 def _below(file: str, folder: Path) -> PurePath:

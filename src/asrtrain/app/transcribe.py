@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from asrtrain import run_folder
-from asrtrain.app.recordings import STANDARD_INPUT, find_recordings
+from asrtrain.app.recordings import STANDARD_INPUT, Input, Recording, find_recordings
 from asrtrain.app.sharding import Shard
 from asrtrain.app.strangeness import is_unanswerable, strangeness
 from asrtrain.app.threads import use_threads_deliberately
@@ -25,7 +26,7 @@ from asrtrain.data.audio import decode_audio, read_audio
 from asrtrain.errors import DataError, UsageError
 from asrtrain.evaluation import Transcript, recognise
 from asrtrain.terminal import say
-from asrtrain.types import Audio, Batch, Hypothesis, Seconds
+from asrtrain.types import Audio, Batch, Hertz, Hypothesis, Seconds
 
 _WINDOW = 64
 """Recordings that are sorted by length together; what is first is answered sooner, in windows of 1, 2, 4, …"""
@@ -36,8 +37,9 @@ _BATCH: Seconds = 60.0
 
 
 def transcribe(
-    inputs: Sequence[str | Path],
+    inputs: Input | Sequence[Input],
     *,
+    sample_rate: Hertz | None = None,
     run: str | Path | None = None,
     checkpoint: Checkpoint = "best",
     device: str = "auto",
@@ -46,20 +48,21 @@ def transcribe(
 ) -> Iterator[Transcript]:
     """Transcribe files, folders (all recordings in and below them), patterns and ``-`` (standard input), in order.
 
+    An input may also be samples, (S,) or (S, channels), as an array or a tensor; ``sample_rate`` is theirs, in Hz.
     Transcripts come as they are ready, and no more than a few are held. ``nproc`` processes share the recordings, one a
     GPU where there are GPUs; ``shard``, ``2/8`` for example, is the part to transcribe. Says on standard error where a
     recording had to be resampled or mixed down, or cannot be read; for the latter raises DataError when the others are
     done. Raises UsageError, CheckpointError, and TrainingError if one of several processes is ended.
     """
     use_threads_deliberately()
-    names = Shard.parse(shard).of([recording.name for recording in find_recordings(inputs)])
-    if nproc > 1 and STANDARD_INPUT in names:
+    recordings = Shard.parse(shard).of(find_recordings(inputs, sample_rate))
+    if nproc > 1 and any(recording.name == STANDARD_INPUT for recording in recordings):
         raise UsageError("--nproc: standard input can be read by one process only; leave --nproc away")
     transcriber = _Transcriber(run_folder.find(None if run is None else Path(run)), checkpoint, device)
     unreadable = 0
-    for heard in chain.from_iterable(in_order(nproc, transcriber, _windows(names))):
+    for heard in chain.from_iterable(in_order(nproc, transcriber, _windows(recordings))):
         if heard.transcript is None:
-            if len(names) == 1:
+            if len(recordings) == 1:
                 raise DataError(heard.said)
             # One bad recording among many must not cost the others their transcripts.
             unreadable += 1
@@ -68,7 +71,7 @@ def transcribe(
         if heard.transcript is not None:
             yield heard.transcript
     if unreadable:
-        raise DataError(f"{unreadable} of {len(names)} recordings could not be read; the others are transcribed")
+        raise DataError(f"{unreadable} of {len(recordings)} recordings could not be read; the others are transcribed")
 
 
 @final
@@ -89,29 +92,29 @@ class _Transcriber:
     checkpoint: Checkpoint
     device: str
 
-    def __call__(self) -> Callable[[Sequence[str]], list[_Heard]]:
+    def __call__(self) -> Callable[[Sequence[Recording]], list[_Heard]]:
         recogniser = load_recogniser(self.run, self.checkpoint, self.device)
-        return lambda names: list(_heard(recogniser, names))
+        return lambda recordings: list(_heard(recogniser, recordings))
 
 
-def _windows(names: Sequence[str]) -> Iterator[Sequence[str]]:
+def _windows(recordings: Sequence[Recording]) -> Iterator[Sequence[Recording]]:
     start, size = 0, 1
-    while start < len(names):
-        yield names[start : start + size]
+    while start < len(recordings):
+        yield recordings[start : start + size]
         start, size = start + size, min(2 * size, _WINDOW)
 
 
-def _heard(recogniser: Recogniser, names: Sequence[str]) -> Iterator[_Heard]:
+def _heard(recogniser: Recogniser, recordings: Sequence[Recording]) -> Iterator[_Heard]:
     """Every recording in order, read as far ahead as may be held."""
     held: list[tuple[str, Audio | DataError]] = []
     seconds = 0.0
-    for name in names:
+    for recording in recordings:
         try:
-            audio = _read(name, recogniser)
+            audio = _read(recording, recogniser)
         except DataError as error:
-            held.append((name, error))
+            held.append((recording.name, error))
             continue
-        held.append((name, audio))
+        held.append((recording.name, audio))
         seconds += audio.duration
         if seconds > _IN_HAND:
             yield from _answered(recogniser, held)
@@ -170,8 +173,10 @@ def _batch(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> Batch
     return Batch(names, features, frames, nothing, torch.zeros_like(lengths), starts=starts)
 
 
-def _read(name: str, recogniser: Recogniser) -> Audio:
+def _read(recording: Recording, recogniser: Recogniser) -> Audio:
     rate = recogniser.config.features.sample_rate
-    if name == STANDARD_INPUT:
+    if recording.content is not None:
+        return decode_audio(io.BytesIO(recording.content), recording.name, rate)
+    if recording.name == STANDARD_INPUT:
         return decode_audio(sys.stdin.buffer, "standard input", rate)
-    return read_audio(Path(name), rate)
+    return read_audio(Path(recording.name), rate)
