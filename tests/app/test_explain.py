@@ -165,7 +165,7 @@ def test_what_cannot_be_explained_is_refused(faulty, tmp_path):
     with pytest.raises(CheckpointError, match="there is no file"):
         explain(batch=tmp_path / "none.safetensors")
     (tmp_path / "other.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(CheckpointError, match="holds no saved step"):
+    with pytest.raises(CheckpointError, match="is no file of tensors"):
         explain(batch=tmp_path / "other.safetensors")
     with pytest.raises(CheckpointError, match="holds no saved step"):
         explain(batch=faulty / "checkpoints" / "last" / "model.safetensors")
