@@ -132,3 +132,15 @@ def test_a_folder_is_no_name_for_a_file(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(IsADirectoryError):
         write_file(Path(name), b"x")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize("name", ["pipe", "link"])
+def test_no_file_replaces_a_pipe_or_a_device(name, tmp_path):
+    """Whoever may write everywhere would lose /dev/null to ``--output /dev/null``, and all others with them."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(OSError, match="a device or a pipe"):
+        write_file(tmp_path / name, b"x")
+    assert (tmp_path / name).is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]

@@ -37,6 +37,7 @@ def appearing_whole(path: Path) -> Iterator[IO[bytes]]:
     What is raised in the block leaves nothing behind. Raises OSError, which names the file.
     """
     with _naming(path):
+        _refuse_special(path)
         temporary, descriptor = _new_beside(path)
         try:
             with os.fdopen(descriptor, "w+b") as file:
@@ -164,6 +165,12 @@ def refuse_link(path: Path) -> None:
     """Before opening: O_NOFOLLOW does the same without a gap, where there is one, but with a riddle of a message."""
     if path.is_symlink():
         raise OSError(errno.ELOOP, "is a link, and nothing is written through links: remove it", str(path))
+
+
+def _refuse_special(path: Path) -> None:
+    """The rename would put a file in the place of a device, such as /dev/null, or of a pipe that others read."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EEXIST, "is a device or a pipe, which no file may replace: name a file", str(path))
 
 
 @contextmanager
