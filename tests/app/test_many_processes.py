@@ -40,6 +40,12 @@ def until_the_complaint(transcripts: Iterator[Transcript]) -> list[Transcript]:
     return found
 
 
+@pytest.mark.parametrize("count", [0, -1, 10**6, 10**23])
+def test_so_many_processes_are_refused_before_one_is_started(count: int, transcriber: Path) -> None:
+    with pytest.raises(UsageError, match=f"--nproc {count}: "):
+        evaluate(transcriber, nproc=count)
+
+
 def test_two_processes_score_as_one(transcriber: Path) -> None:
     alone = evaluate(transcriber)
     together = evaluate(transcriber, nproc=2)

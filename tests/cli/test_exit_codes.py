@@ -87,6 +87,9 @@ def test_debug_shows_the_traceback(
         (["eval", "--merge", "2", "--shard", "1/2"], "leave --shard and --nproc away"),
         *((["fit", "x.yaml", "--probe-memory", "1GB", *other], "--probe-memory trains no run") for other in NO_PROBE),
         (["transcribe"], "FILE"),
+        (["fit", "x.yaml", "--nproc", "100000000"], "--nproc 100000000: so many processes need 10,000,000 GB"),
+        (["compare", "x.yaml", "--jobs", "9" * 23], "start fewer; this machine has"),
+        (["compare", "x.yaml", "--seeds", "9" * 23], "give 1 to 10,000"),
         (["data", "validate", "x.csv", "--fix", "all"], "all"),
     ],
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from asrtrain import run_folder
+from asrtrain.app.counts import check_count
 from asrtrain.app.fit import load_settings, prepare, train_in
 from asrtrain.app.identity import fingerprint_of, identity_of_data
 from asrtrain.app.threads import use_threads_deliberately
@@ -35,6 +36,8 @@ from asrtrain.types import Utterance
 
 _TRIAL = "trial.json"
 COMPARISON = "comparison.json"
+_MOST_SEEDS = 10_000
+"""More tell no difference that matters."""
 
 
 def compare(
@@ -58,8 +61,9 @@ def compare(
     diverges is a finding, no error.
     """
     use_threads_deliberately()
-    if seeds < 1 or jobs < 1:
-        raise UsageError(f"--seeds {seeds} --jobs {jobs}: both must be 1 or more")
+    check_count("--jobs", jobs)
+    if not 1 <= seeds <= _MOST_SEEDS:
+        raise UsageError(f"--seeds {seeds}: give 1 to {_MOST_SEEDS:,}")
     if target is not None and not 0 <= target <= 1:
         raise UsageError(f"--target {target:g}: give an accuracy or word error rate, 0 to 1, for example 0.95")
     settings = load_settings(Path(config), overrides, None)

@@ -17,7 +17,7 @@ from asrtrain.app.explanations import StepExplainer
 from asrtrain.app.identity import fingerprint_of
 from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.meaning import metadata_of
-from asrtrain.app.processes import check_count, run_processes
+from asrtrain.app.processes import check_together, run_processes
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.tuning import decide_performance
 from asrtrain.assembly import (
@@ -69,7 +69,7 @@ def fit(
     Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
     """
     if nproc is not None and nproc != 1:
-        check_count(nproc)
+        check_together(nproc)
         _check_number(nproc, load_settings(Path(config), overrides, seed))
         if not dry_run:
             own = _arguments(config, overrides, output=output, resume=resume, seed=seed, device=device, overfit=overfit)

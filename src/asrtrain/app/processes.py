@@ -17,6 +17,7 @@ from typing import IO
 
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
+from asrtrain.app.counts import check_count
 from asrtrain.errors import AsrtrainError, CheckpointError, DataError, Interrupted, TrainingError, UsageError
 from asrtrain.terminal import say
 
@@ -36,10 +37,9 @@ def leads() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def check_count(count: int) -> None:
+def check_together(count: int) -> None:
     """Raise UsageError if so many processes cannot be started."""
-    if count < 1:
-        raise UsageError(f"--nproc {count}: give the number of processes, 1 or more")
+    check_count("--nproc", count)
     if "WORLD_SIZE" in os.environ:
         raise UsageError("--nproc starts processes itself: leave it away under torchrun")
 

@@ -14,8 +14,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, final
 
+from asrtrain.app.counts import check_count
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.errors import AsrtrainError, TrainingError, UsageError
+from asrtrain.errors import AsrtrainError, TrainingError
 
 _AHEAD = 2
 """Items that a process has been given and nobody has asked for yet: enough that none waits, and no more to hold."""
@@ -29,10 +30,9 @@ def in_order(count: int, build: Callable[[], Callable[[Item], Answer]], items: I
 
     Every process calls ``build`` once, and what it returns for each item. It begins by importing the program that calls
     this, which must therefore do nothing when it is imported. However many items there are, a few answers are held.
-    Raises what they raise of AsrtrainError, UsageError for a count below 1, and TrainingError if a process is ended.
+    Raises what they raise of AsrtrainError, UsageError for a count that cannot be, and TrainingError if a process is ended.
     """
-    if count < 1:
-        raise UsageError(f"--nproc {count}: give the number of processes, 1 or more")
+    check_count("--nproc", count)
     if count == 1:
         yield from map(build(), items)
         return
