@@ -35,11 +35,20 @@ SPEECH = 0.3 * np.sin(2 * np.pi * 300 * np.arange(RATE) / RATE)
         (SPEECH * 0.002, "silent"),
         (SPEECH * 0.01, "quiet"),
         (SPEECH * 13, "clipped"),
+        (np.stack([np.clip(SPEECH * 13, -1, 1), SPEECH], 1), "clipped"),
     ],
 )
 def test_faults(tmp_path: Path, samples: npt.NDArray[np.float64], fault: str) -> None:
     soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
     assert fault_of(read_audio(tmp_path / "a.wav", RATE).condition) == fault
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "ULAW", "ALAW", "PCM_16"])
+def test_clipping_is_noticed_in_every_coding(tmp_path: Path, subtype: str) -> None:
+    """Coarse codings have a full scale of their own, and equal samples below it mean nothing."""
+    for gain, fault in ((13, "clipped"), (1, ""), (3, "")):
+        soundfile.write(tmp_path / "a.wav", np.clip(SPEECH * gain, -1, 1), RATE, subtype=subtype)
+        assert fault_of(read_audio(tmp_path / "a.wav", RATE).condition) == fault
 
 
 def test_what_is_resampled_upwards_is_told_of_with_its_rate(tmp_path: Path) -> None:

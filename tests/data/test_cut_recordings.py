@@ -28,6 +28,11 @@ WRITTEN = [
     *(("FLAC", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")),
 ]
 
+STRUNG = [
+    *((container, "PCM_16") for container in ("WAV", "RF64", "AIFF", "AU", "CAF", "FLAC")),
+    ("MP3", "MPEG_LAYER_III"),
+]
+
 
 def speech_like(seconds: float = SECONDS) -> npt.NDArray[np.float64]:
     """A tone in noise, which no encoder can make nothing of."""
@@ -192,7 +197,21 @@ def test_mp3_cut_between_two_frames_is_refused() -> None:
         seconds_of(whole[:last])
 
 
-@pytest.mark.parametrize(("container", "subtype"), [("WAV", "PCM_16"), ("RF64", "PCM_16"), ("MP3", "MPEG_LAYER_III")])
+@pytest.mark.parametrize(("container", "subtype"), STRUNG)
 def test_recordings_strung_together_are_not_read_as_the_first(container: str, subtype: str) -> None:
     with pytest.raises(DataError, match=r"another recording|a file of each"):
         seconds_of(written(container, subtype) * 2)
+
+
+def test_sound_behind_what_the_header_knows_of_is_no_tag() -> None:
+    unfinished = riff(FORMAT, chunk(b"data", SAMPLES, len(SAMPLES) // 2))
+    with pytest.raises(DataError, match=r"promises 8000 bytes of audio, and 8000 more follow"):
+        seconds_of(unfinished)
+
+
+@pytest.mark.parametrize("claim", [0, 0xFFFF_FFFF])
+def test_wav_whose_outer_size_alone_is_known_is_measured_by_it(claim: int) -> None:
+    whole = riff(FORMAT, chunk(b"data", SAMPLES, claim))
+    assert seconds_of(whole) == SECONDS
+    with pytest.raises(DataError, match="cut short: its header promises 16000 bytes of audio, and 11000 are there"):
+        seconds_of(whole[:-5000])

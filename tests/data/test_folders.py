@@ -75,6 +75,9 @@ DOUBTFUL = {
     "VCTK": (["a/p1/p1_1.wav", "b/p2/p2_1.wav", "txt/p1/p1_1.txt", "txt/p2/p2_1.txt"], "say what is said"),
     "texts beside recordings": (["anna/1.wav", "bert/2.wav", "anna/1.lab", "bert/2.lab"], "anna/1.lab"),
     "speakers": (["speaker1/1.wav", "speaker2/2.wav"], "seem to name speakers"),
+    "speakers of VCTK": (["p225/1.wav", "p226/2.wav"], "seem to name speakers"),
+    "speakers of AudioMNIST": (["01/0_01_0.wav", "10/0_10_0.wav"], "seem to name speakers"),
+    "speakers of LibriSpeech": (["1089/1.wav", "121/2.wav"], "seem to name speakers"),
     "folders in classes": (["anna/low/1.wav", "bert/low/2.wav"], "the label may be 'anna' or 'low'"),
     "a table": (["low/1.wav", "high/2.wav", "labels.csv"], "labels.csv in it seems to name recordings"),
 }
@@ -103,6 +106,18 @@ def test_what_may_be_no_folder_per_class_is_refused_until_somebody_says_that_it_
     utterances, complaints = scan_manifest(root, "folder")
     assert len(utterances) == 2
     assert [said in complaint.message for complaint in complaints if complaint.kind == "layout"] == [True]
+
+
+def test_numbers_that_are_said_may_be_labels(tmp_path: Path) -> None:
+    root = _made(tmp_path / "s", "0/1.wav", "7/2.wav", "10/3.wav", "20/4.wav")
+    assert [u.text for u in read_manifest(root)] == ["0", "10", "20", "7"]
+
+
+def test_tables_within_the_folders_are_asked_about(tmp_path: Path) -> None:
+    root = _made(tmp_path / "s", "low/1.wav", "high/2.wav")
+    _table(root / "low", "metadata.csv", "file_name,transcription\n1.wav,so low\n")
+    with pytest.raises(DataError, match=r"low/metadata\.csv in it seems to name recordings and their texts"):
+        read_manifest(root)
 
 
 def test_words_that_are_names_of_splits_too_may_be_labels(tmp_path: Path) -> None:

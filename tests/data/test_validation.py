@@ -172,6 +172,9 @@ def test_look_alikes_are_named() -> None:
         ("İzmir", "izmir", "U+0130 LATIN CAPITAL LETTER I WITH DOT ABOVE"),
         ("e-mail", "e–mail", "U+2013 EN DASH"),
         ("کتاب", "كتاب", "U+0643 ARABIC LETTER KAF"),
+        ("۱۲", "١٢", "U+0661 ARABIC-INDIC DIGIT ONE"),
+        ("low", "low\ufffc", "U+FFFC OBJECT REPLACEMENT CHARACTER"),
+        ("low", "low\x07", r"'low\x07' once"),
     ],
 )
 @pytest.mark.parametrize("unit", ["label", "word", "char", None])

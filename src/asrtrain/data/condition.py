@@ -18,6 +18,8 @@ SILENCE = 0.001
 QUIET = 0.005
 """One that swings by less than this (-46 dB) has few of the steps of 16 bits left."""
 FULL_SCALE = 0.999
+HIGHEST = 0.97
+"""Full scale of companded samples and of 8 bits is lower, but not lower than this."""
 CLIPPED_RUN = 3
 """So many samples in succession at full scale are a wave whose crest was cut off."""
 CLIPPED_SHARE = 0.01
@@ -61,8 +63,7 @@ class Listener:
         low, high = float(mono.min()), float(mono.max())
         self._low, self._high = min(self._low, low), max(self._high, high)
         self._samples += len(mono)
-        if max(high, -low) >= FULL_SCALE:
-            self._clipped += round(clipped_share(mono) * len(mono))
+        self._clipped += max(_cut_off(channel) for channel in block.T)
         if block.shape[1] > 1:
             self._power += float(np.square(block, dtype=np.float64).mean(axis=1).sum())
             self._left += float(np.square(mono, dtype=np.float64).sum())
@@ -75,12 +76,25 @@ class Listener:
 
 
 def clipped_share(samples: Samples) -> float:
-    """The share of samples (S,) that lie in runs of at least three at full scale."""
-    if len(samples) < CLIPPED_RUN:
-        return 0.0
-    windows = np.lib.stride_tricks.sliding_window_view(np.abs(samples) >= FULL_SCALE, CLIPPED_RUN)
-    in_runs = np.convolve(windows.all(axis=1), np.ones(CLIPPED_RUN)) > 0
-    return float(in_runs.mean())
+    """The share of samples (S,) that lie in runs of at least three at full scale, whatever that is."""
+    return _cut_off(samples) / max(1, len(samples))
+
+
+def _cut_off(samples: Samples) -> int:
+    """How many samples lie in runs at the highest or the lowest of them, if these are near full scale."""
+    found = 0
+    for crest in (float(samples.max(initial=0.0)), float(samples.min(initial=0.0))):
+        if abs(crest) >= HIGHEST:
+            level = min(abs(crest), FULL_SCALE)
+            at_crest = samples >= level if crest > 0 else samples <= -level
+            found += _in_runs(at_crest) if np.count_nonzero(at_crest) >= CLIPPED_RUN else 0
+    return found
+
+
+def _in_runs(marked: npt.NDArray[np.bool_]) -> int:
+    """How many of the marked lie in runs of at least three."""
+    windows = np.lib.stride_tricks.sliding_window_view(marked, CLIPPED_RUN)
+    return int((np.convolve(windows.all(axis=1), np.ones(CLIPPED_RUN)) > 0).sum())
 
 
 def faults_of(conditions: Conditions) -> Faults:
@@ -92,7 +106,7 @@ def faults_of(conditions: Conditions) -> Faults:
         "cancelled": cancelled,
         "silent": silent,
         "quiet": (swing < QUIET) & ~silent & ~cancelled,
-        "clipped": clipped > CLIPPED_SHARE,
+        "clipped": (clipped > CLIPPED_SHARE) & ~silent,
     }
 
 

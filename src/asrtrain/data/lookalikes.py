@@ -6,14 +6,17 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-_IGNORED = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff\u0640]")
-"""Unicode's default-ignorable characters that are neither controls nor formats, and the stretch of Arabic letters."""
+_IGNORED = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufffc\U000e0000-\U000e0fff\u0640]")
+"""Unicode's default-ignorable characters that are neither controls nor formats, the place of an object that was not
+copied, and the stretch of Arabic letters."""
 _QUOTES = "\"'"
 _MARKS = {
     **dict.fromkeys("‘’‚‛ʹʻʼʽˈ`´′＇", "'"),
     **dict.fromkeys("“”„‟«»″＂〝〞", '"'),
     **dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"),
     **dict.fromkeys("⁄∕", "/"),
+    "\u2800": " ",  # the Braille pattern without dots
+    **dict(zip("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", strict=True)),
 }
 # The letters of Unicode's confusables.txt that occur in words: Cyrillic, Greek and phonetic ones like Latin ones, and
 # the forms of Arabic letters that keyboards of several languages write.
@@ -35,7 +38,7 @@ def folded(text: str, *, case: bool, letters: bool) -> str:
 
     ``letters`` takes letters of other scripts for those that they look like, and quotation marks off both ends.
     """
-    if not text.isascii():
+    if not (text.isascii() and text.isprintable()):
         text = _IGNORED.sub("", unicodedata.normalize("NFKD", text)).translate(_TABLE)
         text = "".join(one for one in text if unicodedata.category(one) not in ("Cf", "Cc"))
         text = text.translate(_ALIKE) if letters else text

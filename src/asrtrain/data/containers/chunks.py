@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,13 @@ _STREAMED = (range(0x7F00_0000, 0x7F00_1000), range(0x7FFF_0000, 0x8000_0001), r
 
 _BEHIND_SOUND = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"JUNK", b"PAD ", b"smpl", b"PEAK", b"_PMX")
 """What may follow sound that is really empty."""
+
+_RECORDINGS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"caff", b".snd")
+_ALONE, _FORMS = (b"caff", b".snd"), (b"WAVE", b"AIFF", b"AIFC")
+"""How another recording begins; some kinds say after eight bytes what they are."""
+_SHORT = 4096
+"""Fewer bytes behind the sound than this are taken for a tag."""
+_LOOKED_AT = 1 << 16
 
 
 @final
@@ -42,16 +50,20 @@ def chunks_of(stream: BinaryIO, size: int, order: str) -> Iterator[Chunk]:
 def wav_fault(stream: BinaryIO, size: int) -> str:
     """What is wrong with a RIFF, RIFX or RF64 file."""
     stream.seek(0)
-    kind, _, form = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
+    order = ">" if stream.read(4) == b"RIFX" else "<"
+    stream.seek(0)
+    kind, whole, form = struct.unpack(f"{order}4sI4s", stream.read(12).ljust(12, b"\0"))
     if form != b"WAVE":
         return ""
     long_size: int | None = None
-    for chunk in chunks_of(stream, size, ">" if kind == b"RIFX" else "<"):
+    for chunk in chunks_of(stream, size, order):
         if chunk.name == b"ds64" and kind == b"RF64":  # EBU Tech 3306: sizes of 64 bits
             stream.seek(chunk.start + 8)
             long_size = int.from_bytes(stream.read(8), "little")
         elif chunk.name == b"data":
             claimed = long_size if long_size is not None and chunk.size == 0xFFFF_FFFF else chunk.size
+            if _is_open(claimed) and not _is_open(whole) and 8 + whole > size:
+                return cut_short(8 + whole - chunk.start, size - chunk.start)
             return _sound_fault(stream, size, chunk.start, claimed)
     return ""
 
@@ -120,16 +132,37 @@ def _claim(stream: BinaryIO, data: Chunk, size: int, long_place: int | None) -> 
     return data.start - 4, min(there, 0xFFFF_FFFF).to_bytes(4, "little")
 
 
+def _is_open(claimed: int) -> bool:
+    """Whether a size means that it is not known."""
+    return claimed == 0 or claimed >= 1 << 63 or any(claimed in sizes for sizes in _STREAMED)
+
+
 def _sound_fault(stream: BinaryIO, size: int, start: int, claimed: int) -> str:
-    if claimed == 0 or claimed >= 1 << 63 or any(claimed in sizes for sizes in _STREAMED):
+    if _is_open(claimed):
         return ""
     if start + claimed > size:
         return cut_short(claimed, size - start)
-    stream.seek(start + claimed + claimed % 2)
-    following = stream.read(12)
-    if following[:4] in (b"RIFF", b"RIFX", b"RF64") and following[8:] == b"WAVE":
-        return f"another recording begins at byte {start + claimed + claimed % 2}: make them files of their own"
-    return ""
+    return rest_fault(stream, size, start + claimed, claimed)
+
+
+def rest_fault(stream: BinaryIO, size: int, end: int, claimed: int) -> str:
+    """What is wrong with the bytes behind the sound, which ends there: another recording, or more sound.
+
+    Chunks, zeros and short tags may follow.
+    """
+    for place in {end, end + end % 2}:
+        stream.seek(place)
+        following = stream.read(16)
+        if following.startswith(_RECORDINGS) and (following[:4] in _ALONE or following[8:12] in _FORMS):
+            return f"another recording begins at byte {place}: make them files of their own"
+    stream.seek(end)
+    rest = stream.read(min(_LOOKED_AT, size - end))
+    if size - end < max(_SHORT, claimed // 100) or not rest.strip(b"\0") or re.match(rb"\0?[\w ]{3,4}", rest):
+        return ""
+    return (
+        f"its header promises {claimed} bytes of audio, and {size - end} more follow that are nothing it knows of: "
+        "its writer did not finish it; convert it, or cut them off"
+    )
 
 
 def cut_short(promised: int, there: int) -> str:

@@ -1,4 +1,4 @@
-"""Containers that are a header and then the samples: AU and NIST SPHERE."""
+"""Containers that are a header and then the samples: AU, NIST SPHERE and FLAC."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import re
 import struct
 from typing import BinaryIO
 
-from asrtrain.data.containers.chunks import cut_short
+from asrtrain.data.containers.chunks import cut_short, rest_fault
 
 _UNKNOWN = (0, 0xFFFF_FFFF)
 """What an AU header claims that was written to a pipe."""
+_FLAC = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+"""How a FLAC file begins: with a block of 34 bytes."""
+_SCANNED, _BLOCK = 1 << 29, 1 << 20
+"""Bytes of a FLAC file that are looked through, and how many at a time."""
 _SPHERE_HEADER = 1 << 16
 """Bytes of a SPHERE header that are looked at; it nearly always has 1024."""
 
@@ -18,7 +22,11 @@ def au_fault(stream: BinaryIO, size: int) -> str:
     """What is wrong with an AU file."""
     stream.seek(0)
     _, start, claimed = struct.unpack(">4sII", stream.read(12).ljust(12, b"\0"))
-    return cut_short(claimed, size - start) if claimed not in _UNKNOWN and start + claimed > size else ""
+    if claimed in _UNKNOWN:
+        return ""
+    if start + claimed > size:
+        return cut_short(claimed, size - start)
+    return rest_fault(stream, size, start + claimed, claimed)
 
 
 def open_end(stream: BinaryIO) -> tuple[int, bytes] | None:
@@ -39,4 +47,15 @@ def sphere_fault(stream: BinaryIO, size: int) -> str:
         return ""
     claimed = known.get(b"sample_count", 0) * known.get(b"channel_count", 1) * known.get(b"sample_n_bytes", 2)
     there = size - int(length[1])
-    return cut_short(claimed, there) if claimed > there else ""
+    if claimed > there:
+        return cut_short(claimed, there)
+    return rest_fault(stream, size, int(length[1]) + claimed, claimed) if claimed else ""
+
+
+def flac_fault(stream: BinaryIO, size: int) -> str:
+    """Whether another FLAC file follows, which the decoder passes over; of a cut it tells itself (RFC 9639, 8.1)."""
+    for start in range(4, min(size, _SCANNED), _BLOCK):
+        stream.seek(start)
+        if found := _FLAC.search(stream.read(_BLOCK + 7)):
+            return f"another recording begins at byte {start + found.start()}: make them files of their own"
+    return ""

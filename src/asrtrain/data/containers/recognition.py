@@ -29,9 +29,9 @@ _KINDS: Mapping[bytes, Fault] = {
     b"ID3": mpeg.fault,
     b".snd": headers.au_fault,
     b"NIST_1A": headers.sphere_fault,
-    b"fLaC": lambda stream, size: "",
+    b"fLaC": headers.flac_fault,
 }
-"""WAV (three kinds), AIFF, Wave64, CAF, Ogg, MP3 with a tag, AU, NIST SPHERE; FLAC, whose decoder tells of a cut."""
+"""WAV (three kinds), AIFF, Wave64, CAF, Ogg, MP3 with a tag, AU, NIST SPHERE, FLAC."""
 
 
 def check_container(stream: BinaryIO, name: str) -> None:

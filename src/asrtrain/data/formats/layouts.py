@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -21,6 +22,8 @@ _SPLIT = re.compile(
 )
 _PART = re.compile(r"(fold|part|split|shard|chunk|batch)[-_ ]?\d+", re.IGNORECASE)
 _SPEAKER = re.compile(r"(speaker|spkr?|subject|subj|talker|user)[-_ ]?\w{1,6}", re.IGNORECASE)
+_NUMBER = re.compile(r"[a-z]{1,2}\d{2,}|\d{2,}", re.IGNORECASE)
+"""How corpora number their speakers: p225, F01, 01, 1089."""
 _TRANSCRIPTS = (".txt", ".lab", ".trn", ".textgrid", ".trs", ".wrd")
 
 
@@ -80,12 +83,18 @@ def _one_folder(walk: Walk) -> OtherLayout | None:
 
 
 def _table(walk: Walk) -> OtherLayout | None:
-    """A table beside the folders that names recordings and what is said in them."""
-    tables = [walk.root / path for path in walk.others if path.suffix.lower() in _TABLES and len(path.parts) == 1]
-    table = next((path for path in tables if is_table(path)), None)
+    """A table beside the folders, or an AudioFolder's in one, that names recordings and what is said in them."""
+    tables = [
+        path
+        for path in walk.others
+        if path.name in AUDIO_FOLDER or (len(path.parts) == 1 and path.suffix.lower() in _TABLES)
+    ]
+    table = next((walk.root / path for path in tables if is_table(walk.root / path)), None)
     if table is None:
         return None
-    return OtherLayout(f"{table.name} in it seems to name recordings and their texts: give path: {table}", False)
+    return OtherLayout(
+        f"{table.relative_to(walk.root)} in it seems to name recordings and their texts: give path: {table}", False
+    )
 
 
 def is_table(path: Path) -> bool:
@@ -117,7 +126,7 @@ def _sidecars(walk: Walk) -> OtherLayout | None:
 
 def _names(walk: Walk) -> OtherLayout | None:
     tops = walk.tops
-    if tops and all(_SPEAKER.fullmatch(top) for top in tops):
+    if tops and (all(_SPEAKER.fullmatch(top) for top in tops) or _numbered(tops)):
         return OtherLayout(
             f"the folders ({', '.join(tops[:3])}) seem to name speakers, not labels: list the recordings in a CSV file "
             "(audio,text,speaker)",
@@ -131,3 +140,9 @@ def _names(walk: Walk) -> OtherLayout | None:
             certain=False,
         )
     return None
+
+
+def _numbered(tops: Sequence[str]) -> bool:
+    """Whether folders are numbered as speakers are; numbers alone of two digits may be what is said: 10, 20, 30."""
+    numbered = all(_NUMBER.fullmatch(top) for top in tops)
+    return numbered and any(not top.isdigit() or top.startswith("0") or len(top) > 2 for top in tops)
