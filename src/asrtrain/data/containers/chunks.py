@@ -62,7 +62,7 @@ def wav_fault(stream: BinaryIO, size: int) -> str:
             long_size = int.from_bytes(stream.read(8), "little")
         elif chunk.name == b"data":
             claimed = long_size if long_size is not None and chunk.size == 0xFFFF_FFFF else chunk.size
-            if _is_open(claimed) and not _is_open(whole) and 8 + whole > size:
+            if _is_open(claimed) and 0 < whole < _STREAMED[0].start and 8 + whole > size:
                 return cut_short(8 + whole - chunk.start, size - chunk.start)
             return _sound_fault(stream, size, chunk.start, claimed)
     return ""
