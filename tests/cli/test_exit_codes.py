@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
@@ -108,6 +109,16 @@ def test_without_arguments_there_is_help(run: Run) -> None:
 
 def test_version(run: Run) -> None:
     assert run("--version") == (0, f"asrtrain {__version__}\n", "")
+
+
+def test_a_working_folder_that_is_gone_is_one_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    said = "the working folder has been deleted: change to one that is there\n"
+    assert run("transcribe", "-") == (2, "", said)
 
 
 def test_a_reader_that_went_away_ends_a_command_quietly() -> None:

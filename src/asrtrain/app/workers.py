@@ -30,7 +30,7 @@ def in_order(count: int, build: Callable[[], Callable[[Item], Answer]], items: I
 
     Every process calls ``build`` once, and what it returns for each item. It begins by importing the program that calls
     this, which must therefore do nothing when it is imported. However many items there are, a few answers are held.
-    Raises what they raise of AsrtrainError, UsageError for a count that cannot be, and TrainingError if a process is ended.
+    Raises what they raise of AsrtrainError, UsageError for an impossible count, TrainingError if a process is ended.
     """
     check_count("--nproc", count)
     if count == 1:

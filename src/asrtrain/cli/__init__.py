@@ -57,6 +57,9 @@ def _told(error: BaseException, debug: bool) -> int:
     if isinstance(error, OSError) and error.strerror and (error.filename or error.errno in _FULL):
         _tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), debug)
         return UsageError.exit_code
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # the system was asked where we are
+        _tell("the working folder has been deleted: change to one that is there", debug)
+        return UsageError.exit_code
     _tell(f"asrtrain: internal error: {type(error).__name__}: {error}; run again with {DEBUG} to see where", debug)
     return INTERNAL_ERROR
 
