@@ -101,6 +101,17 @@ def test_a_wrong_command_line(line: list[str], part: str, run: Run) -> None:
     assert part in result.err
 
 
+def test_a_launcher_s_variable_that_is_no_number_is_named(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = str(tmp_path / "c.yaml")
+    assert run("config", "init", config).code == 0
+    monkeypatch.setenv("WORLD_SIZE", "abc")
+    result = run("fit", config, "--dry-run")
+    assert result.code == 2
+    assert "WORLD_SIZE is 'abc', and no number of processes: unset it" in result.err
+
+
 def test_without_arguments_there_is_help(run: Run) -> None:
     result = run()
     assert result.code == 2

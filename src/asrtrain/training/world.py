@@ -8,13 +8,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
-from asrtrain.errors import TrainingError
+from asrtrain.errors import TrainingError, UsageError
+
+N = TypeVar("N", int, None)
 
 _STEP = timedelta(minutes=30)
 """In a step nobody waits that long, unless a host is gone without a word: switched off, or its cable pulled."""
@@ -192,7 +194,7 @@ def _lost(error: RuntimeError) -> TrainingError:
 @contextmanager
 def joined_world() -> Iterator[World]:
     """Join the processes that ``torchrun``, or anything that sets the same variables, has started; or be alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+    if _number("WORLD_SIZE", 1) == 1 or dist.is_initialized():
         yield World()
         return
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
@@ -209,8 +211,17 @@ def joined_world() -> Iterator[World]:
 
 def local_rank() -> int | None:
     """This process's place among those of the same machine; None if it was started alone."""
-    place = os.environ.get("LOCAL_RANK")
-    return None if place is None else int(place)
+    return _number("LOCAL_RANK", None)
+
+
+def _number(variable: str, otherwise: N) -> int | N:
+    """A number that a launcher has put into the environment. Raises UsageError for what is none."""
+    written = os.environ.get(variable)
+    if written is None:
+        return otherwise
+    if not (written.isascii() and written.isdigit()):
+        raise UsageError(f"the environment variable {variable} is {written!r}, and no number of processes: unset it")
+    return int(written)
 
 
 def fingerprint(tensors: Mapping[str, torch.Tensor]) -> bytes:
