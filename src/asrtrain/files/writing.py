@@ -18,7 +18,8 @@ from typing import IO
 from asrtrain.files.holding import POSIX, hold, is_held
 
 PARTIAL = ".partial"
-_NEVER_A_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NEVER_A_LINK = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
+"""Nor a FIFO to wait at."""
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NEVER_A_LINK
 _LONGEST_START = 200
 """Bytes of a file's name that its temporary name begins with; 255 is the most that a name may have."""

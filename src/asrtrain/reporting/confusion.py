@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 MAX_WRITTEN = 30
 """With more words than this, counts in the cells could not be read."""
 
-LONGEST = 30
-"""Characters of a word; longer ones would leave the picture no room."""
-
 
 def draw_confusion(pairs: Sequence[tuple[str, str]], path: Path, title: str) -> None:
     """Draw how often each word (rows) was recognised as each word (columns), from (said, recognised) pairs."""
@@ -27,7 +24,7 @@ def draw_confusion(pairs: Sequence[tuple[str, str]], path: Path, title: str) -> 
     counts = np.zeros((len(words), len(words)), dtype=np.int64)
     for said, heard in pairs:
         counts[place[said], place[heard]] += 1
-    names = [drawable(word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…") for word in words]
+    names = [drawable(word) for word in words]
     size = min(20.0, 2.5 + 0.5 * len(words) + 0.1 * max(map(len, names), default=0))
     with picture(path, size, size) as figure:
         from matplotlib.colors import LinearSegmentedColormap
