@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from asrtrain.assembly import Recogniser
 from asrtrain.diagnosis import Case, Explanation, Network, explain
 from asrtrain.diagnosis.saved import SavedStep
 from asrtrain.diagnosis.window import worst_batch
-from asrtrain.files.sealed import seal
+from asrtrain.errors import DataError
+from asrtrain.files.reading import LARGEST_LIST, LARGEST_SETTINGS, read_text
+from asrtrain.files.sealed import seal, unseal
 from asrtrain.objectives.interface import Objective
 from asrtrain.reporting import draw_explanation
 from asrtrain.training.durable import make_folder, reporting_failure, write_file
@@ -18,6 +21,7 @@ from asrtrain.training.injection import nothing_planted
 from asrtrain.training.watch import Trouble
 
 FOLDER = "explain"
+_TEXT_HASH = "text_sha256"
 
 
 @final
@@ -73,6 +77,27 @@ def write_explanation(explanation: Explanation, folder: Path) -> Path:
     make_folder(folder)
     with reporting_failure(folder):
         draw_explanation(explanation, name.with_suffix(".png"))
-    write_file(name.with_suffix(".txt"), (explanation.to_text() + "\n").encode())
-    write_file(name.with_suffix(".json"), seal(explanation.to_json(), indent=1).encode())
+    text = (explanation.to_text() + "\n").encode()
+    write_file(name.with_suffix(".txt"), text)
+    write_file(name.with_suffix(".json"), seal({**explanation.to_json(), _TEXT_HASH: _hash(text)}, indent=1).encode())
     return name
+
+
+def read_explanation(path: Path) -> tuple[dict[str, Any], str]:
+    """The values and the text of what was written, from its JSON file. Raises DataError unless both are as they were.
+
+    Where there is no text, none is given.
+    """
+    try:
+        values = unseal(read_text(path, LARGEST_LIST, DataError))
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; the file is damaged, or was changed by hand") from error
+    beside = path.with_suffix(".txt")
+    text = read_text(beside, LARGEST_SETTINGS, DataError) if beside.exists() else ""
+    if text and values.pop(_TEXT_HASH, _hash(text.encode())) != _hash(text.encode()):
+        raise DataError(f"{beside}: it does not match its hash in {path.name}; it is damaged, or was changed by hand")
+    return values, text
+
+
+def _hash(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()

@@ -11,6 +11,7 @@ from asrtrain import run_folder
 from asrtrain.app.chosen import choose
 from asrtrain.app.evaluate import evaluate
 from asrtrain.app.explanations import FOLDER as EXPLANATIONS
+from asrtrain.app.explanations import read_explanation
 from asrtrain.app.scores import RESULTS
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import load_recogniser
@@ -20,7 +21,7 @@ from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
 from asrtrain.errors import AsrtrainError, DataError, UsageError
 from asrtrain.evaluation import EvalReport, Origin, read_results
-from asrtrain.files.reading import LARGEST_LIST, LARGEST_SETTINGS, read_text
+from asrtrain.files.reading import LARGEST_LIST, read_text
 from asrtrain.files.sealed import unseal
 from asrtrain.reporting.html import LONGEST, RunFindings, report_page, worst_of
 from asrtrain.reporting.measurements import read_rows
@@ -159,10 +160,7 @@ def _recordings(config: RunConfig, scores: EvalReport | None) -> tuple[dict[str,
 
 def _explanations(folder: Path) -> list[tuple[Mapping[str, Any], str]]:
     """In the order of steps."""
-    found = []
-    for path in folder.glob("*.json"):
-        text = path.with_suffix(".txt")
-        found.append((_json(path), read_text(text, LARGEST_SETTINGS, DataError) if text.exists() else ""))
+    found = [read_explanation(path) for path in folder.glob("*.json")]
     return sorted(found, key=lambda explanation: explanation[0].get("step", 0))
 
 
