@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from asrtrain.app import evaluate, fit
-from asrtrain.errors import UsageError
+from asrtrain.errors import DataError, UsageError
 
 
 @pytest.fixture
@@ -30,26 +32,40 @@ def words(tmp_path: Path, fsdd: Path) -> Path:
     return tmp_path / "c.yaml"
 
 
-def silence(folder: Path) -> None:
+def overwrite(folder: Path, sound: Callable[[int], bytes]) -> None:
     for path in folder.iterdir():
         status, content = path.stat(), path.read_bytes()
-        path.write_bytes(content[:44] + bytes(len(content) - 44))
+        path.write_bytes(content[:44] + sound(len(content) - 44))
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_silence_in_place_of_speech_is_not_scored_as_speech(words: Path, tmp_path: Path) -> None:
+def test_noise_and_silence_in_place_of_speech_are_not_scored_as_speech(words: Path, tmp_path: Path) -> None:
     run = fit(words, output=tmp_path / "run")
     assert evaluate(run).accuracy > 0.9
-    silence(tmp_path / "audio")
+    overwrite(tmp_path / "audio", Random(0).randbytes)
     assert evaluate(run).accuracy < 0.5
+    overwrite(tmp_path / "audio", bytes)
+    with pytest.raises(DataError, match="recordings are silent"):
+        evaluate(run)
 
 
 def test_a_run_is_not_taken_up_on_recordings_that_were_overwritten(words: Path, tmp_path: Path) -> None:
     run = fit(words, output=tmp_path / "run")
     (run / "outcome.json").unlink()
-    silence(tmp_path / "audio")
+    overwrite(tmp_path / "audio", bytes)
     with pytest.raises(UsageError, match="holds a run on other data"):
         fit(words, output=run)
+
+
+def test_a_run_is_not_taken_up_with_noises_that_were_overwritten(words: Path, tmp_path: Path, fsdd: Path) -> None:
+    (tmp_path / "noises").mkdir()
+    shutil.copy2(fsdd / "9_jackson_0.wav", tmp_path / "noises")
+    noise = [f"augmentation.noise={{folder: {tmp_path}/noises}}", "training.max_epochs=1"]
+    run = fit(words, output=tmp_path / "run", overrides=noise)
+    (run / "outcome.json").unlink()
+    overwrite(tmp_path / "noises", bytes)
+    with pytest.raises(UsageError, match="holds a run on other data"):
+        fit(words, output=run, overrides=noise)
 
 
 def test_a_run_of_an_older_version_is_taken_up_and_told_of(

@@ -146,7 +146,7 @@ def _trial(order: _Order) -> Trial:
 def _found(order: _Order) -> Trial:
     """Raises UsageError if it is a run of another configuration or on other data, CheckpointError if it is damaged."""
     settings = load_settings(order.config, order.settings, None)
-    run_folder.check(order.run, settings, fingerprint_of(settings.data.load(cache_folder()), cache_folder()))
+    run_folder.check(order.run, settings, fingerprint_of(settings, settings.data.load(cache_folder()), cache_folder()))
     path = order.run / _TRIAL
     try:
         return read_record(Trial, unseal(read_text(path, LARGEST_SETTINGS, CheckpointError)))

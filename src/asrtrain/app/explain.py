@@ -106,7 +106,7 @@ def _explain_run(folder: Path, step: int | None, device: str) -> Explanation:
     if not 1 <= wanted <= records[-1].step:
         raise UsageError(f"--step {wanted}: {folder} has steps 1 to {records[-1].step}")
     splits = config.data.load(cache_folder())
-    run_folder.check(folder, config, fingerprint_of(splits, cache_folder()))
+    run_folder.check(folder, config, fingerprint_of(config, splits, cache_folder()))
     trusted = config.training.explain.after
     only = ExplainConfig(nonfinite=False, ratio_to_median=None, steps=(wanted,))
     config = config.model_copy(update={"training": config.training.model_copy(update={"explain": only})})

@@ -90,7 +90,7 @@ def fit(
             recogniser = decide_performance(recogniser, splits, folder, processes=world.size)
             settings = recogniser.config
         if dry_run:
-            run_folder.check(folder, settings, fingerprint_of(splits, cache_folder()))
+            run_folder.check(folder, settings, fingerprint_of(settings, splits, cache_folder()))
             say(_plan(recogniser, splits, World(0, nproc) if nproc else world))
             return folder
         return train_in(folder, recogniser, splits, world, latest=(settings.output_dir, *latest_in), said=said)
@@ -131,7 +131,7 @@ def train_in(
     config, world = recogniser.config, world or World()
     performance = config.fixed_performance
     # Before the folder is touched: recordings that cannot be read leave nothing behind.
-    data = fingerprint_of(splits, cache_folder()) if world.leads else ""
+    data = fingerprint_of(config, splits, cache_folder()) if world.leads else ""
     with using(performance.threads, performance.matmul), run_folder.claimed(folder) if world.leads else nullcontext():
         with run_folder.started(folder, config, data) if world.leads else nullcontext():
             finished = world.from_leader(run_folder.is_finished(folder))

@@ -22,15 +22,21 @@ def read_folder(folder: Path, sample_rate: Hertz, read_audio: ReadAudio | None) 
     """The recordings (S,) in a folder and those below it, in the order of their names. Raises DataError."""
     if read_audio is None:
         raise UsageError(f"augmentation: {folder} cannot be read here: nothing was given to read recordings with")
-    if not folder.is_dir():
-        raise DataError(f"augmentation: {folder}: no such folder")
     recordings: list[torch.Tensor] = []
     seconds = 0.0
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SUFFIXES and seconds < MOST:
+    for path in recordings_in(folder):
+        if seconds < MOST:
             audio = read_audio(path, sample_rate)
             recordings.append(torch.from_numpy(audio.samples))
             seconds += audio.duration
-    if not recordings:
-        raise DataError(f"augmentation: {folder}: no recordings in it ({', '.join(sorted(SUFFIXES))})")
     return recordings
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """Where the recordings are, in the order of their names; one at least. Raises DataError."""
+    if not folder.is_dir():
+        raise DataError(f"augmentation: {folder}: no such folder")
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    if not found:
+        raise DataError(f"augmentation: {folder}: no recordings in it ({', '.join(sorted(SUFFIXES))})")
+    return found

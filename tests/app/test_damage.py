@@ -6,18 +6,21 @@ what it answers of whole files, or something is said of the file that is damaged
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-
 from damaging import Place, build, damaged, outcome_of, quickly
 
 KINDS = ("bit", "bits", "cut", "zeros")
-ROUNDS = 8
+ROUNDS = 5
 """How often each file is damaged."""
+ASRTRAIN = [sys.executable, "-m", "asrtrain"]
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +83,26 @@ def test_hundreds_of_damages_are_seen_or_change_nothing(place: Place, capsys: py
     cases, faults = run_cases(place, ROUNDS, capsys, place.files())
     assert cases >= 300
     assert not faults, f"{len(faults)} of {cases}:\n" + "\n".join(faults)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "kind", "code"),
+    [
+        ("run/checkpoints/epoch-00002/model.safetensors", "bit", 5),
+        ("run/tokens.txt", "cut", 5),
+        ("cache/waveforms-*.bin", "zeros", 0),
+        ("cache/digit_strings-*/hashes.json", "bit", 0),
+    ],
+)
+def test_a_process_ends_in_a_sentence_too(place: Place, name: str, kind: str, code: int) -> None:
+    place.restore()
+    for path in place.folder.glob(name):
+        path.write_bytes(damaged(path.read_bytes(), kind, Random(1)))
+    command = [*ASRTRAIN, "eval", str(place.folder / "run")]
+    environment = {**os.environ, "ASRTRAIN_CACHE": str(place.folder / "cache")}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "internal error" not in done.stderr
+    assert str(place.folder / name.split("*", maxsplit=1)[0].split("/model", maxsplit=1)[0]) in done.stderr
