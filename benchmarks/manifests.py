@@ -1,9 +1,10 @@
 """Opening a manifest of a million utterances, an epoch of its batches, and going on in the middle of one.
 
 Utterances are parts of long recordings, a hundred of each; ``--files`` gives each a file of its own. Each measurement
-is made in a process of its own: seconds of CPU, and the most resident memory beyond what the imports take, MB. Nothing
-is read of the recordings. lhotse, where it is installed, opens the same as cuts and makes their batches, in a process
-of ``--peers``; to go on in the middle of an epoch it makes the batches before again.
+is made in a process of its own: seconds of CPU, and the most resident memory beyond what the imports take, MB.
+``known_again_s`` is what it takes to see that every recording still has the content whose hash was kept; nothing else
+is read of them. lhotse, where it is installed, opens the same as cuts and makes their batches, in a process of
+``--peers``; to go on in the middle of an epoch it makes the batches before again.
 """
 
 from __future__ import annotations

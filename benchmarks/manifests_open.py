@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from asrtrain.batching import BucketSampler
 from asrtrain.data import SOURCES
+from asrtrain.data.contents import content_hashes
 from asrtrain.data.data_config import DataConfig
 
 T = TypeVar("T")
@@ -43,6 +44,8 @@ def main() -> None:
     found["kept_mb"] = memory("VmRSS") - before
     del table
     table, found["open_again_s"] = seconds(lambda: source.load(cache))
+    content_hashes(table, cache)  # reads every recording
+    _, found["known_again_s"] = seconds(lambda: content_hashes(table, cache))
     durations = table.durations
     sampler, found["sampler_s"] = seconds(lambda: BucketSampler(durations, batch_seconds=200.0))
     epoch, found["epoch_s"] = seconds(lambda: sampler.epoch(0))

@@ -66,6 +66,21 @@ def test_made_once_and_bit_identical_when_made_again(fsdd: Path, tmp_path: Path)
     assert len(list((tmp_path / "a").glob("digit_strings-*"))) == 4
 
 
+@pytest.mark.parametrize("name", ["hashes.json", "manifest.jsonl", "*-00007.wav"])
+def test_damage_to_what_was_made_is_told_and_made_again(
+    name: str, fsdd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strings = _config(fsdd).load(tmp_path)
+    whole = _digest(strings)
+    (harmed,) = strings[0].audio.parent.glob(name)
+    content = harmed.read_bytes()
+    harmed.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+    assert _config(fsdd).load(tmp_path) == strings
+    assert _digest(strings) == whole
+    assert harmed.read_bytes() == content
+    assert f"{strings[0].audio.parent} is damaged, or of an older version: it is made again" in capsys.readouterr().err
+
+
 def test_strings_of_synthetic_digits(tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="the extra `synthesis` is not installed")
     of = {"name": "synth", "count": 30, "variants": ["f1", "m1"], "foreign": 0.0}

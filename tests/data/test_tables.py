@@ -146,7 +146,9 @@ def test_strange_json_is_looked_at_line_by_line(folder: Path) -> None:
     assert len(found) == 55
 
 
-def test_what_was_read_is_kept_until_it_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_read_is_kept_until_it_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(kept_tables, "WORTH_KEEPING", 10)
     path, cache = folder / "m.jsonl", folder / "cache"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows(50)))
@@ -157,9 +159,12 @@ def test_what_was_read_is_kept_until_it_changes(folder: Path, monkeypatch: pytes
     again = source.load(cache)
     assert isinstance(again.durations.base, np.ndarray)  # type: ignore[attr-defined]
     assert list(again) == first
-    kept.write_bytes(content[:30] + bytes([content[30] ^ 1]) + content[31:])
-    assert list(source.load(cache)) == first
-    assert kept.read_bytes() == content
+    assert not capsys.readouterr().err
+    for place in (30, 4096, (4096 + len(content)) // 2, len(content) - 1):  # of the header, of the columns
+        kept.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        assert list(source.load(cache)) == first
+        assert kept.read_bytes() == content
+        assert capsys.readouterr().err.count(f"{kept} is damaged") == 1
     kept.write_bytes(content[:-64])
     assert list(source.load(cache)) == first
     path.write_text(path.read_text().replace("u49", "u50"))
