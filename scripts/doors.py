@@ -30,6 +30,7 @@ KNOWN = {
     ("data/rendering.py", "open"): "wave, on a file that was opened by new_file",
     ("data/shards.py", "open"): "tarfile, on a file that was opened by new_file",
     ("data/shards.py", "soundfile.write"): "into memory",
+    ("app/samples.py", "soundfile.write"): "into memory",
     ("cli/data/speaking.py", "soundfile.write"): "into memory",
     ("reporting/html/sound.py", "soundfile.write"): "into memory",
     ("reporting/html/svg.py", "figure.savefig"): "into memory",

@@ -27,10 +27,11 @@ from asrtrain.decoding.interface import Decoder
 from asrtrain.errors import UsageError
 from asrtrain.evaluation import EvalReport, Origin, Outcome, recognise, score
 from asrtrain.features.interface import FrontEnd
-from asrtrain.hmm import GMMHMM, HMMConfig, HMMModel
-from asrtrain.models.interface import AcousticModel
+from asrtrain.hmm import GMMHMM, DNNHMMConfig, HMMConfig, HMMModel
+from asrtrain.models.interface import AcousticModel, ModelConfig
 from asrtrain.objectives.interface import Objective, ObjectiveConfig
 from asrtrain.optim import parameter_groups
+from asrtrain.performance.room import check_room
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import say
 from asrtrain.training import Ingredients, Validation, World, check_together, local_rank
@@ -105,11 +106,14 @@ def build_vocabulary(config: RunConfig, splits: Splits) -> Vocabulary:
 def build_recogniser(config: RunConfig, vocabulary: Vocabulary, device: torch.device) -> Recogniser:
     """Build the front end, the model (initialised by the seed alone) and the decoder."""
     front_end = config.features.build()
+    network = config.model.acoustic if isinstance(config.model, DNNHMMConfig) else config.model
+    per_frame = config.task == "transcription"
+    if isinstance(network, ModelConfig):
+        check_room(network, front_end.feature_size, len(vocabulary), device, per_frame=per_frame)
     torch.manual_seed(config.seed)
     if isinstance(config.model, HMMConfig):
         words = config.model.build(front_end.feature_size, vocabulary).to(device)
         return Recogniser(config, vocabulary, front_end, words, words.decoder(), device)
-    per_frame = config.task == "transcription"
     model = config.model.build(front_end.feature_size, len(vocabulary), per_frame=per_frame).to(device)
     decoder = build_decoder(vocabulary.symbols, vocabulary.unit)
     return Recogniser(config, vocabulary, front_end, model, decoder, device)

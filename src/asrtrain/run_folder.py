@@ -19,7 +19,7 @@ from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.files.names import safe_name
 from asrtrain.files.reading import LARGEST_SETTINGS, read_file, read_text
 from asrtrain.files.sealed import seal
-from asrtrain.files.writing import point
+from asrtrain.files.writing import clear_leavings, point
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import say
 from asrtrain.training.durable import write_file
@@ -81,6 +81,7 @@ def claimed(folder: Path) -> Iterator[None]:
             f"the run folder {folder} cannot be made: {error.strerror}; choose another output_dir, or --output"
         ) from error
     with exclusive(folder):
+        clear_leavings(folder)
         yield
 
 
@@ -155,6 +156,7 @@ def point_latest_to(folder: Path, output_dir: Path) -> None:
     Raises OSError where that cannot be written.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
+    clear_leavings(output_dir)
     point(output_dir / LATEST, Path(os.path.relpath(folder.resolve(), output_dir.resolve())))
 
 

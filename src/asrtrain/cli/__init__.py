@@ -11,7 +11,7 @@ from errno import EDQUOT, EFBIG, ENOSPC, EROFS
 
 from asrtrain.allocator import choose_allocator
 from asrtrain.cli.streams import prepared
-from asrtrain.errors import AsrtrainError, Interrupted, OutputLost, UsageError
+from asrtrain.errors import AsrtrainError, Interrupted, OutputLost, TrainingError, UsageError
 from asrtrain.interrupts import is_behind, obeyed
 from asrtrain.terminal import say
 
@@ -60,8 +60,16 @@ def _told(error: BaseException, debug: bool) -> int:
     if isinstance(error, FileNotFoundError) and error.filename is None:  # the system was asked where we are
         _tell("the working folder has been deleted: change to one that is there", debug)
         return UsageError.exit_code
+    if _needs_memory(error):
+        _tell(f"there is not enough memory: {error}; lower the batch's size, or that of what is built", debug)
+        return TrainingError.exit_code
     _tell(f"asrtrain: internal error: {type(error).__name__}: {error}; run again with {DEBUG} to see where", debug)
     return INTERNAL_ERROR
+
+
+def _needs_memory(error: BaseException) -> bool:
+    """Python and numpy say so by type; PyTorch has a type of its own on GPUs, and words alone on the processor."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def _run(arguments: list[str]) -> int:

@@ -18,6 +18,8 @@ from typing import IO
 from asrtrain.files.holding import POSIX, hold, is_held
 
 PARTIAL = ".partial"
+_RANDOM = 8
+"""Bytes of a temporary name that nobody can guess."""
 _NEVER_A_LINK = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 """Nor a FIFO to wait at."""
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NEVER_A_LINK
@@ -84,10 +86,14 @@ def cut_file(path: Path, size: int) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder inside of one of ours, if it is not there. Raises OSError where a link stands in its place."""
+    """Make a folder inside of one of ours, if it is not there, and clear what killed processes left in it.
+
+    Raises OSError where a link stands in its place.
+    """
     with _naming(folder):
         refuse_link(folder)
         folder.mkdir(parents=True, exist_ok=True)
+    clear_leavings(folder)
 
 
 def point(link: Path, target: Path) -> None:
@@ -122,7 +128,7 @@ def folder_beside(folder: Path) -> Iterator[Path]:
 def clear_leavings(folder: Path) -> None:
     """Delete the temporary files and folders of processes that were killed. A folder that cannot be read is left."""
     with suppress(OSError):
-        for entry in folder.glob(f".*{PARTIAL}"):
+        for entry in folder.glob(f".*.{'[0-9a-f]' * 2 * _RANDOM}{PARTIAL}"):
             if entry.is_symlink():
                 entry.unlink()
             elif entry.is_dir():
@@ -159,7 +165,7 @@ def _unused_name(path: Path) -> Path:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     # Hidden: a folder in which nothing else was left by a kill still counts as empty.
     start = os.fsdecode(os.fsencode(path.name)[:_LONGEST_START])
-    return path.with_name(f".{start}.{secrets.token_hex(8)}{PARTIAL}")
+    return path.with_name(f".{start}.{secrets.token_hex(_RANDOM)}{PARTIAL}")
 
 
 def refuse_link(path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from asrtrain.data.complaints import Complaint
 from asrtrain.errors import DataError
-from asrtrain.files.writing import appearing_whole
+from asrtrain.files.writing import appearing_whole, clear_leavings
 from asrtrain.types import Source
 
 LONGEST_LINE = 2**20
@@ -97,6 +97,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write a text file whole or not at all. Raises DataError if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        clear_leavings(path.parent)
         with appearing_whole(path) as stream:
             stream.writelines(f"{line}\n".encode() for line in lines)
     except OSError as error:

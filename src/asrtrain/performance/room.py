@@ -1,0 +1,40 @@
+"""Whether a model fits into memory at all, asked before any of it is taken."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from asrtrain.errors import UsageError
+from asrtrain.models.interface import ModelConfig
+from asrtrain.performance.memory import available_memory
+
+_USUAL = 4096
+"""Settings of models up to here make none that is too large to be built; a look costs a second of imports."""
+
+
+def check_room(model: ModelConfig, inputs: int, classes: int, device: torch.device, *, per_frame: bool) -> None:
+    """Raise UsageError if the weights of a model are more than there is memory for.
+
+    It is built without memory, on PyTorch's device ``meta``.
+    """
+    settings = model.model_dump_json()
+    if max(map(int, re.findall(r"\d+", settings)), default=0) <= _USUAL:
+        return
+    try:
+        free = available_memory(device)
+    except UsageError:  # this system does not say
+        return
+    try:
+        with torch.device("meta"):
+            network = model.build(inputs, classes, per_frame=per_frame)
+    except NotImplementedError:  # it computes with what it makes
+        return
+    except RuntimeError as error:  # more bytes than can be counted
+        raise UsageError("model: it is too large for any computer; choose smaller sizes") from error
+    needed = sum(one.numel() * one.element_size() for one in [*network.parameters(), *network.buffers()])
+    if needed > free:
+        raise UsageError(
+            f"model: its weights need {needed / 1e9:,.1f} GB, and {free / 1e9:.1f} GB are free; choose smaller sizes"
+        )
