@@ -126,7 +126,7 @@ def test_a_save_that_was_interrupted_is_no_checkpoint(trained, straight, cache, 
 
 def test_a_missing_file_is_seen(trained):
     (trained / NEWEST / "state.json").unlink()
-    with pytest.raises(CheckpointError, match=r"state\.json: No such file"):
+    with pytest.raises(CheckpointError, match=r"state\.json: there is no such file"):
         load_training(trained / NEWEST)
 
 
