@@ -77,7 +77,7 @@ def test_side_by_side_is_the_same_as_one_after_the_other(trained: Path, tmp_path
         ({"rules": ["none", "norm:1"], "target": 95}, "--target 95: .* 0 to 1"),
         ({"varied": ["optimizer.lr"]}, "write key=a,b,c"),
         ({"varied": ["optimizer.rate=1,2"]}, "optimizer.rate"),
-        ({"rules": ["none", "norm:1"], "seeds": 0}, "1 or more"),
+        ({"rules": ["none", "norm:1"], "seeds": 0}, "give 1 to 10,000"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_trained(

@@ -10,7 +10,8 @@ import torch
 from tests.app.conftest import WORDS, write_config
 
 from asrtrain.app import evaluate, fit, transcribe
-from asrtrain.app.trained import chosen_utterances, load_recogniser
+from asrtrain.app.chosen import choose
+from asrtrain.app.trained import load_recogniser
 from asrtrain.assembly import (
     build_ingredients,
     build_recogniser,
@@ -82,7 +83,7 @@ def test_scoring_one_set_changes_nothing_about_the_next(by_speaker: Path, fsdd: 
     recogniser = load_recogniser(by_speaker, "best", "cpu")
     kept = recogniser.front_end.state_dict()
     for name in ("known", "first", "second", "first", "known"):
-        utterances, _ = chosen_utterances(recogniser.config.data, sets[name], "test")
+        utterances = choose(recogniser.config.data, sets[name], "test", "best").utterances
         assert evaluate_on(recogniser, utterances, name).outcomes == alone[name]
     now = recogniser.front_end.state_dict()
     assert set(now) == set(kept)

@@ -176,7 +176,7 @@ def test_synth_is_reproducible(run: Run) -> None:
     assert [path.read_bytes() for path in sorted(Path("a").glob("*.wav"))] == [
         path.read_bytes() for path in sorted(Path("b").glob("*.wav"))
     ]
-    assert sorted(path.suffix for path in Path("a").iterdir()) == [".jsonl", ".wav", ".wav"]
+    assert sorted(path.suffix for path in Path("a").iterdir()) == [".json", ".jsonl", ".wav", ".wav"]
     assert not [path for path in Path().iterdir() if path.name not in ("a", "b")]
     assert "exists already" in run("data", "synth", "--count", 2, "--output", "a").err
     assert "--set count: wants a whole number > 0, found 0" in run("data", "synth", "--count", 0, "--output", "c").err

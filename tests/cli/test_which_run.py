@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run
-from tests.cli.test_a_run import CONFIG
+from tests.cli.conftest import CONFIG, Run
 
 
 @pytest.fixture

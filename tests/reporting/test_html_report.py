@@ -162,6 +162,9 @@ def test_what_users_wrote_never_becomes_markup(words: Path, tmp_path: Path) -> N
     lines = table.read_text(encoding="utf-8").splitlines()
     spoilt = [re.sub(r"^\w+", hostile.replace('"', ""), line) for line in lines[1:]]
     table.write_text("\n".join([lines[0], *spoilt]), encoding="utf-8")
+    figures = run / "results" / "test.json"  # as versions without checksums wrote it
+    known = json.loads(figures.read_text(encoding="utf-8"))
+    figures.write_text(json.dumps({k: v for k, v in known.items() if not k.endswith("sha256")}), encoding="utf-8")
     page = page_of(run, words, to=tmp_path)
     outline = Outline(page)
     assert len(outline.all("script")) == 1

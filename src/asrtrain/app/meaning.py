@@ -18,9 +18,9 @@ from asrtrain.terminal import say
 from asrtrain.training.meaning import MEANING, first_difference
 
 _SYMBOLS = "symbols"
-_LEARNT_FROM = ("model.align_from", "model.start_from")
-"""Other runs, which have done their work when the weights are there."""
-_FILES = ("model.lexicon", "model.language_model.path")
+_LEARNT_FROM = ("model.align_from", "model.start_from", "model.language_model.path")
+"""Other runs and files, which have done their work when the weights are there: checkpoints hold what came of them."""
+_FILES = ("model.lexicon",)
 """Files that are read whenever the weights are used. They may lie elsewhere, but not say anything else."""
 
 
