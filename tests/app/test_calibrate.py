@@ -18,7 +18,7 @@ features: {{name: mfcc, sample_rate: 8000}}
 optimizer: {{name: adamw, lr: 2.0e-3}}
 schedule: {{name: one_cycle}}
 clipping: none
-training: {{max_epochs: 6, batch_size: 64}}
+training: {{max_epochs: 6, max_steps: 40, batch_size: 64}}
 model: {model}
 """
 MODELS = {
@@ -39,7 +39,7 @@ def foretold_and_shown(config: Path, seed: int, output: Path) -> list[tuple[floa
     pairs = []
     for threshold, share in calibrate(config, seed=seed).thresholds.items():
         rule = f"clipping={{name: norm, threshold: {threshold}}}"
-        run = fit(config, seed=seed, overrides=[rule, "training.max_steps=40"], output=output / f"{seed}-{threshold}")
+        run = fit(config, seed=seed, overrides=[rule], output=output / f"{seed}-{threshold}")
         pairs.append((share, clipped_in_first_epoch(run)))
     return pairs
 
