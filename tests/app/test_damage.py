@@ -18,7 +18,7 @@ import pytest
 from damaging import Place, build, damaged, outcome_of, quickly
 
 KINDS = ("bit", "bits", "cut", "zeros")
-ROUNDS = 5
+ROUNDS = 6
 """How often each file is damaged."""
 ASRTRAIN = [sys.executable, "-m", "asrtrain"]
 
