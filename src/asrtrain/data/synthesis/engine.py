@@ -23,23 +23,8 @@ _SYNCHRONOUS = 2
 _UTF8 = 1
 _RATE, _VOLUME, _PITCH, _PITCH_RANGE = 1, 2, 3, 4
 _BY_CHARACTER = 1
-_LIST_END, _CLAUSE_END = 0, 5
-"""Kinds of events: what ends a list of them, and what comes with the block of samples in which a clause ends."""
-_COUNTED = 300
-"""Words a minute up to which espeak-ng counts the samples that it hands out: faster speech is shortened afterwards."""
 
-
-class _Event(ctypes.Structure):
-    """espeak_EVENT of speak_lib.h. ``sample`` counts those since the utterance began."""
-
-    _fields_ = (
-        *(("kind", ctypes.c_int), ("identifier", ctypes.c_uint), ("text_position", ctypes.c_int)),
-        *(("length", ctypes.c_int), ("milliseconds", ctypes.c_int), ("sample", ctypes.c_int)),
-        *(("user_data", ctypes.c_void_p), ("id", ctypes.c_char * 8)),
-    )
-
-
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
 def require_espeak() -> ModuleType:
@@ -74,7 +59,7 @@ class Engine:
             raise DataError(f"cannot load espeak-ng: {error}; set TMPDIR to a folder that allows programs") from error
         self._libc = ctypes.CDLL(None)
         self._chunks: list[npt.NDArray[np.int16]] = []
-        self._ends: list[tuple[int, int]] = []
+        self._failure: BaseException | None = None
         """The sample at which each clause ends, and how many blocks had arrived then."""
         self._callback = _Callback(self._receive)
         self.sample_rate: Final = self._initialise()
@@ -104,14 +89,14 @@ class Engine:
         espeak.espeak_SetSynthCallback(self._callback)
         return rate
 
-    def _receive(self, samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[_Event]) -> int:
-        if samples and count > 0:
-            self._chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
-        place = 0
-        while events and events[place].kind != _LIST_END:
-            if events[place].kind == _CLAUSE_END:
-                self._ends.append((events[place].sample, len(self._chunks)))
-            place += 1
+    def _receive(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _events: object) -> int:
+        """Take a block of samples. ctypes drops what is raised in here, so it is kept and raised afterwards."""
+        try:
+            if samples and count > 0:
+                self._chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        except BaseException as error:
+            self._failure = error
+            return 1  # espeak-ng stops
         return 0
 
     def speak(
@@ -130,19 +115,13 @@ class Engine:
         self._espeak.espeak_ng_SetRandSeed(seed)
         self._libc.srand(seed)
         self._chunks.clear()
-        self._ends.clear()
+        self._failure = None
         encoded = text.encode()
         with held():  # an error in the callback is dropped, and its samples with it
             failure = self._espeak.espeak_Synth(encoded, len(encoded) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None)
+        if self._failure is not None:
+            raise self._failure
         if failure:
             raise DataError(f"espeak-ng cannot say {text!r} with the voice {voice}")
-        if rate <= _COUNTED and not self._is_whole():
-            raise DataError(f"espeak-ng's samples of {text!r} with the voice {voice} did not all arrive: try again")
         pieces = np.concatenate([np.zeros(0, np.int16), *self._chunks])
         return pieces.astype(np.float32) / 32768.0
-
-    def _is_whole(self) -> bool:
-        """Whether each clause ends within the block that it was said to; a block that was lost moves all after it."""
-        arrived = np.cumsum([0, *map(len, self._chunks)])
-        within = (arrived[blocks - 1] < end <= arrived[blocks] for end, blocks in self._ends)
-        return bool(self._ends) and all(within)
