@@ -54,8 +54,14 @@ def result(kind: str, folder: Path) -> str:
 def started(kind: str, folder: Path) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.yaml").write_text(CONFIG)
-    environment = {**os.environ, "ASRTRAIN_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command(kind, folder), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    environment = {**os.environ, "ASRTRAIN_CACHE": str(folder.absolute() / "cache"), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command(kind, folder.absolute()),
+        cwd=folder,  # where runs/latest is pointed to the run
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
 
 
 def left_alone(kind: str, folder: Path) -> float:
@@ -78,11 +84,16 @@ def interrupted(kind: str, folder: Path, after: float) -> int:
 
 
 def tried(kind: str, work: Path, count: int, moments: random.Random) -> Counter[str]:
-    """So many interrupts of one kind of command, each followed by the same command again."""
+    """So many interrupts of one kind of command that come in time, each followed by the same command again.
+
+    One that finds the command at its end is counted, and another takes its place, three times as many in all at most.
+    """
     counts: Counter[str] = Counter()
     whole = left_alone(kind, work / kind / "straight")
     expected = result(kind, work / kind / "straight")
-    for number in range(count):
+    for number in range(3 * count):
+        if counts["obeyed"] == count:
+            break
         folder = work / kind / str(number)
         code = interrupted(kind, folder, moments.uniform(0.1, 0.9) * whole)
         counts["obeyed" if code in OBEYED else "finished" if code == 0 else f"ended with {code}"] += 1

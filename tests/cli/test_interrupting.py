@@ -25,4 +25,4 @@ def test_interrupts_at_random_moments_are_obeyed_and_change_nothing(tmp_path: Pa
         obeyed, identical = counts.pop("obeyed"), counts.pop("identical afterwards")
         assert not counts
         assert obeyed + finished == identical
-        assert obeyed + finished > 0
+        assert obeyed > finished

@@ -38,6 +38,7 @@ def train_alone(folder: Path, config: str, cache: Path) -> Path:
     (folder / "words.yaml").write_text(config, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASRTRAIN_CACHE", str(cache))
+        patch.chdir(folder)  # where runs/latest is pointed to the run
         assert main(["fit", str(folder / "words.yaml"), "--device", "cpu", "--output", str(folder / "run")]) == 0
     return folder / "run"
 

@@ -62,7 +62,7 @@ def test_ten_kills_of_the_command_line_change_nothing(cache, fsdd, tmp_path):
     config.write_text(CONFIG_FILE.format(folder=tmp_path))
     command = [sys.executable, "-m", "asrtrain", "fit", str(config), "--output", str(tmp_path / "straight")]
     environment = {**ENVIRONMENT, "ASRTRAIN_CACHE": str(cache)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = kill(tmp_path / "killed", cache, config, "moments", 2, 10)
     assert said.count("continuing at") >= 3, "the kills came before anything was saved"

@@ -60,7 +60,7 @@ class Engine:
         self._libc = ctypes.CDLL(None)
         self._chunks: list[npt.NDArray[np.int16]] = []
         self._failure: BaseException | None = None
-        """The sample at which each clause ends, and how many blocks had arrived then."""
+        """What was raised while a block of samples was taken."""
         self._callback = _Callback(self._receive)
         self.sample_rate: Final = self._initialise()
 
@@ -117,7 +117,7 @@ class Engine:
         self._chunks.clear()
         self._failure = None
         encoded = text.encode()
-        with held():  # an error in the callback is dropped, and its samples with it
+        with held():  # a signal waits for the end of the call: in a callback its error would be dropped
             failure = self._espeak.espeak_Synth(encoded, len(encoded) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None)
         if self._failure is not None:
             raise self._failure
