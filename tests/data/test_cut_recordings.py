@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,15 @@ def test_flac_of_unknown_length_is_read_to_its_end(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match=r"cannot be decoded: .*(lost sync|cut short)"):
         read_audio(path, RATE)
+
+
+@pytest.mark.parametrize(("container", "begin", "name"), [("W64", 40, b"junk" + bytes(12)), ("CAF", 8, b"free")])
+def test_a_chunk_that_ends_beyond_what_can_be_counted_is_no_error_of_ours(
+    container: str, begin: int, name: bytes
+) -> None:
+    whole = written(container, "PCM_16")
+    with suppress(DataError):  # if the decoder finds no sound behind it
+        assert seconds_of(whole[:begin] + name + b"\xff" * 8 + whole[begin:]) == SECONDS
 
 
 @pytest.mark.parametrize("behind", [b"\0", b"LIST\x04\0\0\0INFO", bytes(600), b"TAG" + bytes(125)])

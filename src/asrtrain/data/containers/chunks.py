@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, final
+from typing import BinaryIO, Literal, final
 
 _MOST = 1000
 """Chunks looked at; a recording has about ten."""
@@ -34,29 +33,57 @@ class Chunk:
     size: int
 
 
-def chunks_of(stream: BinaryIO, size: int, order: str) -> Iterator[Chunk]:
-    """The chunks of a file of so many bytes; ``order`` is that of struct."""
-    position = 12
+@final
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the chunks of a container lie in it."""
+
+    begin: int
+    """Bytes before the first chunk."""
+    name: int
+    """Bytes of a name."""
+    size: int
+    """Bytes of a size."""
+    order: Literal["little", "big"]
+    aligned: int = 1
+    """Chunks begin at multiples of so many bytes."""
+    counts_header: bool = False
+    """Whether a size counts the bytes of name and size too."""
+
+
+_RIFF = _Layout(begin=12, name=4, size=4, order="little", aligned=2)
+_RIFX = _Layout(begin=12, name=4, size=4, order="big", aligned=2)
+"""AIFF's too."""
+_W64 = _Layout(begin=40, name=16, size=8, order="little", aligned=8, counts_header=True)
+_CAF = _Layout(begin=8, name=4, size=8, order="big")
+
+
+def _chunks_of(stream: BinaryIO, size: int, layout: _Layout) -> Iterator[Chunk]:
+    """The chunks of a file of so many bytes, as far as they have a whole header that can be."""
+    position, length = layout.begin, layout.name + layout.size
     for _ in range(_MOST):
-        stream.seek(position)
-        header = stream.read(8)
-        if len(header) < 8:
+        if position + length > size:  # where a size of 64 bits may point to, no stream could be set
             return
-        name, claimed = struct.unpack(f"{order}4sI", header)
-        yield Chunk(name, position + 8, claimed)
-        position += 8 + claimed + claimed % 2
+        stream.seek(position)
+        header = stream.read(length)
+        claimed = int.from_bytes(header[layout.name :], layout.order) - (length if layout.counts_header else 0)
+        if claimed < 0:
+            return
+        yield Chunk(header[: layout.name], position + length, claimed)
+        position += length + claimed + -claimed % layout.aligned
 
 
 def wav_fault(stream: BinaryIO, size: int) -> str:
     """What is wrong with a RIFF, RIFX or RF64 file."""
     stream.seek(0)
-    order = ">" if stream.read(4) == b"RIFX" else "<"
-    stream.seek(0)
-    kind, whole, form = struct.unpack(f"{order}4sI4s", stream.read(12).ljust(12, b"\0"))
+    head = stream.read(12)
+    kind, form = head[:4], head[8:]
+    layout = _RIFX if kind == b"RIFX" else _RIFF
+    whole = int.from_bytes(head[4:8], layout.order)
     if form != b"WAVE":
         return ""
     long_size: int | None = None
-    for chunk in chunks_of(stream, size, order):
+    for chunk in _chunks_of(stream, size, layout):
         if chunk.name == b"ds64" and kind == b"RF64":  # EBU Tech 3306: sizes of 64 bits
             stream.seek(chunk.start + 8)
             long_size = int.from_bytes(stream.read(8), "little")
@@ -70,40 +97,17 @@ def wav_fault(stream: BinaryIO, size: int) -> str:
 
 def aiff_fault(stream: BinaryIO, size: int) -> str:
     """What is wrong with an AIFF or AIFC file."""
-    for chunk in chunks_of(stream, size, ">"):
-        if chunk.name in (b"SSND", b"BODY"):
-            return _sound_fault(stream, size, chunk.start, chunk.size)
-    return ""
+    return _first_sound_fault(stream, size, _RIFX, b"SSND", b"BODY")
 
 
 def w64_fault(stream: BinaryIO, size: int) -> str:
-    """What is wrong with a Wave64 file: names of 16 bytes, sizes that count the 24 bytes of name and size."""
-    position = 40
-    for _ in range(_MOST):
-        stream.seek(position)
-        header = stream.read(24)
-        claimed = int.from_bytes(header[16:], "little") - 24
-        if len(header) < 24 or claimed < 0:
-            return ""
-        if header.startswith(b"data"):
-            return _sound_fault(stream, size, position + 24, claimed)
-        position += 24 + claimed + -claimed % 8
-    return ""
+    """What is wrong with a Wave64 file."""
+    return _first_sound_fault(stream, size, _W64, b"data")
 
 
 def caf_fault(stream: BinaryIO, size: int) -> str:
-    """What is wrong with a Core Audio file: names of 4 bytes, sizes of 8, -1 for "to the end of the file"."""
-    position = 8
-    for _ in range(_MOST):
-        stream.seek(position)
-        header = stream.read(12)
-        claimed = int.from_bytes(header[4:], "big")
-        if len(header) < 12:
-            return ""
-        if header.startswith(b"data"):
-            return _sound_fault(stream, size, position + 12, claimed)
-        position += 12 + claimed
-    return ""
+    """What is wrong with a Core Audio file, whose size -1 means "to the end of the file"."""
+    return _first_sound_fault(stream, size, _CAF, b"data")
 
 
 def open_end(stream: BinaryIO, size: int) -> tuple[int, bytes] | None:
@@ -112,7 +116,7 @@ def open_end(stream: BinaryIO, size: int) -> tuple[int, bytes] | None:
     kind, place = stream.read(4), None
     if kind not in (b"RIFF", b"RF64"):
         return None
-    for chunk in chunks_of(stream, size, "<"):
+    for chunk in _chunks_of(stream, size, _RIFF):
         if chunk.name == b"ds64":
             place = chunk.start + 8
         elif chunk.name == b"data":
@@ -135,6 +139,13 @@ def _claim(stream: BinaryIO, data: Chunk, size: int, long_place: int | None) -> 
 def _is_open(claimed: int) -> bool:
     """Whether a size means that it is not known."""
     return claimed == 0 or claimed >= 1 << 63 or any(claimed in sizes for sizes in _STREAMED)
+
+
+def _first_sound_fault(stream: BinaryIO, size: int, layout: _Layout, *names: bytes) -> str:
+    """What is wrong with the first chunk whose name begins as one of these, which are those of sound."""
+    sound = (chunk for chunk in _chunks_of(stream, size, layout) if chunk.name.startswith(names))
+    first = next(sound, None)
+    return _sound_fault(stream, size, first.start, first.size) if first else ""
 
 
 def _sound_fault(stream: BinaryIO, size: int, start: int, claimed: int) -> str:
