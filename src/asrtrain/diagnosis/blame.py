@@ -15,7 +15,7 @@ from typing import final
 import torch
 from torch import nn
 
-from asrtrain.diagnosis.report import Direction, ModuleFacts
+from asrtrain.diagnosis.facts import Direction, ModuleFacts
 from asrtrain.diagnosis.taps import OBJECTIVE, Flow, Station
 
 LEAST_EXCESS = 1.5

@@ -21,11 +21,12 @@ from asrtrain.diagnosis.blame import (
     suspicions,
     utterances_of,
 )
+from asrtrain.diagnosis.facts import Frame, ParameterFacts, Producer, RecurrenceFacts, UtteranceFacts
 from asrtrain.diagnosis.frames import frame_of, reads_backwards
 from asrtrain.diagnosis.parameters import odd_parameters, owner
 from asrtrain.diagnosis.recurrence import recurrence_facts
 from asrtrain.diagnosis.replay import Network, replay, replaying
-from asrtrain.diagnosis.report import Explanation, Frame, ParameterFacts, Producer, RecurrenceFacts, UtteranceFacts
+from asrtrain.diagnosis.report import Explanation
 from asrtrain.diagnosis.taps import FEATURES, OBJECTIVE, Station, listen
 from asrtrain.diagnosis.utterances import alone, outstanding, utterance_facts
 from asrtrain.diagnosis.verdict import suggestion_for, verdict_on

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from asrtrain.diagnosis.blame import Suspicion, log_magnitudes
-from asrtrain.diagnosis.report import Frame
+from asrtrain.diagnosis.facts import Frame
 from asrtrain.diagnosis.taps import Flow
 from asrtrain.models.recurrence import RecurrentLayer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from asrtrain.diagnosis.report import ParameterFacts
+from asrtrain.diagnosis.facts import ParameterFacts
 
 _OUTLIER = 1e3
 """A weight so many times larger than half of its fellows at least, and larger than 10, was not learned."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from asrtrain.clipping.parts.recurrent import gates_of
-from asrtrain.diagnosis.report import RecurrenceFacts
+from asrtrain.diagnosis.facts import RecurrenceFacts
 
 _NEAR_THE_END = 0.05
 """A gate below this or above one minus this is saturated; a tanh beyond one minus twice this."""

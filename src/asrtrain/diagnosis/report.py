@@ -3,133 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, final
+from typing import Any, final
 
-Direction = Literal["forward", "backward"]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class FeatureFacts:
-    """What an utterance's features are like: figures over all finite ones; shares of frames are 0 to 1.
-
-    ``silence`` is the share of frames whose level (the first feature) lies in the lowest tenth of its range.
-    """
-
-    minimum: float
-    maximum: float
-    mean: float
-    deviation: float
-    not_finite: int
-    first_not_finite: int | None
-    constant: bool
-    silence: float
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class UtteranceFacts:
-    """One utterance of the step, on its own: its loss, the norm of its gradient, and what it is.
-
-    feasible says whether the objective counts it, which needs frames enough for what is said; frames are feature
-    frames, scored those that are scored.
-    """
-
-    id: str
-    loss: float
-    norm: float
-    frames: int
-    scored: int
-    labels: int
-    repeats: int
-    feasible: bool
-    features: FeatureFacts
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ModuleFacts:
-    """How much larger numbers come out of a module than go in, compared with what is usual for it.
-
-    Growth is the largest magnitude out by the largest in, of the utterance where it is most unusual; usual is the
-    median over sound utterances. None where nothing passed, or nothing finite. Excess is in orders of magnitude.
-    """
-
-    name: str
-    kind: str
-    forward: float | None
-    forward_usual: float | None
-    backward: float | None
-    backward_usual: float | None
-    forward_excess: float
-    backward_excess: float
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Producer:
-    """Where it began. ``excess`` is by how many orders of magnitude more than usual the module let numbers grow.
-
-    It is infinite where they became none. how says it in words.
-    """
-
-    module: str
-    kind: str
-    direction: Direction
-    excess: float
-    how: str
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A moment: the frame of ``of`` at the module's rate, and the first and last feature frame that it stands for."""
-
-    index: int
-    of: int
-    first_feature_frame: int
-    last_feature_frame: int
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ParameterFacts:
-    """A parameter that is not as it should be: how many weights are no numbers, and the magnitudes of the others."""
-
-    name: str
-    not_finite: int
-    largest: float
-    usual: float
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class RecurrenceFacts:
-    """The gradient inside one recurrent layer and direction, for the guilty utterance alone.
-
-    gradients are ‖∂L/∂h_t‖, leaving max |∂L/∂x_t| as the module gave it, and states ‖h_t‖, in the order of time;
-    largest_input is max ‖x_t‖. growth is the factor by
-    which the gradient grows a frame on its way back (the slope of its logarithm), rise its largest by the largest that
-    arrived from above, onset the frame where it has grown half as many orders of magnitude as it will. spectral are the
-    largest singular values of the recurrent matrix, by gate; saturated the shares of gates (or units) at the end of
-    their range. difference is how far the recurrence recomputed frame by frame lies from what the module gave.
-    """
-
-    module: str
-    kind: str
-    reversed: bool
-    gradients: tuple[float, ...]
-    leaving: tuple[float, ...]
-    states: tuple[float, ...]
-    largest_input: float
-    growth: float | None
-    rise: float
-    onset: int | None
-    spectral: Mapping[str, float]
-    saturated: Mapping[str, float]
-    difference: float
+from asrtrain.diagnosis.facts import Frame, ModuleFacts, ParameterFacts, Producer, RecurrenceFacts, UtteranceFacts
+from asrtrain.diagnosis.text import module_lines, recurrence_lines, utterance_lines
 
 
 @final
@@ -163,14 +42,45 @@ class Explanation:
 
     def to_text(self) -> str:
         """For reading."""
-        from asrtrain.diagnosis.text import as_text
-
-        return as_text(self)
+        return "\n".join(_lines(self))
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; numbers that are not finite, which JSON does not have, as words."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
+
+
+def _lines(e: Explanation) -> Iterator[str]:
+    yield f"step {e.step} (epoch {e.epoch}): loss {e.loss:.4g}, gradient norm {e.norm:.4g}{_compared(e)}"
+    yield ""
+    yield e.verdict
+    yield e.suggestion
+    for fault in e.planted:
+        yield f"A fault was planted here on purpose: {fault}"
+    yield ""
+    yield f"two replays agree bit for bit: {'yes' if e.repeats else 'NO'}"
+    if e.propagators:
+        yield f"passed on by: {', '.join(e.propagators)}"
+    if e.infeasible:
+        yield f"too short for what is said: {', '.join(e.infeasible)}"
+    for odd in e.parameters:
+        figures = f"{odd.not_finite} not finite, largest {odd.largest:.3g}, median {odd.usual:.3g}"
+        yield f"odd parameter {odd.name}: {figures}"
+    if e.frame is not None:
+        yield (
+            f"frame {e.frame.index} of {e.frame.of} at the module's rate: "
+            f"feature frames {e.frame.first_feature_frame} to {e.frame.last_feature_frame}"
+        )
+    yield from utterance_lines(e.utterances, e.utterance)
+    yield from module_lines(e.modules)
+    for facts in e.recurrences:
+        yield from recurrence_lines(facts)
+
+
+def _compared(e: Explanation) -> str:
+    if e.median is None or not math.isfinite(e.norm) or e.median <= 0:
+        return ""
+    return f", {e.norm / e.median:.3g} times the median of the steps before"
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a tree of plain values

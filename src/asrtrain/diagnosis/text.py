@@ -1,56 +1,19 @@
-"""An explanation, for reading."""
+"""What is found out about the parts of a step, for reading."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from asrtrain.diagnosis.report import Explanation, ModuleFacts, RecurrenceFacts, UtteranceFacts
+from asrtrain.diagnosis.facts import ModuleFacts, RecurrenceFacts, UtteranceFacts
 
 _SHOWN = 8
 
 
-def as_text(explanation: Explanation) -> str:
-    """The verdict, then what it rests on."""
-    return "\n".join(_lines(explanation))
-
-
-def _lines(e: Explanation) -> Iterator[str]:
-    yield f"step {e.step} (epoch {e.epoch}): loss {e.loss:.4g}, gradient norm {e.norm:.4g}{_compared(e)}"
-    yield ""
-    yield e.verdict
-    yield e.suggestion
-    for fault in e.planted:
-        yield f"A fault was planted here on purpose: {fault}"
-    yield ""
-    yield f"two replays agree bit for bit: {'yes' if e.repeats else 'NO'}"
-    if e.propagators:
-        yield f"passed on by: {', '.join(e.propagators)}"
-    if e.infeasible:
-        yield f"too short for what is said: {', '.join(e.infeasible)}"
-    for odd in e.parameters:
-        figures = f"{odd.not_finite} not finite, largest {odd.largest:.3g}, median {odd.usual:.3g}"
-        yield f"odd parameter {odd.name}: {figures}"
-    if e.frame is not None:
-        yield (
-            f"frame {e.frame.index} of {e.frame.of} at the module's rate: "
-            f"feature frames {e.frame.first_feature_frame} to {e.frame.last_feature_frame}"
-        )
-    yield from _utterances(e)
-    yield from _modules(e.modules)
-    for facts in e.recurrences:
-        yield from _recurrence(facts)
-
-
-def _compared(e: Explanation) -> str:
-    if e.median is None or not math.isfinite(e.norm) or e.median <= 0:
-        return ""
-    return f", {e.norm / e.median:.3g} times the median of the steps before"
-
-
-def _utterances(e: Explanation) -> Iterator[str]:
-    ranked = sorted(e.utterances, key=lambda fact: (fact.id != e.utterance, -_sortable(fact.norm)))
-    width = max((len(fact.id) for fact in e.utterances), default=0)
+def utterance_lines(utterances: Sequence[UtteranceFacts], guilty: str | None) -> Iterator[str]:
+    """A table of the utterances: the guilty one first, then those with the largest gradients."""
+    ranked = sorted(utterances, key=lambda fact: (fact.id != guilty, -_sortable(fact.norm)))
+    width = max((len(fact.id) for fact in utterances), default=0)
     yield ""
     yield f"{'utterance alone':{width}}       loss   gradient  frames  labels  repeats  features"
     for fact in ranked[:_SHOWN]:
@@ -72,7 +35,8 @@ def _features(fact: UtteranceFacts) -> str:
     return f"{said}, {100 * features.silence:.0f} % quiet"
 
 
-def _modules(modules: Sequence[ModuleFacts]) -> Iterator[str]:
+def module_lines(modules: Sequence[ModuleFacts]) -> Iterator[str]:
+    """A table of the modules that grow most unusually."""
     ranked = sorted(modules, key=lambda fact: -max(fact.forward_excess, fact.backward_excess))[:_SHOWN]
     width = max((len(fact.name) for fact in ranked), default=0)
     yield ""
@@ -90,7 +54,8 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
 
 
-def _recurrence(facts: RecurrenceFacts) -> Iterator[str]:
+def recurrence_lines(facts: RecurrenceFacts) -> Iterator[str]:
+    """The gradient inside a recurrent layer."""
     way = ", reading backwards" if facts.reversed else ""
     finite = [norm for norm in facts.gradients if math.isfinite(norm)]
     smallest, largest = (min(finite), max(finite)) if finite else (math.nan, math.nan)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from asrtrain.diagnosis.facts import FeatureFacts, UtteranceFacts
 from asrtrain.diagnosis.replay import Network, Pass, replay
-from asrtrain.diagnosis.report import FeatureFacts, UtteranceFacts
 from asrtrain.objectives.feasibility import adjacent_repeats
 from asrtrain.training.injection import Planted
 from asrtrain.training.trace import frozen_statistics, generator_states, set_generators

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from asrtrain.diagnosis.report import Frame, ParameterFacts, Producer, UtteranceFacts
+from asrtrain.diagnosis.facts import Frame, ParameterFacts, Producer, UtteranceFacts
 from asrtrain.diagnosis.taps import FEATURES, OBJECTIVE
 
 _RECURRENT = ("RNN", "LSTM", "GRU")
