@@ -19,7 +19,7 @@ import numpy.typing as npt
 from command_line import options_of
 from scipy.special import gammaln, xlogy
 
-from asrtrain.evaluation.bootstrap import clopper_pearson, interval
+from asrtrain.evaluation.intervals import clopper_pearson, interval
 from asrtrain.evaluation.paired import paired_interval
 
 Numbers = npt.NDArray[np.float64]

@@ -15,7 +15,7 @@ from coverage_of_intervals import ERRORS, accuracy, difference, word_errors
 
 from asrtrain.comparison import Comparison, Trial
 from asrtrain.evaluation import EvalReport, Outcome
-from asrtrain.evaluation.bootstrap import interval
+from asrtrain.evaluation.intervals import interval
 from asrtrain.evaluation.paired import paired_interval
 from asrtrain.types import Hypothesis
 

@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from asrtrain.comparison.trial import Trial
-from asrtrain.evaluation.bootstrap import ROUGH_BELOW
+from asrtrain.evaluation.intervals import ROUGH_BELOW
 from asrtrain.evaluation.paired import paired_interval
 
 

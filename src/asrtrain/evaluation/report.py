@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from asrtrain.evaluation.alignment import Counts
-from asrtrain.evaluation.bootstrap import ROUGH_BELOW, interval
 from asrtrain.evaluation.identity import Origin, ScoredData, identity_of
+from asrtrain.evaluation.intervals import ROUGH_BELOW, interval
 from asrtrain.evaluation.outcome import Outcome
 from asrtrain.types import Seconds, Task
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asrtrain.evaluation import EvalReport
-from asrtrain.evaluation.bootstrap import interval
+from asrtrain.evaluation.intervals import interval
 from asrtrain.reporting.html.svg import Picture, sheet
 from asrtrain.reporting.style import BLUE, INK
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from asrtrain.evaluation import EvalReport, Outcome
-from asrtrain.evaluation.bootstrap import interval
+from asrtrain.evaluation.intervals import interval
 from asrtrain.reporting.html.findings import RunFindings
 
 _MOST_FREQUENT = 12
