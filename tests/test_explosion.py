@@ -56,6 +56,7 @@ def test_the_trainer_itself_ends_with_exit_code_4(
     fsdd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASRTRAIN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)  # where runs/latest is pointed to the run
     code = main(["fit", str(CONFIG), "--set", "clipping={name: none}", "--output", str(tmp_path / "run")])
     assert code == 4
     assert "is not finite; utterances" in capsys.readouterr().err

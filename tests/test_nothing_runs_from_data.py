@@ -59,6 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASRTRAIN_CACHE", str(folder / "cache"))
+        patch.chdir(folder)  # where runs/latest is pointed to the run
         assert main(["fit", str(folder / "run.yaml"), "--output", str(folder / "run")]) == 0
     return folder / "run"
 

@@ -40,6 +40,7 @@ def names(trained: Path, fsdd: Path, cache: Path, tmp_path_factory: pytest.TempP
     run = unfinished_copy(trained, place / "run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASRTRAIN_CACHE", str(cache))
+        patch.chdir(place)  # where runs/latest is pointed to the run
         for command in commands(run, fsdd / "7_theo_10.wav", place):
             assert main(command) == 0, command
     found = sorted(path.relative_to(run) for path in run.rglob("*"))
@@ -87,7 +88,9 @@ def test_nothing_is_written_through_a_link(
     fsdd: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     outside = tmp_path / "outside"
     outside.mkdir()
     run = unfinished_copy(trained, tmp_path / "run")

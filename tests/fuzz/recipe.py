@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +49,10 @@ def configuration(manifest: Path, path: Path, runs: Path) -> Path:
     return path
 
 
-def call(*arguments: object) -> tuple[int, str]:
-    """A command, in this process: its exit code, and all that it printed."""
+def call(folder: Path, *arguments: object) -> tuple[int, str]:
+    """A command, in this process and this working folder: its exit code, and all that it printed."""
     printed = io.StringIO()
-    with redirect_stdout(printed), redirect_stderr(printed):
+    with chdir(folder), redirect_stdout(printed), redirect_stderr(printed):
         code = main([str(argument) for argument in arguments])
     return code, printed.getvalue()
 
@@ -63,7 +63,7 @@ def trained(folder: Path) -> Path:
     config = configuration(manifest, folder / "c.yaml", folder / "runs")
     run = folder / "run"
     for command in (("fit", config, "--output", run), ("eval", run), ("align", run)):
-        code, printed = call(*command)
+        code, printed = call(folder, *command)
         assert code == 0 or command[0] == "align", printed
     return run
 

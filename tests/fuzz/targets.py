@@ -71,7 +71,7 @@ class _RunFiles(Target):
         command = rng.choice(self._commands(run))
         if command[0] == "fit":
             (run / "outcome.json").unlink(missing_ok=True)
-        code, printed = call(*command, "--debug")
+        code, printed = call(self._home, *command, "--debug")
         if code not in ACCEPTED or ("Traceback" in printed.replace("AsrtrainError", "") and code in (0, 1)):
             raise FaultError(f"{command[0]} with {chosen} damaged: exit code {code}\n{printed[-3000:]}")
         return f"{command[0]} {code}"

@@ -28,9 +28,10 @@ def program(name: str, *arguments: object) -> list[str]:
     return [sys.executable, str(HERE / name), *map(str, arguments)]
 
 
-def kill(*arguments: object) -> str:
+def kill(folder: Path, *arguments: object) -> str:
+    command = program("killing.py", folder, *arguments)  # in a folder of its own: fit points runs/latest there
     done = subprocess.run(
-        program("killing.py", *arguments), env=ENVIRONMENT, capture_output=True, text=True, check=False
+        command, cwd=folder.parent, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stderr
@@ -67,6 +68,7 @@ def test_ten_kills_of_the_command_line_change_nothing(cache, fsdd, tmp_path):
     said = kill(tmp_path / "killed", cache, config, "moments", 2, 10)
     assert said.count("continuing at") >= 3, "the kills came before anything was saved"
     assert result_of(tmp_path / "killed") == result_of(tmp_path / "straight")
+    assert (tmp_path / "runs" / "latest").resolve() == tmp_path / "killed"
 
 
 @pytest.mark.slow
