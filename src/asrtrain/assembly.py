@@ -27,6 +27,7 @@ from asrtrain.decoding.interface import Decoder
 from asrtrain.errors import UsageError
 from asrtrain.evaluation import EvalReport, Origin, Outcome, recognise, score
 from asrtrain.features.interface import FrontEnd
+from asrtrain.files.home import at_home
 from asrtrain.hmm import GMMHMM, DNNHMMConfig, HMMConfig, HMMModel
 from asrtrain.models.interface import AcousticModel, ModelConfig
 from asrtrain.objectives.interface import Objective, ObjectiveConfig
@@ -94,7 +95,7 @@ def _own_gpu() -> torch.device:
 
 def cache_folder() -> Path:
     """Where made audio and computed features are kept between runs: $ASRTRAIN_CACHE, or ~/.cache/asrtrain."""
-    return Path(os.environ.get("ASRTRAIN_CACHE") or Path.home() / ".cache" / "asrtrain")
+    return at_home(Path(os.environ.get("ASRTRAIN_CACHE") or "~/.cache/asrtrain"))
 
 
 def build_vocabulary(config: RunConfig, splits: Splits) -> Vocabulary:

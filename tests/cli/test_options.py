@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from typer.main import get_command
 
+from asrtrain.cli import main
 from asrtrain.cli.commands import app
 
 OPTIONS = {
@@ -67,3 +69,11 @@ def options(command: Any, path: tuple[str, ...] = ()) -> dict[str, set[str]]:
 
 def test_every_option_of_every_command() -> None:
     assert options(get_command(app)) == OPTIONS
+
+
+@pytest.mark.parametrize("line", ["fit", "transcribe", "compare", "config init", "info"])
+def test_a_flag_shows_no_value(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*line.split(), "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "--help" in told
+    assert "bool" not in told.lower()

@@ -30,9 +30,7 @@ def program(name: str, *arguments: object) -> list[str]:
 
 def kill(folder: Path, *arguments: object) -> str:
     command = program("killing.py", folder, *arguments)  # in a folder of its own: fit points runs/latest there
-    done = subprocess.run(
-        command, cwd=folder.parent, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=folder.parent, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stderr
 

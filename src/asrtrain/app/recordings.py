@@ -14,6 +14,7 @@ from typing import cast, final
 from asrtrain.app.samples import Samples, as_wav, is_samples
 from asrtrain.data.interface import AUDIO_SUFFIXES
 from asrtrain.errors import DataError
+from asrtrain.files.home import at_home
 from asrtrain.files.names import LONGEST, safe_name
 from asrtrain.terminal import say
 from asrtrain.types import Hertz
@@ -82,7 +83,8 @@ def _has_path(recording: Recording) -> bool:
     return recording.name != STANDARD_INPUT and recording.content is None
 
 
-def _meant(item: str) -> list[Recording]:
+def _meant(written: str) -> list[Recording]:
+    item = at_home(written)
     path = Path(item)
     if not item:  # which would be the working folder: a variable of the shell that is not set
         raise DataError("an empty name: give a recording, a folder, a pattern, or - for standard input")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from asrtrain.files.home import at_home
+
 VARIABLE = "ASRTRAIN_CORPORA"
 
 
 def corpora_folder() -> Path:
     """The folder of all corpora: $ASRTRAIN_CORPORA, else ``corpora`` in the working directory."""
-    return Path(os.environ.get(VARIABLE) or "corpora")
+    return at_home(Path(os.environ.get(VARIABLE) or "corpora"))
 
 
 def is_here(folder: Path, name: str) -> bool:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, final
 
 from typer.core import TyperGroup
 
+from asrtrain.cli.paths import take_home
+
 if TYPE_CHECKING:
     from rich.console import Console
     from typer._click import Command, Context, HelpFormatter
+    from typer._click.core import Parameter
 
 Row = tuple[str, str]
 
@@ -33,7 +36,11 @@ class QuickGroup(TyperGroup):
         meant = MEANT.get(args[0]) if args else None
         if meant in self.commands and args[0] not in self.commands:
             ctx.fail(f"No such command '{args[0]}'. Here it is called '{meant}'.")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _show_no_value_of_flags(command.get_params(ctx))
+            take_home(command)
+        return name, command, rest
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         from rich.console import Console
@@ -47,6 +54,13 @@ class QuickGroup(TyperGroup):
         commands = [(name, command.get_short_help_str(limit=200)) for name, command in self.commands.items()]
         _panel(console, "Options", options)
         _panel(console, "Commands", commands)
+
+
+def _show_no_value_of_flags(parameters: Iterable[Parameter]) -> None:
+    """Typer calls what a flag takes ``<bool>``, and it takes nothing."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
 
 
 def _panel(console: Console, title: str, rows: Iterable[Row]) -> None:

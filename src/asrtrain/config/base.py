@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from asrtrain.config.docstrings import attribute_docstrings
+from asrtrain.files.home import at_home
 
 
 class Config(BaseModel):
@@ -43,14 +44,7 @@ def _ordered(interval: tuple[float, float]) -> tuple[float, float]:
     return interval
 
 
-def _at_home(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:  # no such user: a name that begins with ~, and no more
-        return path
-
-
-FilePath = Annotated[Path, Strict(False), AfterValidator(_at_home)]
+FilePath = Annotated[Path, Strict(False), AfterValidator(at_home)]
 """A path, written as a string; relative to the working directory, or to the user's folder where it begins with ~."""
 
 Range = Annotated[tuple[float, float], Strict(False), AfterValidator(_ordered)]

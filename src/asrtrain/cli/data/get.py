@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asrtrain.files.home import at_home
 from asrtrain.terminal import say, show
 
 
@@ -34,6 +35,7 @@ def get(
     from asrtrain.cli.corpora import corpora_folder
     from asrtrain.data.corpora.obtain import get_corpus
 
+    source = None if source is None else at_home(source)
     obtained = get_corpus(name, output or corpora_folder() / name, source=source, parts=parts or ())
     for address, checksum in obtained.unverified.items():
         say(f"notice: no checksum is published for {address}; this download has {checksum}")
