@@ -130,6 +130,43 @@ def test_who_lacks_matplotlib_is_told_before_training_and_scoring(
     assert not list((tmp_path / "run" / "results").glob("dev*"))
 
 
+def with_broken_matplotlib(folder: Path, broken: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command, in a process that finds a matplotlib first one of whose modules does not load."""
+    module = folder / "broken" / "matplotlib" / broken
+    module.parent.mkdir(parents=True, exist_ok=True)
+    (folder / "broken" / "matplotlib" / "__init__.py").touch()
+    module.write_text("raise ImportError('numpy.core.multiarray failed to import')\n", encoding="utf-8")
+    program = (
+        f"import sys; sys.path.insert(0, {str(folder / 'broken')!r}); from asrtrain.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True)
+
+
+BROKEN = "drawing pictures needs matplotlib, which does not load (numpy.core.multiarray failed to import): "
+
+
+def test_whose_matplotlib_is_broken_is_told_before_training(fsdd: Path, tmp_path: Path) -> None:
+    write_words(tmp_path, fsdd)
+    for line in (["fit", "words.yaml", "--output", "run"], ["compare", "words.yaml", "--output", "runs"]):
+        done = with_broken_matplotlib(tmp_path, "__init__.py", *line)
+        assert done.returncode == 2
+        assert BROKEN in done.stderr and "pip install" in done.stderr
+        assert not (tmp_path / line[-1]).exists()
+
+
+def test_a_matplotlib_that_breaks_later_costs_pictures_and_no_training_or_scores(fsdd: Path, tmp_path: Path) -> None:
+    write_words(tmp_path, fsdd)
+    done = with_broken_matplotlib(tmp_path, "figure.py", "fit", "words.yaml", "--output", "run")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("there are no pictures: drawing pictures needs matplotlib, which does not load") == 1
+    assert (tmp_path / "run" / "outcome.json").is_file()
+    done = with_broken_matplotlib(tmp_path, "figure.py", "eval", "run", "--split", "dev")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("there are no pictures: drawing pictures needs matplotlib, which does not load") == 1
+    assert (tmp_path / "run" / "results" / "dev.json").is_file()
+
+
 def test_a_torchaudio_of_another_pair_stops_only_those_who_chose_it(fsdd: Path, tmp_path: Path) -> None:
     write_words(tmp_path, fsdd)
     (tmp_path / "broken" / "torchaudio").mkdir(parents=True)

@@ -19,7 +19,7 @@ from asrtrain.errors import DataError
 from asrtrain.evaluation import keep_other_folder
 from asrtrain.evaluation.alignments import LEVELS, Alignment, AlignmentFormat, Interval, check_names, write_alignments
 from asrtrain.hmm.segments import Segments
-from asrtrain.reporting import draw_alignment
+from asrtrain.reporting import draw_alignment, require_pictures
 from asrtrain.terminal import say
 from asrtrain.types import Seconds, Utterance
 
@@ -43,6 +43,8 @@ def align(
     UsageError for a model without states, DataError, CheckpointError.
     """
     use_threads_deliberately()
+    if plot is not None:
+        require_pictures()
     folder = run_folder.find(None if run is None else Path(run))
     recogniser = load_recogniser(folder, checkpoint, device)
     chosen = choose(recogniser.config.data, data, split, checkpoint)

@@ -23,7 +23,7 @@ from asrtrain.errors import TrainingError, UsageError
 from asrtrain.lab import NormHistory
 from asrtrain.lab.calibration import Calibration, Proposal, propose
 from asrtrain.lab.measuring import measure_batch
-from asrtrain.reporting import draw_calibration
+from asrtrain.reporting import draw_calibration, require_pictures
 from asrtrain.run_config import RunConfig
 from asrtrain.training import Ingredients, Updater
 from asrtrain.types import Batch
@@ -47,6 +47,8 @@ def calibrate(
     ``plot`` is a PNG to be drawn. Raises UsageError, DataError, and TrainingError if no gradient is finite.
     """
     use_threads_deliberately()
+    if plot is not None:
+        require_pictures()
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
     splits = settings.data.load(cache_folder())
     ingredients = gather_ingredients(prepare(settings, splits, target), splits)

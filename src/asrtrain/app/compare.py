@@ -27,7 +27,7 @@ from asrtrain.evaluation import EvalReport
 from asrtrain.files.json_text import read_record
 from asrtrain.files.reading import LARGEST_SETTINGS, read_text
 from asrtrain.files.sealed import seal, unseal
-from asrtrain.reporting import draw_comparison
+from asrtrain.reporting import draw_comparison, pictures_beside, require_pictures
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.training import weights_hash
 from asrtrain.training.durable import write_file
@@ -61,6 +61,7 @@ def compare(
     diverges is a finding, no error.
     """
     use_threads_deliberately()
+    require_pictures()
     check_count("--jobs", jobs)
     if not 1 <= seeds <= _MOST_SEEDS:
         raise UsageError(f"--seeds {seeds}: give 1 to {_MOST_SEEDS:,}")
@@ -84,7 +85,8 @@ def compare(
     comparison = Comparison(by_variant, figure)
     write_file(folder / COMPARISON, seal(comparison.to_json()).encode())
     scores = {label: [comparison.score(trial) for trial in own] for label, own in by_variant.items()}
-    draw_comparison(scores, figure, folder / "comparison.png")
+    with pictures_beside(folder / COMPARISON):
+        draw_comparison(scores, figure, folder / "comparison.png")
     return comparison
 
 

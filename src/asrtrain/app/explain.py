@@ -32,7 +32,7 @@ from asrtrain.diagnosis import explain as explain_case
 from asrtrain.diagnosis.saved import load_step
 from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.hmm import DNNHMMConfig
-from asrtrain.reporting import draw_explanation
+from asrtrain.reporting import draw_explanation, require_pictures
 from asrtrain.run_config import RunConfig
 from asrtrain.training import train
 from asrtrain.training.injection import InjectionConfig, PlantedFaults
@@ -60,6 +60,8 @@ def explain(
     Raises UsageError, DataError, CheckpointError, TrainingError.
     """
     use_threads_deliberately()
+    if plot is not None:
+        require_pictures()
     if batch is not None:
         if run is not None or step is not None:
             raise UsageError("--batch replays a saved step by itself: leave out RUN and --step")

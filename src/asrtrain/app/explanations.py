@@ -15,7 +15,7 @@ from asrtrain.errors import DataError
 from asrtrain.files.reading import LARGEST_LIST, LARGEST_SETTINGS, read_text
 from asrtrain.files.sealed import seal, unseal
 from asrtrain.objectives.interface import Objective
-from asrtrain.reporting import draw_explanation
+from asrtrain.reporting import draw_explanation, pictures_beside
 from asrtrain.training.durable import make_folder, reporting_failure, write_file
 from asrtrain.training.injection import nothing_planted
 from asrtrain.training.watch import Trouble
@@ -75,7 +75,7 @@ def write_explanation(explanation: Explanation, folder: Path) -> Path:
     """Write text, JSON and picture; returns their common name without a suffix."""
     name = folder / f"step-{explanation.step}"
     make_folder(folder)
-    with reporting_failure(folder):
+    with reporting_failure(folder), pictures_beside(name):
         draw_explanation(explanation, name.with_suffix(".png"))
     text = (explanation.to_text() + "\n").encode()
     write_file(name.with_suffix(".txt"), text)

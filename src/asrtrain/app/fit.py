@@ -35,7 +35,7 @@ from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.hmm import GMMHMM, GMMHMMConfig
 from asrtrain.performance.setup import using
-from asrtrain.reporting import draw_missing, draw_run, require_pictures
+from asrtrain.reporting import draw_missing, draw_run, pictures_beside, require_pictures
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import remembering, say
 from asrtrain.training import Outcome, World, has_checkpoint, joined_world, train
@@ -141,14 +141,16 @@ def train_in(
         if training is None:
             if world.leads:
                 say(f"{folder} is finished already: nothing is done")
-                draw_missing(folder)
+                with pictures_beside(folder):
+                    draw_missing(folder)
             return folder
         if world.leads:
             recogniser.vocabulary.save(folder / run_folder.TOKENS)
         outcome = training()
         if world.leads:
             # First, as a run that is finished is not gone on with: a kill here would cost it its pictures.
-            draw_run(folder)
+            with pictures_beside(folder):
+                draw_run(folder)
             run_folder.finish(folder, asdict(outcome))
     return folder
 

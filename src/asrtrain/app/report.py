@@ -23,6 +23,7 @@ from asrtrain.errors import AsrtrainError, DataError, UsageError
 from asrtrain.evaluation import EvalReport, Origin, read_results
 from asrtrain.files.reading import LARGEST_LIST, read_text
 from asrtrain.files.sealed import unseal
+from asrtrain.reporting import require_pictures
 from asrtrain.reporting.html import LONGEST, RunFindings, report_page, worst_of
 from asrtrain.reporting.measurements import read_rows
 from asrtrain.run_config import RunConfig
@@ -40,10 +41,11 @@ def report(runs: Sequence[str | Path] = (), *, output: str | Path = "report.html
 
     A run that has not been scored on its test split is scored first, and one whose weights or test data have changed
     since is scored again; where that cannot be done, the page says why.
-    Raises UsageError for an output that is a folder, CheckpointError for what is no run, DataError for files
-    in it that were changed by hand.
+    Raises UsageError for an output that is a folder, or without matplotlib, CheckpointError for what is no run,
+    DataError for files in it that were changed by hand.
     """
     use_threads_deliberately()
+    require_pictures()
     folders = list(dict.fromkeys(run_folder.find(Path(run)) for run in runs)) or [run_folder.find(None)]
     path = Path(output)
     if path.is_dir():

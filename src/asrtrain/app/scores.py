@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asrtrain.evaluation import EvalReport, keep_others, write_results
-from asrtrain.reporting import draw_confusion
+from asrtrain.reporting import draw_confusion, pictures_beside
 from asrtrain.terminal import say
 
 RESULTS = "results"
@@ -23,5 +23,6 @@ def write_scores(report: EvalReport, run: Path) -> None:
     write_results(report, results)
     if report.task == "classification" and report.outcomes:
         pairs = [(outcome.reference, outcome.hypothesis.text) for outcome in report.outcomes]
-        draw_confusion(pairs, results / f"{report.name}-confusions.png", report.to_text().splitlines()[0])
+        with pictures_beside(results / report.name):
+            draw_confusion(pairs, results / f"{report.name}-confusions.png", report.to_text().splitlines()[0])
     say(f"details: {results / report.name}.txt, and tables of utterances, speakers and confusions beside it")

@@ -6,7 +6,7 @@ from asrtrain.reporting.comparison import draw_comparison
 from asrtrain.reporting.confusion import draw_confusion
 from asrtrain.reporting.explanation import draw_explanation
 from asrtrain.reporting.run import draw_missing, draw_run
-from asrtrain.reporting.style import require_pictures
+from asrtrain.reporting.style import pictures_beside, require_pictures
 from asrtrain.reporting.what_if import draw_what_if
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "draw_missing",
     "draw_run",
     "draw_what_if",
+    "pictures_beside",
     "require_pictures",
 ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator, Sized
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asrtrain.errors import UsageError
+from asrtrain.errors import AsrtrainError, UsageError
 from asrtrain.optional import optional
+from asrtrain.terminal import say
 from asrtrain.training.durable import reporting_failure, write_file
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ _LONGEST = 32
 
 @functools.cache
 def _installed() -> tuple[str, ...]:
-    from matplotlib.font_manager import fontManager
+    with optional("matplotlib", "drawing pictures"):
+        from matplotlib.font_manager import fontManager
 
     there = set(fontManager.get_font_names())
     return tuple(name for name in FONTS if name in there)
@@ -61,7 +62,8 @@ def _installed() -> tuple[str, ...]:
 
 def drawable(label: str) -> str:
     """A label as it can be drawn: its code points where no font has a letter of it, and cut where it is long."""
-    from matplotlib.font_manager import findfont, get_font
+    with optional("matplotlib", "drawing pictures"):
+        from matplotlib.font_manager import findfont, get_font
 
     fonts = [get_font(findfont(name)) for name in _installed()]
     if not all(any(font.get_char_index(ord(letter)) for font in fonts) for letter in label):
@@ -75,10 +77,29 @@ def time_of(steps: Sized) -> str:
 
 
 def require_pictures() -> None:
-    """Before long work that ends with pictures: raise UsageError where matplotlib is missing. Loads nothing."""
+    """Before long work that ends with pictures: raise UsageError where matplotlib is missing or does not load."""
     with optional("matplotlib", "drawing pictures"):
-        if find_spec("matplotlib") is None:
-            raise ModuleNotFoundError("No module named 'matplotlib'")
+        import matplotlib  # noqa: F401 - what is broken in it shows here, mostly
+
+
+@contextlib.contextmanager
+def pictures_beside(result: Path) -> Iterator[None]:
+    """Let what goes wrong with pictures be said, and nothing else be lost for it.
+
+    Args:
+        result: what they belong to, which is whole without them.
+
+    Raises:
+        AsrtrainError: any but UsageError, such as that of a full disk, which concerns more than pictures.
+    """
+    try:
+        yield
+    except UsageError as error:
+        say(f"{result}: there are no pictures: {error}")
+    except (AsrtrainError, OSError, MemoryError):
+        raise
+    except Exception as error:  # matplotlib loads, and is broken all the same
+        say(f"{result}: there are no pictures: drawing failed ({type(error).__name__}: {error})")
 
 
 @contextlib.contextmanager
