@@ -169,6 +169,21 @@ def test_validate_all_data_of_a_configuration(run: Run, manifest: Path) -> None:
     assert run("data", "validate", "c.yaml", "--fix", "drop").code == 2
 
 
+def test_validate_refuses_a_single_label_as_fit_does(run: Run, manifest: Path, folder: Path) -> None:
+    lines = manifest.read_text(encoding="utf-8").splitlines()
+    zeros = manifest.with_name("zeros.csv")
+    zeros.write_text("\n".join([lines[0], *(line for line in lines if "zero" in line)]) + "\n", encoding="utf-8")
+    Path("c.yaml").write_text(f"data: {{train: {{name: manifest, path: {zeros}}}}}\nmodel: softmax\n", encoding="utf-8")
+    sentence = "a recogniser tells two labels or more apart"
+    refused = run("fit", "c.yaml")
+    assert (refused.code, sentence in refused.err) == (3, True)
+    for arguments in ((zeros,), ("c.yaml",), (zeros, "--config", "c.yaml")):
+        result = run("data", "validate", *arguments)
+        assert (result.code, sentence in result.out) == (3, True), result.out
+    # What is scored may be of one word.
+    assert run("data", "validate", zeros, "--run", folder / "runs" / "latest").code == 0
+
+
 def test_synth_is_reproducible(run: Run) -> None:
     pytest.importorskip("espeakng_loader")
     assert run("data", "synth", "--count", 2, "--seed", 4, "--output", "a").out == "a/manifest.jsonl\n"

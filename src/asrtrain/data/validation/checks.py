@@ -87,7 +87,7 @@ def _text_complaints(
     vocabulary, texts = requirements.vocabulary, [utterance.text for utterance in utterances]
     yield from check_quotes(utterances)
     yield from check_twins(texts, vocabulary.unit if vocabulary else None)
-    yield from check_counts(splits, vocabulary.unit if vocabulary else None)
+    yield from check_counts(splits, vocabulary)
     if vocabulary is None:
         return
     for name, split in splits.items():

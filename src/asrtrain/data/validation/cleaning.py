@@ -29,11 +29,12 @@ def drop_errors(report: Report, manifest: Path, dropped_list: Path, format: Form
 
     ``manifest`` has the known durations filled in. Raises DataError if nothing is left, or a file cannot be written.
     """
-    bad = {complaint.utterance for complaint in report.errors}
+    errors = [error for error in report.errors if error.source or error.utterance]  # nothing else can be dropped
+    bad = {error.utterance for error in errors}
     kept = [utterance for utterance in report.utterances if utterance.id not in bad]
     if not kept:
         raise DataError(f"{report.name}: nothing would be left, every utterance has an error")
     write_manifest(kept, manifest, format)
-    write_lines(dropped_list, (json.dumps(complaint_to_json(error), ensure_ascii=False) for error in report.errors))
-    lines = {(error.source, error.utterance) for error in report.errors}
+    write_lines(dropped_list, (json.dumps(complaint_to_json(error), ensure_ascii=False) for error in errors))
+    lines = {(error.source, error.utterance) for error in errors}
     return Cleaned(manifest, dropped_list, len(kept), len(lines))

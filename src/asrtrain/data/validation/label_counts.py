@@ -8,20 +8,23 @@ from collections.abc import Iterator, Mapping
 from asrtrain.data.complaints import Complaint
 from asrtrain.data.table import texts_of
 from asrtrain.data.validation.splits import Divided
-from asrtrain.data.vocabulary import Unit
+from asrtrain.data.vocabulary import Vocabulary
 
 FEW = 2
 """Recordings; a label with no more is hardly learnt."""
 
 
-def check_counts(splits: Divided, unit: Unit | None) -> Iterator[Complaint]:
+def check_counts(splits: Divided, vocabulary: Vocabulary | None) -> Iterator[Complaint]:
     """Complain of a first split, the training data, with one label, and of labels that are rare in it.
 
-    Without a ``unit``, texts are taken as labels where most of them recur.
+    Without a ``vocabulary``, texts are taken as labels where most of them recur. Data other than ``train`` may be of
+    one label where the vocabulary knows more: a recogniser has learnt those.
     """
     first, utterances = next(iter(splits.items()))
     counts = Counter(texts_of(utterances))
-    if len(counts) == 1 and unit == "label" and first == "train":
+    unit = vocabulary.unit if vocabulary else None
+    are_labels = unit == "label" or (unit is None and len(utterances) > 1)
+    if len(counts) == 1 and are_labels and (first == "train" or vocabulary is None or len(vocabulary) == 1):
         yield Complaint("one_label", _refused(next(iter(counts)), len(utterances)))
     elif len(counts) == 1 and len(utterances) > 1:
         message = (
