@@ -91,6 +91,8 @@ class _Resuming:
 
     def _failure(self, url: str, error: Exception) -> str:
         if not self._size():
+            for leaving in (self._part, self._version):
+                leaving.unlink(missing_ok=True)
             return f"cannot fetch {url}: {error}"
         kept = f"{self._size() >> 10} KiB of it are kept"
         return f"the download of {url} broke off: {error}; {kept}: run the command again to continue"

@@ -242,3 +242,27 @@ def test_common_voice_keeps_quotation_marks_and_asks_which_language(tmp_path: Pa
     with pytest.raises(DataError, match=r"holds 2 corpora \(br, cy\): name the folder of one"):
         CommonVoiceConfig(folder=tmp_path).load(tmp_path)
     assert len(CommonVoiceConfig(folder=release / "br").load(tmp_path)) == 1
+
+
+def test_what_fails_leaves_nothing_or_says_what_it_keeps(server: Server, tmp_path: Path) -> None:
+    """The next call takes up what is kept."""
+    output = tmp_path / "corpora" / "yesno"
+    with pytest.raises(DataError, match="the server answers 404"):
+        get_corpus("yesno", output, source=server.url("nowhere.tar.gz"), progress=False)
+    server.files["yesno.tar.gz"] = b"no archive"
+    with pytest.raises(DataError):
+        get_corpus("yesno", output, source=server.url("yesno.tar.gz"), progress=False)
+    server.breaks_after = [0, 0, 0]
+    with pytest.raises(DataError, match="cannot fetch"):
+        get_corpus("yesno", output, source=server.url("yesno.tar.gz"), progress=False)
+    with pytest.raises(DataError, match="no such file or folder"):
+        get_corpus("yesno", tmp_path / "other" / "yesno", source=str(tmp_path / "nowhere"))
+    assert list((tmp_path / "corpora").iterdir()) == []
+    assert not (tmp_path / "other").exists()
+
+    server.files["yesno.tar.gz"] = _packed("yesno", tmp_path).read_bytes()
+    server.breaks_after = [100, 100, 100]
+    with pytest.raises(DataError, match=r"what was downloaded is kept in .*yesno\.download, for the next try"):
+        get_corpus("yesno", output, source=server.url("yesno.tar.gz"), progress=False)
+    get_corpus("yesno", output, source=server.url("yesno.tar.gz"), progress=False)
+    assert [path.name for path in output.parent.iterdir()] == ["yesno"]

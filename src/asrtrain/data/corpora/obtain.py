@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -42,13 +42,13 @@ def get_corpus(
         refuse_occupied(output)
         return _download(corpus, output, (Archive(source),), progress)
     refuse_occupied(output)
+    if not (Path(source).is_dir() or Path(source).is_file()):
+        raise DataError(f"{source}: no such file or folder")
     with _checked(corpus, source, output) as folder:
         if Path(source).is_dir():
             shutil.copytree(source, folder, dirs_exist_ok=True)
-        elif Path(source).is_file():
-            extract(Path(source), folder)
         else:
-            raise DataError(f"{source}: no such file or folder")
+            extract(Path(source), folder)
     return Obtained(output, {})
 
 
@@ -67,15 +67,31 @@ def _download(corpus: type[CorpusConfig], output: Path, archives: Sequence[Archi
     unverified = {}
     # Beside the corpus, under a name that the next call finds again: a download that broke off is continued.
     downloads = output.with_name(f"{output.name}.download")
-    for archive in archives:
-        folder = output / archive.part
-        if folder.is_dir() and any(folder.iterdir()):
-            continue
-        file = fetch(archive.url, downloads, archive.checksum, progress=progress)
-        if archive.checksum is None:
-            unverified[archive.url] = sha256(file)
-        _unpack(corpus, archive, file, folder)
+    with _kept_or_removed(downloads):
+        for archive in archives:
+            folder = output / archive.part
+            if folder.is_dir() and any(folder.iterdir()):
+                continue
+            file = fetch(archive.url, downloads, archive.checksum, progress=progress)
+            if archive.checksum is None:
+                unverified[archive.url] = sha256(file)
+            _unpack(corpus, archive, file, folder)
     return Obtained(output, unverified)
+
+
+@contextmanager
+def _kept_or_removed(downloads: Path) -> Iterator[None]:
+    """Where getting a corpus fails, remove the folder of downloads if nothing is in it, else say where it is."""
+    try:
+        yield
+    except DataError as error:
+        _remove_if_empty(downloads)
+        if downloads.is_dir():
+            raise DataError(f"{error}; what was downloaded is kept in {downloads}, for the next try") from error
+        raise
+    except BaseException:  # Ctrl-C too
+        _remove_if_empty(downloads)
+        raise
 
 
 def _unpack(corpus: type[CorpusConfig], archive: Archive, file: Path, folder: Path) -> None:
@@ -92,8 +108,12 @@ def _unpack(corpus: type[CorpusConfig], archive: Archive, file: Path, folder: Pa
 
 def _remove(file: Path) -> None:
     file.unlink()
-    if not any(file.parent.iterdir()):
-        file.parent.rmdir()
+    _remove_if_empty(file.parent)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # it is not empty, or not there
+        folder.rmdir()
 
 
 @contextmanager
