@@ -202,6 +202,13 @@ def test_synth_says_one_text(run: Run) -> None:
     assert run("data", "synth", "--say", "seven", "--output", "new/seven.wav").out == "new/seven.wav\n"
     with wave.open("new/seven.wav") as spoken:
         assert spoken.getnframes() > 0.2 * spoken.getframerate()
+    seven = Path("new/seven.wav").read_bytes()
+    again = run("data", "synth", "--say", "eight", "--output", "new/seven.wav")
+    assert (again.code, Path("new/seven.wav").read_bytes()) == (2, seven)
+    assert again.err == ("new/seven.wav exists already: choose another --output, or add --overwrite to replace it\n")
+    assert run("data", "synth", "--say", "eight", "--output", "new/seven.wav", "--overwrite").code == 0
+    assert Path("new/seven.wav").read_bytes() != seven
+    assert run("data", "synth", "--count", 1, "--overwrite").code == 2
     assert run("data", "synth", "--say", "seven").code == 2
     assert run("data", "synth", "--say", "seven", "--count", 3).code == 2
     assert run("data", "synth", "--say", "", "--output", "nothing.wav").code == 2

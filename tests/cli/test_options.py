@@ -50,7 +50,7 @@ OPTIONS = {
     "data stats": {"--input-format", "--audio-root", "--format"},
     "data convert": {"--format", "--input-format", "--audio-root"},
     "data shard": {"--output", "--count", "--input-format", "--audio-root"},
-    "data synth": {"--output", "--say", "--count", "--split", "--seed", "--set"},
+    "data synth": {"--output", "--say", "--overwrite", "--count", "--split", "--seed", "--set"},
     "config init": {"--set", "--force"},
     "config list": set(),
     "config copy": {"--force"},

@@ -21,6 +21,7 @@ def synth(
         Path, typer.Option(help="A new folder, which gets manifest.jsonl and the recordings; a .wav file with --say.")
     ] = Path("synth"),
     say: Annotated[str | None, typer.Option(metavar="TEXT", help="Speak this text, once.", show_default=False)] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the .wav file of --say.")] = False,
     count: Annotated[int | None, typer.Option(help="How many utterances.", show_default=False)] = None,
     split: Annotated[
         Literal["train", "held_out", "all"] | None,
@@ -36,8 +37,10 @@ def synth(
             raise UsageError("--say speaks one text with one voice: leave the other options away")
         from asrtrain.cli.data.speaking import speak_to_file
 
-        show(speak_to_file(say, output))
+        show(speak_to_file(say, output, overwrite=overwrite))
         return
+    if overwrite:
+        raise UsageError("--overwrite goes with --say: a folder of recordings is never replaced, name a new one")
     from asrtrain.config.loading import build_config
     from asrtrain.data.synthesis.source import SynthConfig
 
