@@ -105,3 +105,15 @@ def test_the_installed_command_completes_words() -> None:
     environment = {**os.environ, "_ASRTRAIN_COMPLETE": "complete_bash", "COMP_WORDS": "asrtrain tr", "COMP_CWORD": "1"}
     answer = subprocess.run([command], check=False, capture_output=True, text=True, env=environment)
     assert answer.stdout.split() == ["transcribe"]
+
+
+@pytest.mark.parametrize("line", ["clip list", "clip show norm", "--help", "data --help", "fit --help"])
+def test_a_python_that_forgets_docstrings_says_the_same(line: str) -> None:
+    told = [
+        subprocess.run(
+            [sys.executable, "-m", "asrtrain", *line.split()],
+            check=True, capture_output=True, env={**os.environ, "PYTHONOPTIMIZE": level},
+        ).stdout
+        for level in ("", "2")
+    ]  # fmt: skip
+    assert told[0] == told[1]

@@ -6,7 +6,7 @@ That halves the time until ``asrtrain --help`` answers; the page looks the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from typer.core import TyperGroup
 
@@ -31,6 +31,14 @@ MEANT = {
 class QuickGroup(TyperGroup):
     """A group of commands with a help page that appears quickly."""
 
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - Typer's own
+        super().__init__(**settings)
+        for command in self.commands.values():
+            if not command.help and command.callback:
+                from asrtrain.config.docstrings import docstring_of  # after PYTHONOPTIMIZE=2 alone
+
+                command.help = docstring_of(command.callback)
+
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         """The command of a name. A name that other tools have for one is answered with this one's."""
         meant = MEANT.get(args[0]) if args else None
@@ -49,7 +57,9 @@ class QuickGroup(TyperGroup):
         console.print(f"\n [yellow]Usage:[/] [bold]{ctx.command_path}[/] [cyan]\\[OPTIONS] COMMAND \\[ARGS]...[/]")
         console.print(f"\n {self.help}\n")
         options = [
-            (", ".join(option.opts), option.help or "") for option in self.get_params(ctx) if hasattr(option, "help")
+            (", ".join(sorted(option.opts, reverse=True, key=len)), option.help or "")  # they come as a set
+            for option in self.get_params(ctx)
+            if hasattr(option, "help")
         ]
         commands = [(name, command.get_short_help_str(limit=200)) for name, command in self.commands.items()]
         _panel(console, "Options", options)

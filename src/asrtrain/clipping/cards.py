@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import final
 
 from asrtrain.clipping.interface import ClipRuleConfig
 from asrtrain.config.defaults import short_default
+from asrtrain.config.docstrings import docstring_of
 from asrtrain.config.shape import Section, fields
 from asrtrain.config.writing import inline
 
@@ -33,7 +33,7 @@ class RuleCard:
 
 def card_of(name: str, config: type[ClipRuleConfig]) -> RuleCard:
     """Read a card from a class: its docstring, ``source``, ``cost`` and the defaults of its keys."""
-    text = " ".join(inspect.cleandoc(config.__doc__ or "").split())
+    text = " ".join(docstring_of(config).split())
     sentence = _SENTENCE.match(text)
     purpose, formula = (sentence[1], sentence[2] or "") if sentence else (text, "")
     details = text[sentence.end() :] if sentence else ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 
 from asrtrain.config.base import Config
 from asrtrain.config.defaults import short_default
+from asrtrain.config.docstrings import docstring_of
 from asrtrain.config.shape import Choice, Either, Entries, Items, Leaf, Section, Shape, alternatives, fields
 from asrtrain.config.words import wanted
 from asrtrain.config.writing import inline
@@ -80,7 +80,7 @@ def key_table(config: type[Config]) -> Iterator[str]:
 
 def docstring(config: type[Config]) -> str:
     """What a class says of itself, on one line of Markdown."""
-    return _prose(inspect.cleandoc(config.__doc__ or ""))
+    return _prose(docstring_of(config))
 
 
 def _prose(text: str) -> str:
