@@ -62,6 +62,11 @@ def unfinished_folder(config: RunConfig, name: str) -> Path | None:
     return None
 
 
+def is_run(folder: Path) -> bool:
+    """Whether this is a run folder, and no folder of recordings in which somebody keeps a config.yaml too."""
+    return (folder / CONFIG).is_file() and (folder / "checkpoints").is_dir()
+
+
 def is_finished(folder: Path) -> bool:
     """Whether training came to its end."""
     return (folder / OUTCOME).is_file()

@@ -94,6 +94,15 @@ def test_what_comes_with_asrtrain_is_listed_and_copied_with_what_it_needs(run: R
     assert run("config", "check", "configs/digits_triphones.yaml").code == 0
 
 
+def test_what_is_trained_first_is_copied_too_and_named(run: Run) -> None:
+    hybrid = run("config", "copy", "fsdd_dnn_hmm")
+    assert hybrid.out.split() == ["configs/fsdd_dnn_hmm.yaml", "configs/fsdd_gmm_hmm.yaml"]
+    assert hybrid.err.splitlines()[0] == (
+        "configs/fsdd_dnn_hmm.yaml learns from another run, whose configuration is here too; train that first: "
+        "asrtrain fit configs/fsdd_gmm_hmm.yaml --output runs/fsdd_gmm"
+    )
+
+
 def test_a_copy_replaces_nothing_of_one_s_own(run: Run) -> None:
     assert run("config", "copy", "my_word").err == (
         "no configuration my_word comes with asrtrain: 'asrtrain config list' shows those that do\n"

@@ -48,3 +48,29 @@ def test_runs_of_a_report_may_be_named_by_options_too(run: Run) -> None:
         result = run("report", *arguments)
         assert result.code == 5
         assert result.err.startswith(f"{told} is no run folder")
+
+
+def test_transcribe_takes_a_run_as_its_first_argument_too(run: Run, folder: Path, fsdd: Path, tmp_path: Path) -> None:
+    recording, trained = fsdd / "3_theo_0.wav", folder / "runs" / "latest"
+    by_option = run("transcribe", "--run", trained, recording)
+    assert by_option.code == 0
+    assert run("transcribe", trained, recording) == by_option
+    assert run("transcribe", trained, recording, "--run", trained) == by_option
+    (tmp_path / "other" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "other" / "config.yaml").touch()
+    result = run("transcribe", trained, recording, "--run", "other")
+    assert (result.code, result.err) == (2, f"{trained} and --run other are two runs: leave one of them out\n")
+    result = run("transcribe", trained)
+    assert (result.code, result.err) == (2, f"{trained} is a run folder: name recordings after it\n")
+
+
+def test_a_folder_of_recordings_is_no_run_whatever_else_lies_in_it(run: Run, folder: Path, fsdd: Path) -> None:
+    Path("sounds").mkdir()
+    Path("sounds", "config.yaml").touch()
+    Path("sounds", "3.wav").symlink_to(fsdd / "3_theo_0.wav")
+    result = run("transcribe", "sounds", "--run", folder / "runs" / "latest")
+    assert (result.code, len(result.out.splitlines())) == (0, 1)
+    # Second to another, a run folder is a folder: all recordings in it are meant, and it has none.
+    result = run("transcribe", "sounds", folder / "runs" / "latest")
+    assert result.code == 3
+    assert "no recording there" in result.err

@@ -15,8 +15,10 @@ from asrtrain.config.loading import build_config
 from asrtrain.config.reference import write_reference
 from asrtrain.config.schema import json_schema
 from asrtrain.config.shape import Choice, Entries, Items, Section, Shape, alternatives, fields
+from asrtrain.config.shipped import needed_first
 from asrtrain.config.template import write_template
 from asrtrain.config.yaml12 import parse_yaml
+from asrtrain.hmm import DNNHMMConfig
 from asrtrain.run_config import RunConfig
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -88,6 +90,14 @@ def components(shape: Shape) -> Iterator[type[Config]]:
         for config in classes:
             yield config
             yield from (inner for field in fields(config).values() for inner in components(field))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_run_that_a_configuration_learns_from_can_be_made_from_another(path: Path) -> None:
+    model = load_config(path, RunConfig).model
+    runs = [str(model.align_from)] if isinstance(model, DNNHMMConfig) else []
+    commands = [command for _, command in needed_first(path.read_text(encoding="utf-8"))]
+    assert [command.rpartition(" ")[2] for command in commands] == runs
 
 
 ALL = list(dict.fromkeys(components(Section(RunConfig))))

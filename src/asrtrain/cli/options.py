@@ -25,16 +25,12 @@ Seed = Annotated[
 Device = Annotated[
     str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU if there is one.")
 ]
-Run = Annotated[
-    Path | None,
-    typer.Option(help="A run folder, as printed by fit [dim](default: runs/latest)[/].", show_default=False),
-]
 RunArgument = Annotated[
     Path | None,
     typer.Argument(metavar="RUN", help="A run folder [dim](default: runs/latest)[/].", show_default=False),
 ]
 RunOption = Annotated[
-    Path | None, typer.Option("--run", metavar="RUN", help="The run, in place of the argument.", show_default=False)
+    Path | None, typer.Option("--run", metavar="RUN", help="The run, in place of an argument.", show_default=False)
 ]
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from asrtrain.cli.loading import without_collector
-from asrtrain.cli.options import Checkpoint, Device, Processes, Run, Shard
+from asrtrain.cli.options import Checkpoint, Device, Processes, RunOption, Shard, one_run
 from asrtrain.errors import UsageError
+from asrtrain.files.home import at_home
 from asrtrain.terminal import show_json_text, show_now
 
 if TYPE_CHECKING:
@@ -24,10 +25,13 @@ _NAMED = 5
 def transcribe(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Recordings, folders, patterns, or - for standard input."),
+        typer.Argument(
+            metavar="FILE",
+            help="Recordings, folders, patterns, - for standard input; the first may be a run folder.",
+        ),
     ],
     *,
-    run: Run = None,
+    run: RunOption = None,
     text_format: Annotated[
         Literal["txt", "json", "jsonl", "srt", "vtt", "tsv"], typer.Option("--format", help="What to write.")
     ] = "txt",
@@ -46,7 +50,12 @@ def transcribe(
         from asrtrain import app
         from asrtrain.app.recordings import find_recordings, transcript_paths
         from asrtrain.app.sharding import Shard as Part
+        from asrtrain.run_folder import is_run
 
+    if is_run(first := at_home(Path(inputs[0]))):
+        run, inputs = one_run(first, run), inputs[1:]
+        if not inputs:
+            raise UsageError(f"{first} is a run folder: name recordings after it")
     recordings = find_recordings(inputs)
     part = Part.parse(shard)
     # Of all recordings, so that every part of them has the names that it has in the whole.

@@ -14,14 +14,28 @@ FOLDER = "configs"
 name in it (a lexicon) they name relative to the working directory, which is therefore where a copy of it belongs.
 """
 
+_TRAINED_FIRST = re.compile(rf"asrtrain fit {FOLDER}/(\w+)\.yaml --output (\S+)")
+
 
 def shipped() -> dict[str, str]:
     """Each configuration's name, and the sentence that it begins with: what it is."""
     return {file.stem: _first_sentence(file.read_text(encoding="utf-8")) for file in sorted(_folder().glob("*.yaml"))}
 
 
+def needed_first(text: str) -> list[tuple[str, str]]:
+    """What has to be trained before a configuration of this text can be, such as the run that aligns its words.
+
+    Returns:
+        The names of configurations that come with asrtrain, and the commands that train them.
+    """
+    return [(found[1], found[0]) for found in _TRAINED_FIRST.finditer(text) if f": {found[2]}\n" in text]
+
+
 def files_of(name: str) -> Iterator[tuple[Path, str]]:
-    """A configuration, and the files of ``FOLDER`` that it names, each with its text. Raises UsageError."""
+    """A configuration, those that are trained before it, and the files of ``FOLDER`` that they name, with their texts.
+
+    Raises UsageError.
+    """
     if name not in shipped():
         raise UsageError(f"no configuration {name} comes with asrtrain: 'asrtrain config list' shows those that do")
     folder = _folder()
@@ -31,6 +45,8 @@ def files_of(name: str) -> Iterator[tuple[Path, str]]:
         path = Path(FOLDER, "lexicons", lexicon.name)
         if path.as_posix() in text:
             yield path, lexicon.read_text(encoding="utf-8")
+    for needed, _ in needed_first(text):
+        yield from files_of(needed)
 
 
 def _first_sentence(text: str) -> str:

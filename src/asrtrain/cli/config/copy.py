@@ -16,8 +16,8 @@ def copy(
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there and differ.")] = False,
 ) -> None:
-    """Copy configurations that come with asrtrain into the folder configs, with the lexicons that they need."""
-    from asrtrain.config.shipped import files_of
+    """Copy configurations that come with asrtrain into the folder configs, with the files that they need."""
+    from asrtrain.config.shipped import files_of, needed_first
     from asrtrain.files.writing import make_folder, write_file
 
     wanted = {path: text for name in names for path, text in files_of(name)}
@@ -31,4 +31,7 @@ def copy(
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
         show(path)
+    for path, text in wanted.items():
+        for _, command in needed_first(text):
+            say(f"{path} learns from another run, whose configuration is here too; train that first: {command}")
     say(f"next: change what is yours, then asrtrain config check {next(iter(wanted))}")
