@@ -50,9 +50,16 @@ def test_proposals_foretell_what_is_clipped(trained: Path, tmp_path: Path) -> No
     assert len(report.proposals) == 10
     assert "clipping: {name: norm, threshold: " in text
     assert "utterances of the last batch" in text
+    rough = text.splitlines()[-1].endswith("steps only: the shares and thresholds are rough; take --steps 20 or more")
+    assert rough == (report.to_json()["steps"] < 20)
     assert sum(report.to_json()["shares"].values()) == pytest.approx(1)
     assert (tmp_path / "norms.png").stat().st_size > 10_000
     assert [path.name for path in tmp_path.iterdir()] == ["norms.png"]
+
+
+def test_a_trial_of_few_steps_says_that_it_is_rough(trained: Path) -> None:
+    text = calibrate(trained / "config.yaml", steps=3, overrides=["clipping=none"]).to_text()
+    assert text.splitlines()[-1].startswith("of 3 steps only: the shares and thresholds are rough")
 
 
 def test_a_trial_of_one_step_says_nothing(trained: Path) -> None:

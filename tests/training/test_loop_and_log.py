@@ -79,7 +79,8 @@ def test_the_log_for_people_has_a_line_an_epoch_and_a_sentence_on_clipping(strai
     epoch = lines(straight, "epoch")[1]
     line = next(line for line in said if "epoch 2/3" in line)
     assert f"loss {epoch['train_loss']:.4f}  dev loss {epoch['dev_loss']:.4f}  error rate" in line
-    sentence = f"clipped {100 * len(clipped) / 12:.1f} % of 12 steps, median coefficient {median(clipped):.2f}"
+    assert f"  clipped {epoch['clipped_steps']} of 4 steps  " in line
+    sentence = f"clipped {len(clipped)} of 12 steps, median coefficient {median(clipped):.2f}"
     (named,) = lines(straight, "parameters")
     sums = [sum(shares) for shares in zip(*(step["shares"] for step in steps), strict=True)]
     holder, held = max(zip(named["names"], sums, strict=True), key=lambda pair: pair[1])
@@ -260,7 +261,19 @@ def test_a_run_that_was_never_clipped_is_summed_up_too():
         "never clipped in 3 steps, largest norm 4.2, layer 1 forwards hidden-to-hidden holds 75 % of the squared norm"
     )
     summary.add(record(4, clipped=False, update_clipped=True))
-    assert summary.sentence().endswith("; limited 25.0 % of the updates")
+    assert summary.sentence().endswith("; limited 1 of the 4 updates")
+
+
+@pytest.mark.parametrize(("steps", "told"), [(1, "1 of 1 step"), (19, "19 of 19 steps"), (20, "100.0 % of 20 steps")])
+def test_shares_are_told_of_enough_steps_alone(steps, told):
+    summary = Summary()
+    for step in range(1, steps + 1):
+        summary.add(record(step, clipped=True, coefficient=0.5, update_clipped=True))
+    assert summary.sentence().startswith(f"clipped {told}, ")
+    assert summary.sentence().endswith(
+        f"limited {told.split(' of')[0]} of the {f'{steps} ' if steps < 20 else ''}updates"
+    )
+    assert summary.epoch_clipping() == f"clipped {told}".removesuffix(" of 20 steps")
 
 
 @pytest.mark.parametrize(("by", "best", "kept"), [("metric", 2, [2, 4]), ("loss", 4, [4, 3])])

@@ -14,6 +14,7 @@ from asrtrain.config.writing import inline
 from asrtrain.lab.history import NormHistory, Numbers
 from asrtrain.lab.measuring import QUANTILES, BatchMeasurement
 from asrtrain.lab.what_if import replay
+from asrtrain.training.summary import ENOUGH
 
 _SHARES = (0.5, 0.1, 0.01)
 """How many of the steps a fixed threshold may clip: as a habit, now and then, only what sticks out."""
@@ -92,6 +93,8 @@ class Calibration:
         for proposal in self.proposals:
             share = "      ?" if proposal.clipped_share is None else f"{100 * proposal.clipped_share:5.1f} %"
             lines.append(f"  {share}  clipping: {inline(proposal.setting)}   # {proposal.remark}")
+        if (steps := len(self.history.totals)) < ENOUGH:
+            lines.append(f"of {steps} steps only: the shares and thresholds are rough; take --steps {ENOUGH} or more")
         return lines
 
 

@@ -81,7 +81,7 @@ class Journal:
         skipped = f"  skipped {sums.epoch_skipped}" if sums.epoch_skipped else ""
         self.say(
             f"epoch {epoch}/{self._max_epochs}  step {step}  loss {sums.epoch_loss:.4f}  {in_words(validation)}"
-            f"{chosen_in_words(best_by)}  clipped {100 * sums.clipped_share:.1f} %{skipped}  {seconds:.1f} s"
+            f"{chosen_in_words(best_by)}  {sums.epoch_clipping()}{skipped}  {seconds:.1f} s"
         )
 
     def say(self, text: str) -> None:

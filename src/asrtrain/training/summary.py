@@ -10,6 +10,9 @@ from typing import final
 from asrtrain.training.parameter_words import in_words
 from asrtrain.training.records import StepRecord
 
+ENOUGH = 20
+"""Steps from which on a share of them is told: of fewer, each is more than five percent, and none is typical."""
+
 
 @final
 class Summary:
@@ -52,6 +55,11 @@ class Summary:
         """The mean loss of the epoch's counted utterances, each as the model was when it came."""
         return self._loss_sum / self._counted if self._counted else math.nan
 
+    def epoch_clipping(self) -> str:
+        """The epoch's clipping: ``clipped 12.5 %``, or of few steps ``clipped 2 of 3 steps``."""
+        share, steps = _share(self.epoch_clipped, self.epoch_steps), _steps(self.epoch_steps)
+        return f"clipped {share}" if self.epoch_steps >= ENOUGH else f"clipped {share} of {steps}"
+
     @property
     def clipped_share(self) -> float:
         """The share of the epoch's steps whose gradient was clipped."""
@@ -61,22 +69,28 @@ class Summary:
         """The whole run's clipping.
 
         "clipped 12.4 % of 3,120 steps, median coefficient 0.71, layer 2 forwards hidden-to-hidden holds 63 % of the
-        squared norm", or "never clipped in 3,120 steps, largest norm 4.2, …".
+        squared norm", or "never clipped in 3,120 steps, largest norm 4.2, …"; of few steps, "clipped 2 of 3 steps, …".
         """
         clipped = len(self._coefficients)
         if clipped:
-            share = 100 * clipped / self.steps
-            text = f"clipped {share:.1f} % of {_steps(self.steps)}, median coefficient {median(self._coefficients):.2f}"
+            told = f"{_share(clipped, self.steps)} of {_steps(self.steps)}"
+            text = f"clipped {told}, median coefficient {median(self._coefficients):.2f}"
         else:
             text = f"never clipped in {_steps(self.steps)}, largest norm {self._largest_norm:.3g}"
         for parameter, share in self._shares.most_common(1):
             part = share / sum(self._shares.values())
             text += f", {in_words(parameter)} holds {100 * part:.0f} % of the squared norm"
         if self._limited:
-            text += f"; limited {100 * self._limited / (self.steps - self.skipped):.1f} % of the updates"
+            taken = self.steps - self.skipped
+            text += f"; limited {_share(self._limited, taken)} of the {'' if taken >= ENOUGH else f'{taken} '}updates"
         if self.skipped:
             text += f"; {_steps(self.skipped)} {'was' if self.skipped == 1 else 'were'} skipped"
         return text
+
+
+def _share(count: int, steps: int) -> str:
+    """In percent, where there are steps enough for that; else how many."""
+    return f"{100 * count / steps:.1f} %" if steps >= ENOUGH else f"{count}"
 
 
 def _steps(number: int) -> str:
