@@ -72,6 +72,14 @@ def test_there_is_free_memory_and_no_more_than_the_machine_has() -> None:
     assert 0 < available_memory(CPU) < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+@pytest.mark.parametrize("size", ["0", "0GB", "1", "9MB"])
+def test_sizes_that_hold_nothing_are_refused_before_anything_is_weighed(size: str, tmp_path: Path) -> None:
+    config = tmp_path / "words.yaml"
+    config.write_text(WORDS.format(fsdd=tmp_path / "which is not read"), encoding="utf-8")
+    with pytest.raises(UsageError, match=f"--probe-memory {size}: that holds no training step of any model; give more"):
+        probe_memory(config, size)
+
+
 @pytest.mark.slow
 def test_a_real_model_is_weighed(tmp_path: Path, fsdd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASRTRAIN_CACHE", str(tmp_path / "cache"))

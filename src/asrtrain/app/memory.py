@@ -42,6 +42,8 @@ from asrtrain.training.step import Updater
 
 _SMALLEST = 20.0
 """Seconds of audio in the smallest batch that is weighed; then come two and four times as many."""
+_LEAST = 10_000_000
+"""Bytes; PyTorch alone takes more on the processor, and its libraries for matrix products on a GPU."""
 _STEPS = 2
 """The second finds the optimiser's moments and the gradients' memory in place."""
 
@@ -57,6 +59,8 @@ def probe_memory(
     use_threads_deliberately()
     settings, target = load_config(Path(config), RunConfig, overrides), choose_device(device)
     memory = available_memory(target) if budget == "auto" else parse_size(budget)
+    if memory < _LEAST:
+        raise UsageError(f"--probe-memory {budget}: that holds no training step of any model; give more, or auto")
     splits = settings.data.load(cache_folder())
     recogniser = build_recogniser(settings, build_vocabulary(settings, splits), target)
     if isinstance(recogniser.model, GMMHMM):
