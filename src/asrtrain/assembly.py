@@ -32,7 +32,7 @@ from asrtrain.hmm import GMMHMM, DNNHMMConfig, HMMConfig, HMMModel
 from asrtrain.models.interface import AcousticModel, ModelConfig
 from asrtrain.objectives.interface import Objective, ObjectiveConfig
 from asrtrain.optim import parameter_groups
-from asrtrain.performance.room import check_room
+from asrtrain.performance.room import check_bytes, check_room
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import say
 from asrtrain.training import Ingredients, Validation, World, check_together, local_rank
@@ -109,8 +109,12 @@ def build_recogniser(config: RunConfig, vocabulary: Vocabulary, device: torch.de
     front_end = config.features.build()
     network = config.model.acoustic if isinstance(config.model, DNNHMMConfig) else config.model
     per_frame = config.task == "transcription"
+    classes = len(vocabulary)
+    if isinstance(config.model, HMMConfig):
+        classes = config.model.count_states(vocabulary)
+        check_bytes(config.model.least_bytes(front_end.feature_size, vocabulary), device)
     if isinstance(network, ModelConfig):
-        check_room(network, front_end.feature_size, len(vocabulary), device, per_frame=per_frame)
+        check_room(network, front_end.feature_size, classes, device, per_frame=per_frame)
     torch.manual_seed(config.seed)
     if isinstance(config.model, HMMConfig):
         words = config.model.build(front_end.feature_size, vocabulary).to(device)

@@ -18,20 +18,24 @@ training: {{max_epochs: 1, batch_size: 64}}
 
 
 @pytest.mark.parametrize(
-    ("setting", "code"),
+    "setting",
     [
-        ("model={name: lstm, hidden_size: 10000000}", 2),
-        ("model={name: gru, hidden_size: 1000000000000}", 2),
-        ("model={name: rnn, hidden_size: 200000, num_layers: 3}", 2),
-        ("model={name: mlp, hidden_sizes: [10000000, 10000000]}", 2),
-        ("model={name: softmax, frames: 10000000000}", 2),
-        ("model={name: gmm_hmm, states: 100000, mixtures: 100000}", 4),
+        "model={name: lstm, hidden_size: 10000000}",
+        "model={name: gru, hidden_size: 1000000000000}",
+        "model={name: rnn, hidden_size: 200000, num_layers: 3}",
+        "model={name: mlp, hidden_sizes: [10000000, 10000000]}",
+        "model={name: softmax, frames: 10000000000}",
+        "model={name: gmm_hmm, states: 100000, mixtures: 100000}",
+        "model={name: gmm_hmm, states: 100000000000}",
+        "model={name: gmm_hmm, silence_mixtures: 10000000000}",
+        "model={name: gmm_hmm, mixtures: 10000000, covariance: full}",
+        "model={name: dnn_hmm, acoustic: mlp, align_from: x, states: 100000000000}",
     ],
 )
 def test_a_model_that_fits_nowhere_is_refused(
-    setting: str, code: int, fsdd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    setting: str, fsdd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "c.yaml"
     config.write_text(CONFIG.format(fsdd=fsdd), encoding="utf-8")
-    assert main(["fit", str(config), "--set", setting, "--dry-run", "--device", "cpu"]) == code
-    assert "memory" in (said := capsys.readouterr().err.splitlines()[-1]) or "choose smaller sizes" in said
+    assert main(["fit", str(config), "--set", setting, "--dry-run", "--device", "cpu"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("choose smaller sizes")

@@ -48,8 +48,16 @@ class GMMHMMConfig(TopologyConfig):
     def build(self, input_size: int, vocabulary: Vocabulary) -> GMMHMM:
         """Build the model, whose Gaussians know nothing yet."""
         words = self.build_words(vocabulary)
-        most = max(self.mixtures, self.silence_mixtures or 0)
-        return GMMHMM(words, _COVARIANCES[self.covariance](words.distributions, most, input_size))
+        return GMMHMM(words, _COVARIANCES[self.covariance](words.distributions, self._most, input_size))
+
+    def _scoring_bytes(self, input_size: int) -> int:
+        """A weight, a mean and a covariance for each component, in float32."""
+        covariance = input_size**2 if self.covariance == "full" else input_size
+        return 4 * self._most * (1 + input_size + covariance)
+
+    @property
+    def _most(self) -> int:
+        return max(self.mixtures, self.silence_mixtures or 0)
 
 
 @final

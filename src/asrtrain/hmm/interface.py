@@ -70,3 +70,11 @@ class HMMConfig(Config, ABC):
     @abstractmethod
     def build(self, input_size: int, vocabulary: Vocabulary) -> HMMModel:
         """Build the model for F = ``input_size``. Raises UsageError, DataError."""
+
+    @abstractmethod
+    def count_states(self, vocabulary: Vocabulary) -> int:
+        """S: how many states are scored for the words of a vocabulary, before any is made. Raises DataError."""
+
+    @abstractmethod
+    def least_bytes(self, input_size: int, vocabulary: Vocabulary) -> int:
+        """Memory that the model takes at least, apart from a network, before any is taken. Raises DataError."""

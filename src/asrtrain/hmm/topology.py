@@ -18,6 +18,8 @@ from asrtrain.hmm.triphones import Unit, in_context
 from asrtrain.hmm.word_models import WordModels
 
 Count = Annotated[int, Field(gt=0)]
+_STATE = 200
+"""Bytes that a state takes at least: its unit and place, its name and its transitions."""
 
 
 class TopologyConfig(HMMConfig, ABC):
@@ -62,20 +64,26 @@ class TopologyConfig(HMMConfig, ABC):
             raise ValueError("context: triphone is for unit: phone or char; whole words have no neighbours in the word")
         return self
 
+    def count_states(self, vocabulary: Vocabulary) -> int:
+        """See ``HMMConfig``."""
+        states = self._inventory(vocabulary).states
+        return min(states, self.silence_states + self.max_states) if self.context == "triphone" else states
+
+    def least_bytes(self, input_size: int, vocabulary: Vocabulary) -> int:
+        """See ``HMMConfig``: states with their names and transitions, and what scores those that are not tied."""
+        chains = self._inventory(vocabulary).states
+        return chains * _STATE + self.count_states(vocabulary) * self._scoring_bytes(input_size)
+
+    def _scoring_bytes(self, input_size: int) -> int:
+        """Of a state."""
+        return 0
+
     def build_words(self, vocabulary: Vocabulary) -> WordModels:
         """The words of a vocabulary as chains of states.
 
         Raises DataError for a lexicon that lacks one, UsageError for too few states.
         """
-        words = [symbol for symbol in vocabulary.symbols if symbol != BLANK]
-        tied = self.context == "triphone"
-        spelling: dict[str, tuple[Unit, ...]] = {
-            word: in_context(units) if tied else units
-            for word, units in spellings(words, self.unit, self.lexicon).items()
-        }
-        units = sorted(dict.fromkeys(unit for units in spelling.values() for unit in units), key=str)
-        sizes: dict[Unit, int] = {SILENCE: self.silence_states, **dict.fromkeys(units, self.states)}
-        inventory = Inventory(sizes, spelling, skip=self.skip, pause=self.pause, short_pause=self.short_pause)
+        inventory, tied = self._inventory(vocabulary), self.context == "triphone"
         least = max(inventory.monophones) + 1 - self.silence_states
         if tied and self.max_states < least:
             raise UsageError(
@@ -88,6 +96,18 @@ class TopologyConfig(HMMConfig, ABC):
         if self.insertion_penalty is not None:
             models.insertion_penalty.fill_(self.insertion_penalty)
         return models
+
+    def _inventory(self, vocabulary: Vocabulary) -> Inventory:
+        """The units of the words of a vocabulary. Raises DataError for a lexicon that lacks a word."""
+        words = [symbol for symbol in vocabulary.symbols if symbol != BLANK]
+        tied = self.context == "triphone"
+        spelling: dict[str, tuple[Unit, ...]] = {
+            word: in_context(units) if tied else units
+            for word, units in spellings(words, self.unit, self.lexicon).items()
+        }
+        units = sorted(dict.fromkeys(unit for units in spelling.values() for unit in units), key=str)
+        sizes: dict[Unit, int] = {SILENCE: self.silence_states, **dict.fromkeys(units, self.states)}
+        return Inventory(sizes, spelling, skip=self.skip, pause=self.pause, short_pause=self.short_pause)
 
     @property
     def _language_weight(self) -> float | None:

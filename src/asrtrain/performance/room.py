@@ -13,6 +13,10 @@ from asrtrain.performance.memory import available_memory
 _USUAL = 4096
 """Settings of models up to here make none that is too large to be built; a look costs a second of imports."""
 
+_USUAL_CLASSES = 1 << 16
+_MOST = 1 << 62
+_NOWHERE = "model: it is too large for any computer; choose smaller sizes"
+
 
 def check_room(model: ModelConfig, inputs: int, classes: int, device: torch.device, *, per_frame: bool) -> None:
     """Raise UsageError if the weights of a model are more than there is memory for.
@@ -20,11 +24,7 @@ def check_room(model: ModelConfig, inputs: int, classes: int, device: torch.devi
     It is built without memory, on PyTorch's device ``meta``.
     """
     settings = model.model_dump_json()
-    if max(map(int, re.findall(r"\d+", settings)), default=0) <= _USUAL:
-        return
-    try:
-        free = available_memory(device)
-    except UsageError:  # this system does not say
+    if max(map(int, re.findall(r"\d+", settings)), default=0) <= _USUAL and classes <= _USUAL_CLASSES:
         return
     try:
         with torch.device("meta"):
@@ -32,8 +32,18 @@ def check_room(model: ModelConfig, inputs: int, classes: int, device: torch.devi
     except NotImplementedError:  # it computes with what it makes
         return
     except RuntimeError as error:  # more bytes than can be counted
-        raise UsageError("model: it is too large for any computer; choose smaller sizes") from error
-    needed = sum(one.numel() * one.element_size() for one in [*network.parameters(), *network.buffers()])
+        raise UsageError(_NOWHERE) from error
+    check_bytes(sum(one.numel() * one.element_size() for one in [*network.parameters(), *network.buffers()]), device)
+
+
+def check_bytes(needed: int, device: torch.device) -> None:
+    """Raise UsageError if a model needs more bytes than are free, where this system says so."""
+    if needed > _MOST:
+        raise UsageError(_NOWHERE)
+    try:
+        free = available_memory(device)
+    except UsageError:  # this system does not say
+        return
     if needed > free:
         raise UsageError(
             f"model: its weights need {needed / 1e9:,.1f} GB, and {free / 1e9:.1f} GB are free; choose smaller sizes"
