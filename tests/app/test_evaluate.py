@@ -46,6 +46,16 @@ def test_scores_on_a_manifest(trained: Path, fsdd: Path, tmp_path: Path) -> None
     assert (trained / "results" / f"{report.name}.json").is_file()
 
 
+def test_what_the_texts_of_a_manifest_lose_is_said(
+    trained: Path, fsdd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "mine.csv"
+    manifest.write_text(f"path,text\n{fsdd}/7_theo_1.wav,sev\u200ben\n{fsdd}/7_theo_2.wav,seven\n", encoding="utf-8")
+    report = evaluate(trained, data=manifest)
+    assert [outcome.reference for outcome in report.outcomes] == ["seven", "seven"]
+    assert f"notice: {manifest}:2: U+200B ZERO WIDTH SPACE is removed from the text\n" in capsys.readouterr().err
+
+
 def test_a_run_that_is_none_and_a_checkpoint_that_is_not_there(
     trained: Path, transcriber: Path, tmp_path: Path
 ) -> None:

@@ -11,9 +11,11 @@ from asrtrain.app.identity import identity_of_data
 from asrtrain.app.trained import Checkpoint
 from asrtrain.assembly import cache_folder
 from asrtrain.data.data_config import DataConfig, SplitName
+from asrtrain.data.invisible import check_invisible
 from asrtrain.data.manifest_source import ManifestConfig
 from asrtrain.evaluation import ScoredData
 from asrtrain.files.names import safe_name
+from asrtrain.terminal import say
 from asrtrain.types import Utterance
 
 _ROOM = 100
@@ -37,11 +39,17 @@ class Chosen:
 def choose(settings: DataConfig, data: str | Path | None, split: SplitName, checkpoint: Checkpoint) -> Chosen:
     """The utterances of a manifest, written as the run's texts are, or else of one of its splits.
 
+    Says what is left out of the manifest, and what its texts lose.
+
     Raises UsageError, DataError.
     """
     if data is None:
         return of_split(settings.load_split(split, cache_folder()), split, checkpoint)
-    utterances = settings.normalised(ManifestConfig(path=Path(data)).load(cache_folder()))
+    manifest = ManifestConfig(path=Path(data))
+    written = manifest.load(cache_folder())
+    for complaint in (*manifest.remarks(), *check_invisible(written)):
+        say(f"{complaint.severity}: {complaint}")
+    utterances = settings.normalised(written)
     known = identity_of_data(utterances, str(Path(data).absolute()), cache_folder())
     return Chosen(utterances, known, _named(f"{safe_name(Path(data).resolve().stem, _ROOM)}-{known.short}", checkpoint))
 
