@@ -53,7 +53,10 @@ def test_show_tells_the_keys_too(run: Run) -> None:
     assert json.loads(run("clip", "show", "agc", "--format", "json").out)["keys"]["floor"]
 
 
-@pytest.mark.parametrize(("wrong", "meant"), [("nrom", "did you mean norm?"), ("qqq", "choose one of none, value")])
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [("nrom", "did you mean norm?"), ("qqq", "choose one of none, value"), ("nope", "choose one of none, value")],
+)
 def test_a_rule_that_there_is_not(run: Run, wrong: str, meant: str) -> None:
     result = run("clip", "show", wrong)
     assert result.code == 2

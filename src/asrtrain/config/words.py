@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -23,6 +24,9 @@ _SCALARS = {
 _LONGEST_SHOWN = 60
 _ALIKE = 60
 """Names are alike from here on, in percent (rapidfuzz's ratio): ``sdg`` and ``sgd`` are 67 % alike."""
+_SHORT = 4
+"""Letters."""
+_NEIGHBOURS = [set(pair) for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890") for pair in pairwise(row)]
 _YES_AND_NO = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -90,7 +94,18 @@ def hint(shape: Shape, value: object) -> str:
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The name that was probably meant: the most similar one, if it is similar at all."""
     match = process.extractOne(name, list(names), scorer=fuzz.ratio, processor=str.lower, score_cutoff=_ALIKE)
-    return match[0] if match else None
+    return match[0] if match and _is_slip(name.lower(), match[0].lower()) else None
+
+
+def _is_slip(name: str, other: str) -> bool:
+    """Whether alike names may be one, mistyped. In a short one, another letter mostly makes another word: it has to be
+    that of a neighbouring key, or two letters have to have changed places.
+    """
+    if len(name) != len(other) or len(name) > _SHORT:
+        return True
+    pairs = [(a, b) for a, b in zip(name, other, strict=True) if a != b]
+    swapped = len(pairs) == 2 and pairs[0] == pairs[1][::-1]
+    return swapped or all({a, b} in _NEIGHBOURS for a, b in pairs)
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
