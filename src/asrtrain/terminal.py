@@ -2,6 +2,7 @@ r"""What is said to people: messages on standard error, results on standard outp
 
 Labels, ids and file names come from data, which may hold what a terminal obeys: commands that move the cursor, colour
 or hide text, set its title or turn its direction. They are shown as Python writes them: ``\x1b``.
+So are line breaks, where they are part of a name.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import PurePath
 
 from asrtrain.errors import OutputLost
 
@@ -24,7 +26,39 @@ def readable(text: str) -> str:
     >>> readable("a\x1b[31mb")
     'a\\x1b[31mb'
     """
+    for name, shown in _names.items():
+        text = text.replace(name, shown)
     return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+_names: dict[str, str] = {}
+
+
+@contextmanager
+def naming(words: Iterable[str]) -> Iterator[None]:
+    """Inside the block, these words of a command line are shown on one line each, whatever message names them.
+
+    Args:
+        words: arguments, which may be names of files, and those of ``--option=NAME``.
+    """
+    parts = {part for word in words for part in (word, word.partition("=")[2])}
+    before = dict(_names)
+    broken = [part for part in parts if part.strip() and {"\n", "\t"} & set(part)]
+    _names.update({part: _on_one_line(part) for part in sorted(broken, key=len, reverse=True)})
+    try:
+        yield
+    finally:
+        _names.clear()
+        _names.update(before)
+
+
+def _on_one_line(name: str) -> str:
+    return name.replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _result(result: object) -> str:
+    """A path is a line of its own, and no more; text may have several."""
+    return readable(_on_one_line(str(result)) if isinstance(result, PurePath) else str(result))
 
 
 _listening: list[list[str]] = []
@@ -53,12 +87,12 @@ def say(text: str) -> None:
 
 def show(result: object, *, end: str = "\n") -> None:
     """A result on standard output. Raises OutputLost at the latest when it is flushed."""
-    print(readable(str(result)), end=end)  # noqa: T201 - the one place
+    print(_result(result), end=end)  # noqa: T201 - the one place
 
 
 def show_now(result: object, *, end: str = "\n") -> None:
     """A result on standard output, for those who wait for it. Raises OutputLost."""
-    print(readable(str(result)), end=end, flush=True)  # noqa: T201 - the one place
+    print(_result(result), end=end, flush=True)  # noqa: T201 - the one place
 
 
 def show_json(value: object) -> None:

@@ -25,6 +25,7 @@ from asrtrain.batching import OrderedSampler
 from asrtrain.data.audio import decode_audio, read_audio
 from asrtrain.errors import DataError, UsageError
 from asrtrain.evaluation import Transcript, recognise
+from asrtrain.files.names import printable
 from asrtrain.terminal import say
 from asrtrain.types import Audio, Batch, Hertz, Hypothesis, Seconds
 
@@ -130,7 +131,7 @@ def _answered(recogniser: Recogniser, held: Sequence[tuple[str, Audio | DataErro
             yield _Heard(None, str(audio))
         else:
             said = "; ".join(filter(None, (audio.notice, strangeness(recogniser, audio))))
-            yield _Heard(next(transcripts), f"{name}: {said}" if said else "")
+            yield _Heard(next(transcripts), f"{printable(name)}: {said}" if said else "")
 
 
 def transcribe_audios(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> list[Transcript]:

@@ -13,7 +13,7 @@ from asrtrain.allocator import choose_allocator
 from asrtrain.cli.streams import prepared
 from asrtrain.errors import AsrtrainError, Interrupted, OutputLost, TrainingError, UsageError
 from asrtrain.interrupts import is_behind, obeyed
-from asrtrain.terminal import say
+from asrtrain.terminal import naming, say
 
 DEBUG = "--debug"
 _DEBUG_VARIABLE = "ASRTRAIN_DEBUG"
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default the process's own) and return its exit code; errors go to standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in given or os.environ.get(_DEBUG_VARIABLE, "0") not in ("", "0")
-    with prepared(), _warnings_said():
+    with prepared(), _warnings_said(), naming(given):
         try:
             with obeyed():
                 choose_allocator()

@@ -22,6 +22,7 @@ from asrtrain.data.condition import Listener
 from asrtrain.data.decoder import BLOCK, Recording, Samples, opened
 from asrtrain.data.tar_index import find_member
 from asrtrain.errors import DataError
+from asrtrain.files.names import printable
 from asrtrain.types import Audio, Hertz, Seconds
 
 MAX_BYTES = 512 << 20
@@ -59,7 +60,7 @@ def audio_info(path: Path) -> AudioInfo:
 def read_audio(path: Path, sample_rate: Hertz, *, offset: Seconds = 0.0, duration: Seconds | None = None) -> Audio:
     """Decode a recording, or ``duration`` seconds of it from ``offset``, to mono samples. Raises DataError."""
     with _open_file(path) as recording:
-        return _decode(recording, str(path), sample_rate, offset, duration)
+        return _decode(recording, printable(str(path)), sample_rate, offset, duration)
 
 
 def decode_audio(stream: BinaryIO, name: str, sample_rate: Hertz) -> Audio:
@@ -73,22 +74,23 @@ def decode_audio(stream: BinaryIO, name: str, sample_rate: Hertz) -> Audio:
 
 @contextmanager
 def _open_file(path: Path) -> Iterator[Recording]:
+    name = printable(str(path))
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise DataError(f"{path}: not a regular file")
+            raise DataError(f"{name}: not a regular file")
         # Unbuffered: the decoder goes on with the bare descriptor, which is faster than calling back into Python.
-        with path.open("rb", buffering=0) as file, _open_stream(file, str(path)) as recording:
+        with path.open("rb", buffering=0) as file, _open_stream(file, name) as recording:
             yield recording
     except NotADirectoryError:
         member = find_member(path)
         if member.size > MAX_BYTES:
-            raise DataError(f"{path}: larger than the {MAX_BYTES >> 20} MiB that are accepted: cut it") from None
-        with _open_stream(io.BytesIO(member.read()), str(path)) as recording:
+            raise DataError(f"{name}: larger than the {MAX_BYTES >> 20} MiB that are accepted: cut it") from None
+        with _open_stream(io.BytesIO(member.read()), name) as recording:
             yield recording
     except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
+        raise DataError(f"{name}: no such file") from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        raise DataError(f"{name}: cannot be read: {error.strerror}") from error
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from asrtrain.errors import DataError
+from asrtrain.files.names import printable
 from asrtrain.types import Source
 
 SHOWN = 50
@@ -77,7 +78,8 @@ class Complaint:
     def __str__(self) -> str:
         """``train.csv:17: the audio file …``; without a line, the utterance's id stands for it. Says no place twice."""
         place = str(self.source or self.utterance)
-        return f"{place}: {self.message}" if place and not self.message.startswith(place) else self.message
+        text = f"{place}: {self.message}" if place and not self.message.startswith(place) else self.message
+        return text.replace(place, printable(place)) if place else text
 
 
 def listing(lines: Sequence[str], most: int = SHOWN) -> str:
