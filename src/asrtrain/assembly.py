@@ -29,7 +29,7 @@ from asrtrain.evaluation import EvalReport, Origin, Outcome, recognise, score
 from asrtrain.features.interface import FrontEnd
 from asrtrain.files.home import at_home
 from asrtrain.hmm import GMMHMM, DNNHMMConfig, HMMConfig, HMMModel
-from asrtrain.models.interface import AcousticModel, ModelConfig
+from asrtrain.models.interface import AcousticModel
 from asrtrain.objectives.interface import Objective, ObjectiveConfig
 from asrtrain.optim import parameter_groups
 from asrtrain.performance.room import check_bytes, check_room
@@ -107,21 +107,27 @@ def build_vocabulary(config: RunConfig, splits: Splits) -> Vocabulary:
 def build_recogniser(config: RunConfig, vocabulary: Vocabulary, device: torch.device) -> Recogniser:
     """Build the front end, the model (initialised by the seed alone) and the decoder."""
     front_end = config.features.build()
-    network = config.model.acoustic if isinstance(config.model, DNNHMMConfig) else config.model
+    if isinstance(config.model, HMMConfig):
+        return _build_states(config, config.model, vocabulary, front_end, device)
     per_frame = config.task == "transcription"
-    classes = len(vocabulary)
-    if isinstance(config.model, HMMConfig):
-        classes = config.model.count_states(vocabulary)
-        check_bytes(config.model.least_bytes(front_end.feature_size, vocabulary), device)
-    if isinstance(network, ModelConfig):
-        check_room(network, front_end.feature_size, classes, device, per_frame=per_frame)
+    check_room(config.model, front_end.feature_size, len(vocabulary), device, per_frame=per_frame)
     torch.manual_seed(config.seed)
-    if isinstance(config.model, HMMConfig):
-        words = config.model.build(front_end.feature_size, vocabulary).to(device)
-        return Recogniser(config, vocabulary, front_end, words, words.decoder(), device)
     model = config.model.build(front_end.feature_size, len(vocabulary), per_frame=per_frame).to(device)
     decoder = build_decoder(vocabulary.symbols, vocabulary.unit)
     return Recogniser(config, vocabulary, front_end, model, decoder, device)
+
+
+def _build_states(
+    config: RunConfig, settings: HMMConfig, vocabulary: Vocabulary, front_end: FrontEnd, device: torch.device
+) -> Recogniser:
+    """The same for a model whose words are made of states."""
+    size = front_end.feature_size
+    check_bytes(settings.least_bytes(size, vocabulary), device)
+    if isinstance(settings, DNNHMMConfig):
+        check_room(settings.acoustic, size, settings.count_states(vocabulary), device, per_frame=True)
+    torch.manual_seed(config.seed)
+    model = settings.build(size, vocabulary).to(device)
+    return Recogniser(config, vocabulary, front_end, model, model.decoder(), device)
 
 
 def build_objective(recogniser: Recogniser) -> Objective:
