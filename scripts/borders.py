@@ -48,7 +48,7 @@ KNOWN: dict[tuple[str, str], int] = {
     (KIND, "asrtrain/app/memory.py"): 1,
     (KIND, "asrtrain/app/trained.py"): 1,
     (KIND, "asrtrain/app/tuning.py"): 2,
-    (KIND, "asrtrain/assembly.py"): 6,
+    (KIND, "asrtrain/assembly.py"): 5,
     (KIND, "asrtrain/assembly_hmm.py"): 14,
     (KIND, "asrtrain/cli/config/init.py"): 1,
     (KIND, "asrtrain/clipping/block_rms.py"): 2,
