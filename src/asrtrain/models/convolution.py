@@ -74,9 +74,13 @@ class FrameNorm(nn.Module):
 
     def _maxima_come_first(self, signal: torch.Tensor) -> bool:
         """Whether they may be taken before they are normalised. torch's kernels fail where there is nothing at all."""
-        if signal.device.type != "cpu" or not isinstance(self.nonlinearity, nn.Identity) or not len(signal):
+        if signal.device.type != "cpu" or not len(signal) or (self.norm.training and processes() > 1):
             return False
-        return not (self.norm.training and processes() > 1) and bool((self.norm.weight >= 0).all())
+        return self.rises()
+
+    def rises(self) -> bool:
+        """Whether the larger of two numbers stays so: as far as the signs of the gains tell, without a nonlinearity."""
+        return isinstance(self.nonlinearity, nn.Identity) and bool((self.norm.weight >= 0).all())
 
     def _by_batch(self, rows: int) -> bool:
         """Whether the batch itself says how it is normalised: a single row goes by what was learnt before."""

@@ -25,7 +25,7 @@ def max_frame(frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 def last_frame(frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """The last real frame, (B, T, H) to (B, H)."""
-    return frames[torch.arange(len(frames), device=frames.device), (lengths - 1).clamp(min=0)]
+    return frames[torch.arange(frames.shape[0], device=frames.device), (lengths - 1).clamp(min=0)]
 
 
 POOLINGS: dict[PoolingKind, tuple[Pooling, ...]] = {

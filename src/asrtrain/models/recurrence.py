@@ -30,7 +30,10 @@ def reverse(frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     # Rows of a flat matrix: six times faster than gather along time. Frame by frame, as recurrent kernels read and
     # write them, so that nothing has to be copied in between.
     flat = frames.transpose(0, 1).reshape(time * batch, size)
-    turned: torch.Tensor = _Reordered.apply(flat, rows)  # type: ignore[no-untyped-call]
+    if flat.requires_grad and torch.is_grad_enabled():
+        turned: torch.Tensor = _Reordered.apply(flat, rows)  # type: ignore[no-untyped-call]
+    else:
+        turned = flat.index_select(0, rows)  # what exporters know
     return turned.view(time, batch, size).transpose(0, 1)
 
 

@@ -34,7 +34,7 @@ def splice(features: torch.Tensor, lengths: torch.Tensor, context: int) -> torch
 
 def _pick(features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Frames (B, T, F) at ``places`` (B, N): (B, N, F)."""
-    return features[torch.arange(len(features), device=features.device).unsqueeze(1), places]
+    return features[torch.arange(features.shape[0], device=features.device).unsqueeze(1), places]
 
 
 @final
