@@ -229,10 +229,12 @@ def _try_on(model: nn.Module, clipper: Clipper, config: RunConfig, world: World)
     Injector(model, config.training.inject)
 
 
-def development_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:
-    """Utterances to be scored again and again, with their features kept."""
+def development_dataset(
+    recogniser: Recogniser, utterances: Sequence[Utterance], among: Sequence[Utterance] | None = None
+) -> Dataset:
+    """Utterances to be scored again and again, with their features kept; ``among`` is as in ``scoring_dataset``."""
     dataset = build_dataset(recogniser, utterances)
-    meet_speakers(recogniser, dataset)
+    meet_speakers(recogniser, dataset, among)
     return with_cached_features(recogniser, dataset)
 
 
@@ -271,10 +273,14 @@ def development_check(
     return validate
 
 
-def meet_speakers(recogniser: Recogniser, dataset: Dataset) -> None:
-    """Measure the speakers of a dataset that training did not know, where features are normalised by speaker."""
+def meet_speakers(recogniser: Recogniser, dataset: Dataset, among: Sequence[Utterance] | None = None) -> None:
+    """Measure the speakers of a dataset that training did not know, where features are normalised by speaker.
+
+    They are measured in all of the utterances ``among`` which the dataset's were chosen, if these are given.
+    """
     if recogniser.front_end.by_speaker:
-        recogniser.front_end.meet(dataset.waveform_batches())
+        met = dataset if among is None else _recordings(recogniser, among)
+        recogniser.front_end.meet(met.waveform_batches())
 
 
 def evaluate_on(
@@ -282,17 +288,19 @@ def evaluate_on(
     utterances: Sequence[Utterance],
     name: str,
     recognise_all: Callable[[Loader], dict[str, Hypothesis]] | None = None,
+    among: Sequence[Utterance] | None = None,
 ) -> EvalReport:
     """Recognise utterances and compare with what is said in them; the clock runs from reading the recordings on.
 
     References that cannot come out right are told of first, as they make the figures worse whatever is recognised.
-    ``recognise_all`` stands in for the recogniser's own function, where others do the work.
+    ``recognise_all`` stands in for the recogniser's own function, where others do the work; ``among`` is as in
+    ``scoring_dataset``.
     """
     unsayable = find_unsayable(utterances, recogniser.vocabulary)
     if unsayable:
         say(unsayable_in_words(unsayable, len(utterances), recogniser.vocabulary))
     began = time.perf_counter()
-    dataset = scoring_dataset(recogniser, utterances)
+    dataset = scoring_dataset(recogniser, utterances, among)
     dataset.tell(name)
     heard = (recognise_all or recogniser.recognise)(ordered_loader(recogniser, dataset))
     seconds = time.perf_counter() - began
@@ -307,12 +315,22 @@ def _unknown(recogniser: Recogniser, utterances: Sequence[Utterance]) -> int | N
     return sum(word not in known for utterance in utterances for word in utterance.text.split())
 
 
-def scoring_dataset(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:
-    """The recordings alone: what is said may hold symbols that the model does not know, and is compared as text."""
-    rate = recogniser.config.features.sample_rate
-    dataset = load_dataset(utterances, _no_target, recogniser.task, rate, cache_folder())
-    meet_speakers(recogniser, dataset)
+def scoring_dataset(
+    recogniser: Recogniser, utterances: Sequence[Utterance], among: Sequence[Utterance] | None = None
+) -> Dataset:
+    """The recordings alone: what is said may hold symbols that the model does not know, and is compared as text.
+
+    Where the utterances are a part, ``among`` is the whole: a part is heard as it is in the whole, also where features
+    are normalised by speaker.
+    """
+    dataset = _recordings(recogniser, utterances)
+    meet_speakers(recogniser, dataset, among)
     return dataset
+
+
+def _recordings(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Dataset:
+    rate = recogniser.config.features.sample_rate
+    return load_dataset(utterances, _no_target, recogniser.task, rate, cache_folder())
 
 
 def _outcomes(utterances: Sequence[Utterance], dataset: Dataset, heard: Mapping[str, Hypothesis]) -> list[Outcome]:

@@ -221,17 +221,17 @@ def align(recogniser: Recogniser, utterances: Sequence[Utterance]) -> dict[str, 
 
 
 def align_in_segments(
-    recogniser: Recogniser, utterances: Sequence[Utterance]
+    recogniser: Recogniser, utterances: Sequence[Utterance], among: Sequence[Utterance] | None = None
 ) -> dict[str, tuple[Segments, Seconds] | None]:
     """The states, units and words of every utterance in frames, and where in its recording the first frame begins,
-    by its id; None for one too short for what is said.
+    by its id; None for one too short for what is said. ``among`` is as in ``scoring_dataset``.
 
     Raises UsageError for a recogniser without states, DataError for words that it does not know.
     """
     model = _with_states(recogniser)
     words, symbols = model.words, model.words.vocabulary.symbols
     found: dict[str, tuple[Segments, Seconds] | None] = {}
-    for batch, emissions in _scored(recogniser, model, utterances):
+    for batch, emissions in _scored(recogniser, model, utterances, among):
         transcripts = words.transcripts(batch)
         paths = words.paths(emissions, batch.lengths, transcripts).tolist()
         rows = zip(batch.ids, transcripts, paths, batch.lengths.tolist(), batch.starts, strict=True)
@@ -243,11 +243,11 @@ def align_in_segments(
 
 @torch.no_grad()
 def _scored(
-    recogniser: Recogniser, model: HMMModel, utterances: Sequence[Utterance]
+    recogniser: Recogniser, model: HMMModel, utterances: Sequence[Utterance], among: Sequence[Utterance] | None = None
 ) -> Iterator[tuple[Batch, torch.Tensor]]:
     """Batches on the device with their states' scores (B, T, S)."""
     model.eval()
-    for batch in ordered_loader(recogniser, development_dataset(recogniser, utterances)).epoch(0):
+    for batch in ordered_loader(recogniser, development_dataset(recogniser, utterances, among)).epoch(0):
         here = batch.to(recogniser.device)
         yield here, model.emissions(here.features, here.lengths)
 

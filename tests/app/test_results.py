@@ -144,8 +144,11 @@ def test_references_that_cannot_come_out_right_are_told_first(
     assert "up.csv:2, with " in error
     assert told in error
     assert found.to_json()["unsayable_references"] == 10
+    assert "10 of 10 references cannot come out right, and count as errors" in found.to_text().splitlines()
 
 
 def test_references_that_can_come_out_right_are_no_matter(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate(run).to_json()["unsayable_references"] == 0
+    found = evaluate(run)
+    assert found.to_json()["unsayable_references"] == 0
+    assert "cannot come out right" not in found.to_text()
     assert "cannot come out right" not in capsys.readouterr().err

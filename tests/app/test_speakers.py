@@ -92,3 +92,20 @@ def test_scoring_one_set_changes_nothing_about_the_next(by_speaker: Path, fsdd: 
 
 def test_a_recording_of_nobody_known_is_transcribed(by_speaker: Path, fsdd: Path) -> None:
     assert list(transcribe([fsdd / "7_nicolas_3.wav"], run=by_speaker))
+
+
+def test_a_part_is_heard_as_it_is_in_the_whole(by_speaker: Path, fsdd: Path, tmp_path: Path) -> None:
+    """Nicolas is none of the training data: he is measured in all that he says, not in what one job scores of it."""
+    paths = [fsdd / f"{digit}_{speaker}_1.wav" for speaker in ("nicolas", "lucas") for digit in range(10)]
+    rows = [{"audio": str(path), "text": path.name[0], "speaker": path.name.split("_")[1]} for path in paths]
+    data = tmp_path / "others.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    whole = {outcome.id: outcome for outcome in evaluate(by_speaker, data=data).outcomes}
+    parts = [evaluate(by_speaker, data=data, shard=f"{number}/3") for number in (1, 2, 3)]
+    parts.append(evaluate(by_speaker, data=data, shard="2/3", nproc=2))
+    for part in parts:
+        assert part.outcomes
+        for outcome in part.outcomes:
+            same = whole[outcome.id].hypothesis
+            assert outcome.hypothesis.text == same.text
+            assert outcome.hypothesis.confidence == pytest.approx(same.confidence, rel=1e-3)  # other batches

@@ -62,3 +62,34 @@ def test_the_bound_holds() -> None:
         found = draw.binomial(count, share, 4000) / count
         assert np.mean([is_surely_above(one, share, count) for one in found]) < 0.01
     assert is_surely_above(1.0, 0.8, 24)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("loudness", {"gain": 0.03}), ("noise floor", {"floor": 1e-2}), ("length", {"seconds": 4.0}),
+     ("sampling rate", {"rate": 16_000})],
+)  # fmt: skip
+@pytest.mark.parametrize("apart", [("w1",), ("w0", "w2")])
+def test_labels_of_another_sitting_are_told_of_by_name(
+    name: str, other: dict[str, Any], apart: tuple[str, ...]
+) -> None:
+    """Of most labels nothing is told by how they were recorded: only of these."""
+    labels = [f"w{number}" for number in range(6)]
+    settings = [recorded(word, n, **(other if word in apart else {})) for word in labels for n in range(25)]
+    told = [complaint.message for complaint in check_settings(settings)]
+    named = ", ".join(map(repr, apart))
+    assert any(one.startswith(f"the {name} of a recording alone tells {named} from the other labels") for one in told)
+    rest = [setting for setting in settings if setting.label not in apart]
+    assert not list(check_settings(rest))
+
+
+def test_parts_of_one_recording_do_not_hide_the_others() -> None:
+    whole = [recorded("yes", n) for n in range(30)] + [recorded("no", n, gain=0.03) for n in range(30)]
+    assert list(check_settings([*whole, recorded("yes", 40), recorded("yes", 40)]))
+
+
+def test_words_of_many_speakers_are_not_told_of(corpora: Path) -> None:
+    paths = sorted((corpora / "own-words").rglob("*.flac"))
+    for chosen in (paths[::3], [path for path in paths if path.name.startswith("s01-")]):
+        settings = [setting_of(read_audio(path, 16_000), path.parent.name, str(path)) for path in chosen]
+        assert not list(check_settings(settings))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.image import imread
+from tests.hmm.conftest import WORDS, trained_run
 
 from asrtrain.app import align
 from asrtrain.app.trained import load_recogniser
@@ -102,3 +103,24 @@ def test_alignments_are_not_written_through_links(word_run: Path, tmp_path: Path
     align(word_run, output=tmp_path / "out", device="cpu")
     assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "out" / "words.ctm").is_symlink()
+
+
+def test_one_utterance_is_aligned_as_it_is_among_the_others(
+    fsdd: Path, hmm_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nicolas is none of the training data, and normalised by all that he says."""
+    folder = tmp_path_factory.mktemp("speakers")
+    text = WORDS.replace("normalise: global", "normalise: speaker")
+    run = trained_run(folder, fsdd, hmm_cache, text)
+    paths = [fsdd / f"{digit}_nicolas_1.wav" for digit in range(10)]
+    words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    rows = [
+        {"id": word, "audio": str(path), "text": word, "speaker": "nicolas"}
+        for path, word in zip(paths, words, strict=True)
+    ]
+    data = folder / "nicolas.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (all_of_them,) = align(run, data=data, output=folder / "all", text_format="jsonl", device="cpu")
+    for name in ("seven", "three"):
+        (alone,) = align(run, data=data, output=folder / name, text_format="jsonl", only=[name], device="cpu")
+        assert alone.read_text() in all_of_them.read_text().splitlines(keepends=True)

@@ -48,11 +48,12 @@ def align(
     folder = run_folder.find(None if run is None else Path(run))
     recogniser = load_recogniser(folder, checkpoint, device)
     chosen = choose(recogniser.config.data, data, split, checkpoint)
+    among = chosen.utterances if only else None
     if only:
         chosen = _only(chosen, only)
     utterances, name = chosen.utterances, chosen.name
     check_names((name for u in utterances for name in (u.id, *_words(u, recogniser))), text_format)
-    found = align_in_segments(recogniser, utterances)
+    found = align_in_segments(recogniser, utterances, among)
     short = [id_ for id_, one in found.items() if one is None]
     if short:
         say(f"{len(short)} utterances are too short for what is said, such as {short[0]}")

@@ -50,8 +50,9 @@ def evaluate(
     if chosen.utterances and not own:
         report = EvalReport(recogniser.task, name, [], 0.0, origin=recogniser.origin)
     else:
-        work = _Work(folder, checkpoint, device, tuple(own))
-        report = evaluate_on(recogniser, own, name, None if nproc == 1 else partial(_shared, work, nproc))
+        among = chosen.utterances if part.count > 1 else None
+        work = _Work(folder, checkpoint, device, tuple(own), None if among is None else tuple(among))
+        report = evaluate_on(recogniser, own, name, None if nproc == 1 else partial(_shared, work, nproc), among)
     report = replace(report, data=replace(chosen.data, part=str(part)))
     write_scores(report, folder)
     return report
@@ -66,10 +67,11 @@ class _Work:
     checkpoint: Checkpoint
     device: str
     utterances: tuple[Utterance, ...]
+    among: tuple[Utterance, ...] | None
 
     def __call__(self) -> Callable[[int], list[Hypothesis]]:
         one = load_recogniser(self.folder, self.checkpoint, self.device)
-        loader = ordered_loader(one, scoring_dataset(one, self.utterances))
+        loader = ordered_loader(one, scoring_dataset(one, self.utterances, self.among))
 
         def score(number: int) -> list[Hypothesis]:
             batch = next(loader.epoch(0, number))

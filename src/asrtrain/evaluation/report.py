@@ -134,6 +134,10 @@ class EvalReport:
             if self.unknown:
                 share = 100 * self.unknown / self.words.reference
                 lines.append(f"%OOV {share:.2f} [ {self.unknown} / {self.words.reference} ]")
+        if self.unsayable:
+            lines.append(
+                f"{self.unsayable} of {len(self.outcomes)} references cannot come out right, and count as errors"
+            )
         return "\n".join([*lines, f"real-time factor {self.real_time_factor:.4f}"])
 
 
