@@ -213,7 +213,7 @@ def align(recogniser: Recogniser, utterances: Sequence[Utterance]) -> dict[str, 
     """
     model = _with_states(recogniser)
     found: dict[str, torch.Tensor] = {}
-    for batch, emissions in _scored(recogniser, model, utterances):
+    for batch, emissions in _scored(recogniser, model, development_dataset(recogniser, utterances)):
         states = model.words.align(emissions, batch.lengths, model.words.transcripts(batch)).cpu()
         rows = zip(batch.ids, states, batch.lengths.tolist(), strict=True)
         found |= {id_: row[:length].clone() for id_, row, length in rows}
@@ -221,17 +221,20 @@ def align(recogniser: Recogniser, utterances: Sequence[Utterance]) -> dict[str, 
 
 
 def align_in_segments(
-    recogniser: Recogniser, utterances: Sequence[Utterance], among: Sequence[Utterance] | None = None
+    recogniser: Recogniser, utterances: Sequence[Utterance], name: str, among: Sequence[Utterance] | None = None
 ) -> dict[str, tuple[Segments, Seconds] | None]:
     """The states, units and words of every utterance in frames, and where in its recording the first frame begins,
-    by its id; None for one too short for what is said. ``among`` is as in ``scoring_dataset``.
+    by its id; None for one too short for what is said. Says under ``name`` what is wrong with recordings; ``among`` is
+    as in ``scoring_dataset``.
 
     Raises UsageError for a recogniser without states, DataError for words that it does not know.
     """
     model = _with_states(recogniser)
     words, symbols = model.words, model.words.vocabulary.symbols
     found: dict[str, tuple[Segments, Seconds] | None] = {}
-    for batch, emissions in _scored(recogniser, model, utterances, among):
+    dataset = development_dataset(recogniser, utterances, among)
+    dataset.tell(name)
+    for batch, emissions in _scored(recogniser, model, dataset):
         transcripts = words.transcripts(batch)
         paths = words.paths(emissions, batch.lengths, transcripts).tolist()
         rows = zip(batch.ids, transcripts, paths, batch.lengths.tolist(), batch.starts, strict=True)
@@ -242,12 +245,10 @@ def align_in_segments(
 
 
 @torch.no_grad()
-def _scored(
-    recogniser: Recogniser, model: HMMModel, utterances: Sequence[Utterance], among: Sequence[Utterance] | None = None
-) -> Iterator[tuple[Batch, torch.Tensor]]:
+def _scored(recogniser: Recogniser, model: HMMModel, dataset: Dataset) -> Iterator[tuple[Batch, torch.Tensor]]:
     """Batches on the device with their states' scores (B, T, S)."""
     model.eval()
-    for batch in ordered_loader(recogniser, development_dataset(recogniser, utterances, among)).epoch(0):
+    for batch in ordered_loader(recogniser, dataset).epoch(0):
         here = batch.to(recogniser.device)
         yield here, model.emissions(here.features, here.lengths)
 

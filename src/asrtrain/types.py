@@ -53,8 +53,9 @@ class Utterance:
 class Condition:
     """The condition that a recording is in, before it is resampled.
 
-    ``swing`` is half the distance from its lowest to its highest sample (full scale: 1), ``kept`` the share of its
-    channels' power that is left when they are mixed down to one, ``clipped`` the share of samples at full scale.
+    ``swing`` is half the distance from the lowest to the highest sample (full scale: 1) of a hundredth of a second: the
+    third largest, so that a click is none. ``kept`` is the share of its channels' power that is left when they are
+    mixed down to one, ``clipped`` the share of samples where a crest was cut off.
     """
 
     rate: Hertz = 0

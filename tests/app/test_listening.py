@@ -85,6 +85,8 @@ def test_silence_and_hours_are_not_answered_with_a_word(tmp_path: Path, capsys: 
     tone += 0.01 * np.random.default_rng(0).standard_normal(len(tone))
     files = {
         "silent.wav": np.zeros(RATE // 2), "opposite.wav": np.stack([tone[:4000], -tone[:4000]], 1),
+        "click.wav": np.where(np.arange(4000) == 9, 0.9, 0.0), "loud.wav": tone[:4000] * 13,
+        "turned.wav": np.stack([tone[:4000], -0.9 * tone[:4000]], 1),
         "minutes.wav": tone, "long.wav": tone[: 2 * RATE], "word.wav": tone[:4000],
     }  # fmt: skip
     for name, samples in files.items():
@@ -93,12 +95,15 @@ def test_silence_and_hours_are_not_answered_with_a_word(tmp_path: Path, capsys: 
         Path(one.audio).name: (one.hypothesis.text, one.hypothesis.confidence)
         for one in transcribe([tmp_path / name for name in files], run=run)
     }
-    assert [answers[name] for name in ("silent.wav", "opposite.wav", "minutes.wav")] == [("", 0.0)] * 3
+    assert [answers[name] for name in ("silent.wav", "opposite.wav", "minutes.wav", "click.wav")] == [("", 0.0)] * 4
     assert answers["word.wav"][0] in ("low", "high")
     printed = capsys.readouterr().err
     for said in (
         "silent.wav: is silent: nothing is transcribed",
         "is silent as its channels cancel each other: nothing is transcribed",
+        "click.wav: is silent: nothing is transcribed",
+        "loud.wav: is clipped in more than 1 % of its samples: trust the transcript less",
+        "as these cancel each other: trust the transcript less",
         "minutes.wav: lasts 600.0 s, and the longest recording in training 0.5 s: nothing is transcribed",
         "long.wav: lasts 2.0 s, and the longest recording in training 0.5 s: trust the transcript less",
     ):

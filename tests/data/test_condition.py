@@ -34,7 +34,12 @@ SPEECH = 0.3 * np.sin(2 * np.pi * 300 * np.arange(RATE) / RATE)
         (np.full(RATE, 0.25), "silent"),
         (SPEECH * 0.002, "silent"),
         (SPEECH * 0.01, "quiet"),
+        (np.where(np.arange(RATE) == 4000, 0.9, 0), "silent"),
+        (np.where(np.arange(RATE) // 20 == 200, 0.9 * np.sign(SPEECH), 1e-4 * SPEECH), "silent"),
+        (SPEECH[:120], ""),
         (SPEECH * 13, "clipped"),
+        (np.clip(SPEECH * 13, -1, 1) * 0.4, "clipped"),
+        (np.clip(SPEECH * 13, -1, 0.3), "clipped"),
         (np.stack([np.clip(SPEECH * 13, -1, 1), SPEECH], 1), "clipped"),
     ],
 )
@@ -49,6 +54,21 @@ def test_clipping_is_noticed_in_every_coding(tmp_path: Path, subtype: str) -> No
     for gain, fault in ((13, "clipped"), (1, ""), (3, "")):
         soundfile.write(tmp_path / "a.wav", np.clip(SPEECH * gain, -1, 1), RATE, subtype=subtype)
         assert fault_of(read_audio(tmp_path / "a.wav", RATE).condition) == fault
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "ULAW", "ALAW", "PCM_16", "PCM_24"])
+@pytest.mark.parametrize("gain", [0.2, 0.5, 1.0])
+def test_low_tones_in_coarse_samples_are_not_clipped(tmp_path: Path, subtype: str, gain: float) -> None:
+    """At their crests several samples are equal, as there are few levels, or little time from one to the next."""
+    tone = gain * 0.5 * np.sin(2 * np.pi * 100 * np.arange(48_000) / 48_000)
+    soundfile.write(tmp_path / "a.wav", tone, 48_000, subtype=subtype)
+    assert fault_of(read_audio(tmp_path / "a.wav", 48_000).condition) == ""
+
+
+def test_no_real_recording_is_clipped_below_full_scale(corpora: Path) -> None:
+    paths = [*sorted((corpora / "own-words").rglob("*.flac"))[::20], *sorted((corpora / "fsdd").rglob("*.wav"))[::40]]
+    found = [read_audio(path, 16_000).condition.clipped for path in paths]
+    assert sum(share > 0.01 for share in found) <= 0.02 * len(found)
 
 
 def test_what_is_resampled_upwards_is_told_of_with_its_rate(tmp_path: Path) -> None:

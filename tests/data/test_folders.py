@@ -67,6 +67,7 @@ CERTAIN = {
     "splits": (["train/low/1.wav", "train/high/2.wav", "test/low/3.wav"], "test, train are splits, not labels"),
     "splits of files": (["training/1.wav", "validation/2.wav"], "training, validation are splits"),
     "splits beside documents": (["TRAIN/DR1/1.wav", "TEST/DR1/2.wav", "DOC/readme.txt"], "TEST, TRAIN are splits"),
+    "sessions": (["session0/1.wav", "session1/2.wav"], "session0, session1 are parts of a corpus, not labels"),
     "folds": (["fold1/1.wav", "fold2/2.wav"], "fold1, fold2 are parts of a corpus, not labels"),
     "LibriSpeech": (["84/12/84-12-0.flac", "85/1/85-1-0.flac", "84/12/84-12.trans.txt"], "data prepare librispeech"),
     "a folder around the classes": (["data/low/1.wav", "data/high/2.wav"], "give path: {root}/data"),

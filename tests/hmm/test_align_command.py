@@ -6,7 +6,9 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from matplotlib.image import imread
 from tests.hmm.conftest import WORDS, trained_run
 
@@ -106,7 +108,7 @@ def test_alignments_are_not_written_through_links(word_run: Path, tmp_path: Path
 
 
 def test_one_utterance_is_aligned_as_it_is_among_the_others(
-    fsdd: Path, hmm_cache: Path, tmp_path_factory: pytest.TempPathFactory
+    fsdd: Path, hmm_cache: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nicolas is none of the training data, and normalised by all that he says."""
     folder = tmp_path_factory.mktemp("speakers")
@@ -120,7 +122,14 @@ def test_one_utterance_is_aligned_as_it_is_among_the_others(
     ]
     data = folder / "nicolas.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    capsys.readouterr()
     (all_of_them,) = align(run, data=data, output=folder / "all", text_format="jsonl", device="cpu")
     for name in ("seven", "three"):
         (alone,) = align(run, data=data, output=folder / name, text_format="jsonl", only=[name], device="cpu")
         assert alone.read_text() in all_of_them.read_text().splitlines(keepends=True)
+    loud, rate = soundfile.read(paths[7])
+    soundfile.write(folder / "loud.wav", np.clip(loud * 20 / np.abs(loud).max(), -1, 1), rate)
+    data.write_text(json.dumps({"audio": "loud.wav", "text": "seven", "speaker": "nicolas"}) + "\n")
+    assert "clipped" not in capsys.readouterr().err
+    align(run, data=data, output=folder / "loud", device="cpu")
+    assert "1 of 1 recordings are clipped" in capsys.readouterr().err

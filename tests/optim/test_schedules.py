@@ -184,3 +184,8 @@ def test_a_warm_up_reaches_the_top_and_leaves_the_rest_alone() -> None:
         cold, warm = schedule(name), schedule(name, warmup_epochs=1.0)
         assert warm.factor(0) == pytest.approx(cold.factor(0) / PER_EPOCH)
         assert [warm.factor(s) for s in range(6, STEPS)] == [cold.factor(s) for s in range(6, STEPS)]
+
+
+def test_a_run_of_one_step_learns_something() -> None:
+    """The last learning rate of a cycle is next to nothing."""
+    assert SCHEDULES["one_cycle"].model_validate({"name": "one_cycle"}).build(1, 1).factor(0) == 1.0

@@ -53,7 +53,7 @@ def align(
         chosen = _only(chosen, only)
     utterances, name = chosen.utterances, chosen.name
     check_names((name for u in utterances for name in (u.id, *_words(u, recogniser))), text_format)
-    found = align_in_segments(recogniser, utterances, among)
+    found = align_in_segments(recogniser, utterances, name, among)
     short = [id_ for id_, one in found.items() if one is None]
     if short:
         say(f"{len(short)} utterances are too short for what is said, such as {short[0]}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asrtrain.assembly import Recogniser
-from asrtrain.data.condition import fault_of, is_silent, may_be_silent
+from asrtrain.data.condition import fault_in_words, fault_of, is_silent, may_be_silent
 from asrtrain.types import Audio
 
 _LONG, _TOO_LONG = 3.0, 10.0
@@ -22,6 +22,12 @@ def strangeness(recogniser: Recogniser, audio: Audio) -> str:
     if _is_mute(recogniser, audio):
         cancelled = fault_of(audio.condition) == "cancelled"
         return f"is silent{' as its channels cancel each other' if cancelled else ''}: nothing is transcribed"
+    fault = "" if is_silent(audio.condition) else fault_in_words(audio.condition)
+    heard = f"{fault}: trust the transcript less" if fault else ""
+    return "; ".join(filter(None, (heard, _length(recogniser, audio))))
+
+
+def _length(recogniser: Recogniser, audio: Audio) -> str:
     if _times(recogniser, audio) <= (_LONG if recogniser.task == "classification" else _TOO_LONG):
         return ""
     answered = "nothing is transcribed" if is_unanswerable(recogniser, audio) else "trust the transcript less"

@@ -32,7 +32,7 @@ _BLOCK = 1 << 24
 _MOST = 1 << 27
 """Samples, padding included, that are held at once, 512 MB; a longer recording is held alone."""
 
-_DECODING = 2
+_DECODING = 3
 """Raised whenever recordings begin to be decoded to other samples: the cached ones are made anew then."""
 
 

@@ -20,7 +20,7 @@ _SPLIT = re.compile(
     r"(train|training|dev|devel|development|val|valid|validation|eval|evaluation|test|testing)([-_ .].*|\d*)",
     re.IGNORECASE,
 )
-_PART = re.compile(r"(fold|part|split|shard|chunk|batch)[-_ ]?\d+", re.IGNORECASE)
+_PART = re.compile(r"(fold|part|split|shard|chunk|batch|session|sess|disc|disk|cd|set)[-_ ]?\d+", re.IGNORECASE)
 _SPEAKER = re.compile(r"(speaker|spkr?|subject|subj|talker|user)[-_ ]?\w{1,6}", re.IGNORECASE)
 _NUMBER = re.compile(r"[a-z]{1,2}\d{2,}|\d{2,}", re.IGNORECASE)
 """How corpora number their speakers: p225, F01, 01, 1089."""

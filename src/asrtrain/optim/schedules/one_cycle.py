@@ -32,6 +32,8 @@ class OneCycleConfig(ScheduleConfig):
         slope = half_cosine if self.anneal == "cosine" else linear
 
         def factor(step: int) -> float:
+            if steps == 1:
+                return 1.0  # it would begin at the end, where next to nothing is learnt
             if step < top:
                 return slope(first, 1.0, step / top)
             return slope(1.0, last, (step - top) / max(steps - 1 - top, 1e-9))
