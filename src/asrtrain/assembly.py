@@ -335,7 +335,10 @@ def _recordings(recogniser: Recogniser, utterances: Sequence[Utterance]) -> Data
 
 def _outcomes(utterances: Sequence[Utterance], dataset: Dataset, heard: Mapping[str, Hypothesis]) -> list[Outcome]:
     pairs = zip(utterances, dataset.seconds, strict=True)
-    return [Outcome(u.id, u.speaker, float(seconds), u.text, heard[u.id]) for u, seconds in pairs]
+    return [
+        Outcome(u.id, u.speaker, float(seconds), u.text, heard[u.id].within(u.offset + float(seconds)))
+        for u, seconds in pairs
+    ]
 
 
 def _no_target(text: str) -> list[int]:

@@ -165,3 +165,8 @@ class Hypothesis:
         """The same with the words' times counted from so long before."""
         words = (replace(word, start=word.start + by, end=word.end + by) for word in self.words)
         return replace(self, words=tuple(words))
+
+    def within(self, end: Seconds) -> Hypothesis:
+        """The same, ended where the recording ends: frames that are joined or left out reach beyond it."""
+        words = tuple(replace(word, start=min(word.start, end), end=min(word.end, end)) for word in self.words)
+        return replace(self, words=words)

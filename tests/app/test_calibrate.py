@@ -75,3 +75,8 @@ def test_the_share_is_within_five_points(model: str, seed: int, fsdd: Path, tmp_
     config.write_text(SETTINGS.format(fsdd=fsdd, model=MODELS[model]), encoding="utf-8")
     for foretold, shown in foretold_and_shown(config, seed, tmp_path):
         assert abs(foretold - shown) <= 0.05
+
+
+def test_more_steps_than_can_be_counted(trained: Path) -> None:
+    with pytest.raises(UsageError, match=r"--steps 10{30}: give 2 or more, and at most 1,000,000"):
+        calibrate(trained / "config.yaml", steps=10**30)

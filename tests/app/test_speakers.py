@@ -90,6 +90,16 @@ def test_scoring_one_set_changes_nothing_about_the_next(by_speaker: Path, fsdd: 
     assert all(torch.equal(now[name], value) for name, value in kept.items())
 
 
+def test_no_word_ends_after_its_recording(fsdd: Path, tmp_path: Path) -> None:
+    """Frames of 30 ms of which a residual network scores every eighth reach beyond a word of 0.34 s."""
+    changes = ["model=resnet", "features.stack=3", "training.max_steps=1", "training.ema=null"]
+    run = fit(write_config(tmp_path, fsdd, BY_SPEAKER), overrides=changes)
+    for one in transcribe([fsdd / "0_theo_3.wav", fsdd / "1_theo_3.wav"], run=run):
+        assert 0 < one.hypothesis.words[-1].end <= one.duration
+    for outcome in evaluate(run).outcomes:
+        assert 0 < outcome.hypothesis.words[-1].end <= outcome.duration
+
+
 def test_a_recording_of_nobody_known_is_transcribed(by_speaker: Path, fsdd: Path) -> None:
     assert list(transcribe([fsdd / "7_nicolas_3.wav"], run=by_speaker))
 

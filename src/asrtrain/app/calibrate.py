@@ -29,6 +29,8 @@ from asrtrain.training import Ingredients, Updater
 from asrtrain.types import Batch
 
 _MOST = 500
+_LONGEST = 1_000_000
+"""More steps are no trial."""
 
 
 def calibrate(
@@ -46,6 +48,8 @@ def calibrate(
     is what the same run will show; the shares of the others are foretold from the norms of the first trial.
     ``plot`` is a PNG to be drawn. Raises UsageError, DataError, and TrainingError if no gradient is finite.
     """
+    if steps is not None and not 2 <= steps <= _LONGEST:
+        raise UsageError(f"--steps {steps}: give 2 or more, and at most {_LONGEST:,}")
     use_threads_deliberately()
     if plot is not None:
         require_pictures()
@@ -54,7 +58,7 @@ def calibrate(
     ingredients = gather_ingredients(prepare(settings, splits, target), splits)
     epoch = settings.training.steps_per_epoch(ingredients.batches.batches_per_epoch)
     wanted = min(epoch, _MOST) if steps is None else steps
-    if wanted < 2:
+    if wanted < 2:  # an epoch of one step
         raise UsageError(f"--steps {wanted}: give 2 or more")
     batch = next(ingredients.batches.epoch(0)).to(target)
     before = measure_batch(ingredients.model.train(), ingredients.objective, batch)

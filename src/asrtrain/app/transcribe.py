@@ -151,7 +151,7 @@ def transcribe_audios(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]
         heard = recognise(recogniser.model, [batch], recogniser.decoder, frame_shift, recogniser.device)
         for place, hypothesis in zip(places, heard, strict=True):
             name, audio = audios[place]
-            found[place] = Transcript(name, audio.duration, hypothesis)
+            found[place] = Transcript(name, audio.duration, hypothesis.within(audio.duration))
     return [found[place] for place in range(len(audios))]
 
 
