@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from tests.app.conftest import WORDS, write_config
 
-from asrtrain.app import evaluate, fit, transcribe
+from asrtrain.app import evaluate, fit, report, transcribe
 from asrtrain.app.chosen import choose
 from asrtrain.app.trained import load_recogniser
 from asrtrain.assembly import (
@@ -119,3 +122,11 @@ def test_a_part_is_heard_as_it_is_in_the_whole(by_speaker: Path, fsdd: Path, tmp
             same = whole[outcome.id].hypothesis
             assert outcome.hypothesis.text == same.text
             assert outcome.hypothesis.confidence == pytest.approx(same.confidence, rel=1e-3)  # other batches
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names in UTF-8 only")
+def test_a_run_whose_name_is_no_utf8_is_reported(by_speaker: Path, tmp_path: Path) -> None:
+    run = tmp_path / os.fsdecode(b"run-\xff")
+    shutil.copytree(by_speaker, run, symlinks=True)
+    page = report([run], output=tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "%ACC" in page

@@ -21,6 +21,7 @@ from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
 from asrtrain.errors import AsrtrainError, DataError, UsageError
 from asrtrain.evaluation import EvalReport, Origin, read_results
+from asrtrain.files.names import in_utf8
 from asrtrain.files.reading import LARGEST_LIST, read_text
 from asrtrain.files.sealed import unseal
 from asrtrain.reporting import require_pictures
@@ -53,7 +54,7 @@ def report(runs: Sequence[str | Path] = (), *, output: str | Path = "report.html
     path.parent.mkdir(parents=True, exist_ok=True)
     names = _names(folders)
     page = report_page([_findings(folder, names[folder], device) for folder in folders], __version__)
-    write_file(path, page.encode())
+    write_file(path, in_utf8(page).encode())
     return path
 
 
