@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 from command_line import options_of, show
+from recognisers import build_recogniser
 from timing import interleaved
 
 from asrtrain.clipping import CLIPPERS, Clipper, build_clipper
 from asrtrain.clipping.interface import InsideRule, LossRule, UpdateRule
-from asrtrain.models import MODELS
+from asrtrain.types import Batch
 
 SIZES = {"0.3M": 96, "3M": 320, "30M": 1000}
 SMALLEST = "0.3M"
@@ -53,9 +54,9 @@ class Bench:
     def __init__(self, hidden: int) -> None:
         torch.manual_seed(0)
         settings = {"name": "lstm", "hidden_size": hidden, "num_layers": 2, "bidirectional": True}
-        self.model = MODELS["lstm"].model_validate(settings).build(FEATURES, LABELS, per_frame=True)
-        self.features = torch.randn(BATCH, FRAMES, FEATURES)
-        self.lengths = torch.full((BATCH,), FRAMES)
+        self.model = build_recogniser(settings, FEATURES, LABELS, "ctc")
+        names = tuple(map(str, range(BATCH)))
+        self.batch = Batch(names, torch.randn(BATCH, FRAMES, FEATURES), torch.full((BATCH,), FRAMES))
         self.adam = torch.optim.Adam(self.model.parameters(), lr=1e-6)
         self.shifter = Shifter(self.model.parameters(), {})
         self.step()
@@ -66,7 +67,7 @@ class Bench:
 
     def step(self, clip: Clipper | None = None) -> None:
         self.adam.zero_grad(set_to_none=False)
-        losses = self.model(self.features, self.lengths).logits.square().mean(dim=(1, 2))
+        losses = self.model.head.scorer(self.model.encode(self.batch)).logits.square().mean(dim=(1, 2))
         if clip is None:
             losses.sum().backward()
         else:

@@ -10,18 +10,17 @@ from typing import Any
 
 import torch
 from command_line import options_of, show
+from recognisers import build_recogniser
 from timing import interleaved
 
 from asrtrain.clipping import build_clipper
 from asrtrain.features.mfcc import MFCCConfig
-from asrtrain.models import MODELS
-from asrtrain.objectives import OBJECTIVES
 from asrtrain.optim import OPTIMIZERS, SCHEDULES, parameter_groups
 from asrtrain.training import Ingredients, TrainingConfig, Updater
 from asrtrain.training.injection import Injector
 from asrtrain.training.trace import Trace
 from asrtrain.training.watch import ExplainConfig, Watch
-from asrtrain.types import Batch
+from asrtrain.types import Batch, Targets
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "rnn": {"hidden_size": 64},
@@ -41,18 +40,17 @@ def batch_of_speech(size: int) -> Batch:
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(BATCH, FRAMES, size, generator=generator)
     lengths = torch.full((BATCH,), FRAMES)
-    targets = torch.randint(CLASSES, (BATCH,), generator=generator)
-    return Batch(tuple(map(str, range(BATCH))), features, lengths, targets, torch.ones_like(lengths))
+    targets = Targets(torch.randint(CLASSES, (BATCH, 1), generator=generator), torch.ones_like(lengths))
+    return Batch(tuple(map(str, range(BATCH))), features, lengths, {"label": targets})
 
 
 def share_of_a_step(name: str, rounds: int) -> float:
     front_end = MFCCConfig(sample_rate=8000).build()
     torch.manual_seed(0)
-    model = MODELS[name](**NETWORKS[name]).build(front_end.feature_size, CLASSES, per_frame=False)
+    model = build_recogniser({"name": name, **NETWORKS[name]}, front_end.feature_size, CLASSES)
     parts = Ingredients(
         front_end=front_end,
         model=model,
-        objective=OBJECTIVES["cross_entropy"](name="cross_entropy").build(),
         optimizer=OPTIMIZERS["adamw"](name="adamw").build(parameter_groups(model.named_parameters())),
         schedule=SCHEDULES["constant"](name="constant").build(1, 1),
         clipper=build_clipper({"name": "norm", "threshold": 5.0}),

@@ -30,7 +30,7 @@ from scipy import stats
 
 from asrtrain.assembly import (
     build_dataset,
-    build_recogniser,
+    build_system,
     build_vocabulary,
     cache_folder,
     ordered_loader,
@@ -107,9 +107,9 @@ class Speech:
         config = load_config(CONFIG, RunConfig)
         splits = config.data.load(cache_folder())
         self.vocabulary = build_vocabulary(config, splits)
-        recogniser = build_recogniser(config, self.vocabulary, CPU)
-        self.train, self.test = build_dataset(recogniser, splits.train), build_dataset(recogniser, splits.test)
-        self.test = with_cached_features(recogniser, self.test)
+        system = build_system(config, self.vocabulary, CPU)
+        self.train, self.test = build_dataset(system, splits.train), build_dataset(system, splits.test)
+        self.test = with_cached_features(system, self.test)
         self.said = {utterance.id: utterance.text for utterance in splits.test}
 
     def run(self, rule: Rule, lr: float, seed: int) -> Run:
@@ -117,13 +117,12 @@ class Speech:
         began, settings = time.process_time(), inline(rule)
         overrides = [f"seed={seed}", f"optimizer.lr={lr}", f"clipping={settings}"]
         config = load_config(CONFIG, RunConfig, overrides)
-        recogniser = build_recogniser(config, self.vocabulary, CPU)
-        batches = training_loader(recogniser, self.train, World())
+        system = build_system(config, self.vocabulary, CPU)
+        batches = training_loader(system, self.train, World())
         ingredients = Ingredients(
-            front_end=recogniser.front_end,
-            model=recogniser.model,
-            objective=config.objective.build(),
-            optimizer=config.optimizer.build(parameter_groups(recogniser.model.named_parameters())),
+            front_end=system.front_end,
+            model=system.model,
+            optimizer=config.optimizer.build(parameter_groups(system.model.named_parameters())),
             schedule=config.schedule.build(
                 batches.batches_per_epoch, config.training.max_epochs, config.training.max_steps
             ),
@@ -134,7 +133,7 @@ class Speech:
         losses, acted, why = train(ingredients, config)
         accuracy = 1 / DIGITS
         if not why:
-            heard = recogniser.recognise(ordered_loader(recogniser, self.test))
+            heard = system.recognise(ordered_loader(system, self.test))
             accuracy = statistics.fmean(heard[name].text == text for name, text in self.said.items())
             why = "guessing" if accuracy <= _guessing(len(self.said)) else ""
         seconds, clipped_share = time.process_time() - began, sum(acted) / len(losses)

@@ -27,17 +27,19 @@ from typing import Any, final
 
 import torch
 from command_line import options_of, show
+from recognisers import FRAME_SHIFT, build_recogniser
 from timing import cpu_seconds
-from torch import nn
 
 from asrtrain.clipping import build_clipper
+from asrtrain.encoders.features import FeaturesConfig
 from asrtrain.features.mfcc import MFCCConfig
-from asrtrain.models import MODELS
-from asrtrain.objectives import OBJECTIVES
-from asrtrain.objectives.interface import Objective
+from asrtrain.heads import HEADS, Head
+from asrtrain.heads.criterion import Criterion
 from asrtrain.optim import OPTIMIZERS, SCHEDULES, parameter_groups
+from asrtrain.recogniser import Recogniser
+from asrtrain.search import Search
 from asrtrain.training import Ingredients, TrainingConfig, Validation, train
-from asrtrain.types import Batch, Scores
+from asrtrain.types import Batch, Frames, Part, Scores, Targets
 
 THRESHOLD = 5.0
 CPU = torch.device("cpu")
@@ -78,12 +80,10 @@ def batch_of(case: Case) -> Batch:
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(case.size, case.frames, case.features, generator=generator)
     lengths = torch.full((case.size,), case.frames)
-    shape = (case.size,) if case.labels is None else (case.size, case.labels)
-    targets = torch.randint(1, CLASSES, shape, generator=generator)
-    return Batch(
-        tuple(f"utterance-{i}" for i in range(case.size)), features, lengths, targets,
-        torch.full((case.size,), case.labels or 1),
-    )  # fmt: skip
+    labels = case.labels or 1
+    symbols = torch.randint(1, CLASSES, (case.size, labels), generator=generator)
+    said = {"label" if case.labels is None else "word": Targets(symbols, torch.full((case.size,), labels))}
+    return Batch(tuple(f"utterance-{i}" for i in range(case.size)), features, lengths, said)
 
 
 class _Given(torch.autograd.Function):
@@ -104,20 +104,26 @@ class _Given(torch.autograd.Function):
         return None, None, *ctx.gradients
 
 
-class Hollow(nn.Module):
-    """A network's parameters, with the scores and gradients that it had once for this batch."""
+class Hollow(Head):
+    """A recogniser's parameters, with the scores and gradients that it had once for this batch."""
 
-    def __init__(self, network: nn.Module, batch: Batch, objective: Objective) -> None:
-        super().__init__()
-        self.network = network
-        scores = network(batch.features, batch.lengths)
-        losses = objective(scores, batch).per_utterance
-        self._all = tuple(network.parameters())
+    def __init__(self, model: Recogniser, batch: Batch, criterion: Criterion) -> None:
+        super().__init__(model.head.tokens, model.head.reading)
+        self.model, self._criterion = model, criterion
+        scores = model.head.scorer(model.encode(batch))
+        losses = criterion(scores, self.targets(batch)).per_utterance
+        self._all = tuple(model.parameters())
         self._logits, self._lengths = scores.logits.detach(), scores.lengths
         self._gradients = torch.autograd.grad(losses.mean(), self._all)
 
-    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Scores:
+    def part(self, frames: Frames, batch: Batch) -> Part:
+        return self._criterion(self.scorer(frames), self.targets(batch))
+
+    def scorer(self, frames: Frames) -> Scores:
         return Scores(_Given.apply(self._logits, self._gradients, *self._all), self._lengths)
+
+    def search(self) -> Search:
+        return self.model.search()
 
 
 class Loop:
@@ -126,11 +132,11 @@ class Loop:
     def __init__(self, case: Case, batch: Batch, *, hollow: bool) -> None:
         torch.manual_seed(0)
         kind = "cross_entropy" if case.labels is None else "ctc"
-        self.objective = OBJECTIVES[kind](name=kind).build()
-        network = MODELS[case.model["name"]](**case.model)
-        self.model: nn.Module = network.build(case.features, CLASSES, per_frame=case.labels is not None)
+        self.criterion = HEADS[kind]().criterion()
+        self.model = build_recogniser(case.model, case.features, CLASSES, kind)
         if hollow:
-            self.model = Hollow(self.model, batch, self.objective)
+            features = FeaturesConfig().build(case.features, per_frame=True)
+            self.model = Recogniser(features, {kind: Hollow(self.model, batch, self.criterion)}, FRAME_SHIFT)
         self.groups = parameter_groups(self.model.named_parameters())
 
 
@@ -143,11 +149,12 @@ class Bare(Loop):
         self.optimizer = torch.optim.AdamW(self.groups, lr=1e-4, fused=True)
 
     def run(self, batch: Batch, steps: int) -> None:
-        self.model.train()
+        model, head = self.model.train(), self.model.head
         for _ in range(steps):
-            loss = self.objective(self.model(batch.features, batch.lengths), batch).per_utterance.mean()
+            scores = head.scorer(model.encode(batch))
+            loss = self.criterion(scores, head.targets(batch)).per_utterance.mean()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), THRESHOLD)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), THRESHOLD)
             self.optimizer.step()
             self.optimizer.zero_grad()
 
@@ -182,7 +189,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def validate(model: nn.Module) -> Validation:
+def validate(model: Recogniser) -> Validation:
     return Validation(0.0, 0.0, "accuracy", higher_is_better=True)
 
 
@@ -194,8 +201,7 @@ def measured(case: Case, steps: int, turns: int, *, hollow: bool) -> tuple[float
     batches = TakingTurns(batch, Bare(case, batch, hollow=hollow), steps, turns + 1)
     parts = Ingredients(
         front_end=MFCCConfig(sample_rate=8000).build(),
-        model=ours.model,  # type: ignore[arg-type]
-        objective=ours.objective,
+        model=ours.model,
         optimizer=optimizer,
         schedule=SCHEDULES["constant"](name="constant").build(1, 1),
         clipper=build_clipper({"name": "norm", "threshold": THRESHOLD}),

@@ -52,33 +52,28 @@ def step_flops(cells: int) -> float:
 def training_step(precision: str, cells: int) -> Callable[[], object]:
     """A step of the trainer on the same batch, whenever it is called."""
     import torch
+    from recognisers import build_recogniser
 
     from asrtrain.clipping import build_clipper
     from asrtrain.features.mfcc import MFCCConfig
-    from asrtrain.models import MODELS
-    from asrtrain.objectives import OBJECTIVES
     from asrtrain.optim import OPTIMIZERS, SCHEDULES, parameter_groups
     from asrtrain.training import Ingredients, TrainingConfig
     from asrtrain.training.step import Updater
-    from asrtrain.types import Batch
+    from asrtrain.types import Batch, Targets
 
     torch.manual_seed(0)
     size = BATCHES[cells]
-    network = MODELS["lstm"].model_validate(
-        {"name": "lstm", "hidden_size": cells, "num_layers": LAYERS, "bidirectional": True}
-    )
-    model = network.build(FEATURES, SYMBOLS, per_frame=True).train()
+    network = {"name": "lstm", "hidden_size": cells, "num_layers": LAYERS, "bidirectional": True}
+    model = build_recogniser(network, FEATURES, SYMBOLS, "ctc").train()
     batch = Batch(
         tuple(f"utterance-{i}" for i in range(size)),
         torch.randn(size, FRAMES, FEATURES),
         torch.full((size,), FRAMES),
-        torch.randint(1, SYMBOLS, (size, LABELS)),
-        torch.full((size,), LABELS),
+        {"word": Targets(torch.randint(1, SYMBOLS, (size, LABELS)), torch.full((size,), LABELS))},
     )
     parts = Ingredients(
         front_end=MFCCConfig().build(),
         model=model,
-        objective=OBJECTIVES["ctc"].model_validate({"name": "ctc"}).build(),
         optimizer=OPTIMIZERS["adamw"]
         .model_validate({"name": "adamw", "lr": 1e-4})
         .build(parameter_groups(model.named_parameters())),

@@ -18,17 +18,16 @@ from pathlib import Path
 
 import torch
 from command_line import options_of, show
-from torch import nn
+from recognisers import build_recogniser
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from asrtrain.clipping import build_clipper
 from asrtrain.features import FEATURES
-from asrtrain.models import MODELS
-from asrtrain.objectives import OBJECTIVES
 from asrtrain.optim import OPTIMIZERS, SCHEDULES, parameter_groups
+from asrtrain.recogniser import Recogniser
 from asrtrain.training import Ingredients, TrainingConfig, Updater, Validation, World, joined_world
 from asrtrain.training.sharding import shard
-from asrtrain.types import Batch
+from asrtrain.types import Batch, Targets
 
 CPU = torch.device("cpu")
 BATCH, FRAMES, BANDS, CLASSES = 8, 40, 16, 10
@@ -46,7 +45,7 @@ class NoBatches:
         raise NotImplementedError
 
 
-def validate(model: nn.Module) -> Validation:
+def validate(model: Recogniser) -> Validation:
     """Nobody asks."""
     raise NotImplementedError
 
@@ -55,17 +54,18 @@ def part_of(world: World) -> Batch:
     """This process's part of a batch of noise."""
     names, rows = tuple(map(str, range(BATCH))), range(world.rank, BATCH, world.size)
     lengths = torch.full((len(rows),), FRAMES)
-    features, targets = torch.randn(len(rows), FRAMES, BANDS), torch.zeros(len(rows), dtype=torch.long)
-    return Batch(tuple(names[row] for row in rows), features, lengths, targets, torch.ones_like(lengths), whole=names)
+    targets = Targets(torch.zeros(len(rows), 1, dtype=torch.long), torch.ones_like(lengths))
+    features = torch.randn(len(rows), FRAMES, BANDS)
+    return Batch(tuple(names[row] for row in rows), features, lengths, {"label": targets}, whole=names)
 
 
 def ingredients(layers: int, hidden: int) -> Ingredients:
     torch.manual_seed(0)
-    model = MODELS["lstm"](hidden_size=hidden, num_layers=layers, dropout=0.0).build(BANDS, CLASSES, per_frame=False)
+    network = {"name": "lstm", "hidden_size": hidden, "num_layers": layers, "dropout": 0.0}
+    model = build_recogniser(network, BANDS, CLASSES)
     return Ingredients(
         front_end=FEATURES["log_mel"](sample_rate=8000, n_mels=BANDS).build(),
         model=model,
-        objective=OBJECTIVES["cross_entropy"]().build(),
         optimizer=OPTIMIZERS["adamw"]().build(parameter_groups(model.named_parameters())),
         schedule=SCHEDULES["constant"]().build(1, 1),
         clipper=build_clipper({"name": "norm", "threshold": 1.0}),

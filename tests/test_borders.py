@@ -51,6 +51,12 @@ def test_other_classes_and_names_are_nobodys_business(tmp_path: Path) -> None:
     assert offences(tree(tmp_path, fit=others)) == {}
 
 
+def test_what_all_components_are_may_be_asked_for(tmp_path: Path) -> None:
+    source = tree(tmp_path, fit="from asrtrain.models.interface import Model\n\ndef f(x):\n    isinstance(x, Model)\n")
+    (source / "asrtrain" / "models" / "interface.py").write_text("class Model: ...\n", encoding="utf-8")
+    assert offences(source) == {}
+
+
 def test_who_imports_from_hmm_is_found(tmp_path: Path) -> None:
     lazy = "def f():\n    from asrtrain.hmm import graph\n"
     assert offences(tree(tmp_path, fit=lazy)) == {(HMM, "asrtrain/app/fit.py"): [2]}

@@ -15,8 +15,8 @@ import torch
 
 from asrtrain.app.fit import prepare
 from asrtrain.assembly import build_ingredients, cache_folder
-from asrtrain.models import MODELS
-from asrtrain.objectives import OBJECTIVES
+from asrtrain.encoders import ENCODERS
+from asrtrain.heads import HEADS
 from asrtrain.optim import OPTIMIZERS, SCHEDULES
 from asrtrain.run_config import RunConfig
 from asrtrain.training import train
@@ -42,7 +42,7 @@ def configuration(fsdd: Path, **parts: Any) -> RunConfig:
             "data": {
                 "train": speech,
                 "held_out": {"by": "hash", "fraction": 0.2},
-                "unit": "label" if OBJECTIVES[objective]().task == "classification" else "char",
+                "unit": "label" if HEADS[objective]().task == "classification" else "char",
             },
             "features": {"name": "mfcc", "sample_rate": 8000},
             "model": "lstm",
@@ -74,8 +74,11 @@ def assert_falls(config: RunConfig, folder: Path, to: float) -> None:
     assert after < to * before, f"the loss went from {before:.3f} to {after:.3f}"
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("model", MODELS)
+# Two objectives of classes read the same frames: one of them with one model shows that it is learnt by.
+@pytest.mark.parametrize(
+    ("model", "objective"),
+    [*((model, head) for head in ("cross_entropy", "ctc") for model in ENCODERS), ("cnn", "mae")],
+)
 def test_every_model_learns_by_every_objective(model: str, objective: str, fsdd: Path, tmp_path: Path) -> None:
     assert_falls(configuration(fsdd, model=model, objective=objective), tmp_path, to=0.9)
 

@@ -167,6 +167,7 @@ def test_a_matplotlib_that_breaks_later_costs_pictures_and_no_training_or_scores
     assert (tmp_path / "run" / "results" / "dev.json").is_file()
 
 
+@pytest.mark.slow
 def test_a_torchaudio_of_another_pair_stops_only_those_who_chose_it(fsdd: Path, tmp_path: Path) -> None:
     write_words(tmp_path, fsdd)
     (tmp_path / "broken" / "torchaudio").mkdir(parents=True)

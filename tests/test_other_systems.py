@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HIDING = """
 import importlib, mmap, os, pkgutil, signal, sys, warnings
 warnings.simplefilter("ignore")  # filelock says that the system has no locks
@@ -38,6 +40,7 @@ for line in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_everything_loads_and_trains_without_what_linux_alone_has(fsdd: Path, tmp_path: Path) -> None:
     for path in fsdd.glob("[01]_*_[0-2].wav"):
         word = tmp_path / "recordings" / path.name[0]

@@ -23,6 +23,7 @@ from time_to_accuracy import cpu_to_goal, start_up  # noqa: E402
 from asrtrain.config import load_config  # noqa: E402
 from asrtrain.run_config import RunConfig  # noqa: E402
 from asrtrain.types import Task as Kind  # noqa: E402
+from tests.recognisers import recogniser  # noqa: E402
 
 STEPS_OF_WARMUP = {"digits": 102, "strings": 94}
 RUN = [Epoch(10.0, 11.0, 0.9, 500.0), Epoch(12.0, 14.0, 0.99, 510.0), Epoch(15.0, 17.0, 0.98, 520.0)]
@@ -48,7 +49,9 @@ def test_all_train_a_network_of_the_same_parameters(task: Task, config: RunConfi
     kind: Kind = "classification" if task.name == "digits" else "transcription"
     assert config.task == kind
     size = networks.FEATURES * (1 if task.name == "digits" else networks.STACK)
-    ours = config.model.build(size, 10 if task.name == "digits" else 11, per_frame=task.name == "strings")
+    head = config.objective.name
+    settings = config.model.model_dump()
+    ours = recogniser(settings.pop("name"), size, 10 if task.name == "digits" else 11, head=head, **settings)
     theirs = networks.DigitNet(0.1) if task.name == "digits" else networks.StringNet(0.1)
     shapes = [sorted(tuple(parameter.shape) for parameter in network.parameters()) for network in (ours, theirs)]
     assert shapes[0] == shapes[1]
@@ -115,6 +118,7 @@ def test_a_goal_is_reached_when_it_is_first_reached() -> None:
     assert not TASKS["strings"].reached(0.0100)
 
 
+@pytest.mark.slow
 def test_a_start_ends_when_the_first_batch_is_there(tmp_path: Path, fsdd: Path) -> None:
     config, cache, run = tmp_path / "config.yaml", tmp_path / "cache", tmp_path / "run"
     speech = f"name: fsdd, folder: {fsdd}, speakers: [theo]"

@@ -106,6 +106,7 @@ def test_no_real_difference_is_said_where_the_interval_holds_zero() -> None:
         assert f"- **norm**: {told}, +2.0 points (-1.0 to +5.0) [r2]." in Page([cost, row]).text()
 
 
+@pytest.mark.slow
 def test_a_stopped_study_goes_on_and_runs_are_repeated_bit_for_bit(
     fsdd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

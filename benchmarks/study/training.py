@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, final
@@ -14,9 +14,9 @@ import torch
 from explosion import train
 
 from asrtrain.assembly import (
-    Recogniser,
+    System,
     build_dataset,
-    build_recogniser,
+    build_system,
     build_vocabulary,
     cache_folder,
     ordered_loader,
@@ -81,9 +81,9 @@ class Speech:
         config = load_config(HERE / base, RunConfig, list(data))
         self.splits = config.data.load(cache_folder())
         self.vocabulary = build_vocabulary(config, self.splits)
-        recogniser = build_recogniser(config, self.vocabulary, CPU)
-        self.train = with_cached_features(recogniser, build_dataset(recogniser, self.splits.train))
-        self.test = with_cached_features(recogniser, build_dataset(recogniser, self.splits.test))
+        system = build_system(config, self.vocabulary, CPU)
+        self.train = with_cached_features(system, build_dataset(system, self.splits.train))
+        self.test = with_cached_features(system, build_dataset(system, self.splits.test))
 
 
 @cache
@@ -95,21 +95,21 @@ def make(order: Order) -> Run:
     """Train once, as ``fit`` does, and score the last weights on the test data and on the training data."""
     began, speech = time.process_time(), _speech(order.base, order.data)
     config = load_config(HERE / order.base, RunConfig, list(order.overrides))
-    recogniser = build_recogniser(config, speech.vocabulary, CPU)
-    batches = training_loader(recogniser, speech.train, World())
-    test, learnt = ordered_loader(recogniser, speech.test), ordered_loader(recogniser, speech.train)
+    system = build_system(config, speech.vocabulary, CPU)
+    batches = training_loader(system, speech.train, World())
+    test, learnt = ordered_loader(system, speech.test), ordered_loader(system, speech.train)
     nowhere = (math.nan, math.nan)
-    before = early_gradient(recogniser, test) if order.part == "vanishing" else nowhere
-    ingredients = _ingredients(recogniser, speech, batches)
+    before = early_gradient(system, test) if order.part == "vanishing" else nowhere
+    ingredients = _ingredients(system, speech, batches)
     losses, acted, lost = train(ingredients, config)
     ingredients.clipper.detach()  # what gradients are is asked of the model, not of what a rule would make of them
     last_loss = statistics.median(losses[-batches.batches_per_epoch :])
     errors, said = [], [len(utterance.text.split()) for utterance in speech.splits.test]
     train_errors, after = 0, nowhere
     if not lost:
-        errors = _errors(recogniser, speech.splits.test, test)
-        train_errors = sum(_errors(recogniser, speech.splits.train, learnt))
-        after = early_gradient(recogniser, test) if order.part == "vanishing" else nowhere
+        errors = _errors(system, speech.splits.test, test)
+        train_errors = sum(_errors(system, speech.splits.train, learnt))
+        after = early_gradient(system, test) if order.part == "vanishing" else nowhere
         chance = losses[0] if config.task == "transcription" else math.log(len(speech.vocabulary))
         lost = "chance" if last_loss >= chance else ""
     return Run(
@@ -130,13 +130,12 @@ def make(order: Order) -> Run:
     )
 
 
-def _ingredients(recogniser: Recogniser, speech: Speech, batches: Loader) -> Ingredients:
-    config = recogniser.config
+def _ingredients(system: System, speech: Speech, batches: Loader) -> Ingredients:
+    config = system.config
     return Ingredients(
-        front_end=recogniser.front_end,
-        model=recogniser.model,
-        objective=config.objective.build(),
-        optimizer=config.optimizer.build(parameter_groups(recogniser.model.named_parameters())),
+        front_end=system.front_end,
+        model=system.model,
+        optimizer=config.optimizer.build(parameter_groups(system.model.named_parameters())),
         schedule=config.schedule.build(
             batches.batches_per_epoch, config.training.max_epochs, config.training.max_steps
         ),
@@ -146,10 +145,10 @@ def _ingredients(recogniser: Recogniser, speech: Speech, batches: Loader) -> Ing
     )
 
 
-def _errors(recogniser: Recogniser, utterances: list[Any], loader: Loader) -> list[int]:
+def _errors(system: System, utterances: list[Any], loader: Loader) -> list[int]:
     """Words wrong in every utterance; at most as many as there are letters."""
-    heard = recogniser.recognise(loader)
-    if recogniser.task == "classification":
+    heard = system.recognise(loader)
+    if system.task == "classification":
         return [int(heard[one.id].text != one.text) for one in utterances]
     pairs = ((one.text.split(), heard[one.id].text.split()) for one in utterances)
     return [min(count(align(said, found)).errors, len(_DIGITS) - 1) for said, found in pairs]
@@ -168,20 +167,19 @@ def numbers(letters: str) -> list[int]:
     return [_DIGITS.index(one) for one in (letter * int(times) if star else letters)]
 
 
-def early_gradient(recogniser: Recogniser, loader: Loader) -> tuple[float, float]:
+def early_gradient(system: System, loader: Loader) -> tuple[float, float]:
     """How much of ∂L/∂x_t the early frames of an utterance have, L being its own loss: (share, decades).
 
     share = Σ_{t<T/2} ‖∂L/∂x_t‖ / Σ_t ‖∂L/∂x_t‖, the mean over utterances, is a half where gradients neither vanish nor
     explode on their way back; decades = log10 of the mean of ‖∂L/∂x_t‖ over the first tenth by that over the last, the
     median over utterances, is then 0.
     """
-    objective, model = recogniser.config.objective.build(), recogniser.model
-    model.eval()
+    model = system.model.eval()
     shares: list[float] = []
     decades: list[float] = []
     for batch in loader.epoch(0):
         frames = batch.features.clone().requires_grad_()
-        loss = objective(model(frames, batch.lengths), batch).per_utterance.sum()
+        loss = model(replace(batch, features=frames)).per_utterance.sum()
         norms = torch.autograd.grad(loss, frames)[0].double().norm(dim=2)
         for one, length in zip(norms, batch.lengths.tolist(), strict=True):
             own, tenth = one[:length], max(1, length // 10)

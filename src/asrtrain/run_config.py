@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from asrtrain.clipping import ClippingChoice
 from asrtrain.clipping.norm import NormConfig
 from asrtrain.clipping.thresholds import FixedConfig
-from asrtrain.clipping.truncate import TruncateConfig
 from asrtrain.config import Config, FilePath, OneOf
 from asrtrain.data.data_config import DataConfig
+from asrtrain.data.vocabulary import Vocabulary
+from asrtrain.encoders import ENCODERS
+from asrtrain.encoders.interface import EncoderConfig
 from asrtrain.errors import UsageError
 from asrtrain.features import FEATURES
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.features.interface import FrontEndConfig
 from asrtrain.features.mfcc import MFCCConfig
-from asrtrain.hmm import HMMS, DNNHMMConfig, HMMConfig, LFMMIConfig, TopologyConfig
-from asrtrain.models import MODELS
-from asrtrain.models.interface import ModelConfig
-from asrtrain.objectives import OBJECTIVES
-from asrtrain.objectives.cross_entropy import CrossEntropyConfig
-from asrtrain.objectives.interface import ObjectiveConfig
+from asrtrain.heads import HEADS
+from asrtrain.heads.cross_entropy import CrossEntropyConfig
+from asrtrain.heads.interface import HeadBuilder, HeadConfig, RecogniserConfig
+from asrtrain.hmm import HMM_HEADS, HMMS
 from asrtrain.optim import OPTIMIZERS, SCHEDULES
 from asrtrain.optim.adamw import AdamWConfig
 from asrtrain.optim.interface import OptimizerConfig, ScheduleConfig
@@ -37,10 +37,6 @@ from asrtrain.performance.config import (
 )
 from asrtrain.training import TrainingConfig
 from asrtrain.types import Task
-
-_OBJECTIVES: dict[str, type[ObjectiveConfig | LFMMIConfig]] = {**OBJECTIVES, "lf_mmi": LFMMIConfig}
-_GRADIENT_KEYS = ("objective", "optimizer", "schedule", "clipping")
-_GRADIENT_TRAINING = ("max_steps", "accum_grad", "precision", "average", "ema", "l1", "l2")
 
 
 class RunConfig(Config):
@@ -56,9 +52,9 @@ class RunConfig(Config):
     """The front end: from waveforms to feature frames."""
     augmentation: AugmentationConfig = AugmentationConfig()
     """Changes made to the training recordings, new in every epoch."""
-    model: Annotated[ModelConfig | HMMConfig, OneOf({**MODELS, **HMMS})]
+    model: Annotated[EncoderConfig | RecogniserConfig, OneOf({**ENCODERS, **HMMS})]
     """The acoustic model: from feature frames to scores."""
-    objective: Annotated[ObjectiveConfig | LFMMIConfig, OneOf(_OBJECTIVES)] = CrossEntropyConfig()
+    objective: Annotated[HeadConfig, OneOf({**HEADS, **HMM_HEADS})] = CrossEntropyConfig()
     """What is minimised; it decides whether words are classified or speech is transcribed."""
     optimizer: Annotated[OptimizerConfig, OneOf(OPTIMIZERS)] = AdamWConfig()
     """How the weights are changed."""
@@ -94,95 +90,64 @@ class RunConfig(Config):
         training = self.training.model_copy(update={"precision": precision})
         return self.model_copy(update={"performance": other.performance, "training": training})
 
-    @model_validator(mode="after")
-    def _hmm_is_trained_its_own_way(self) -> Self:
-        if not isinstance(self.model, HMMConfig):
-            return self
-        if self.data.unit == "char":
-            raise ValueError(
-                f"model {self.model.name} recognises words, but data.unit is char; "
-                "write data.unit: word, or label for single words (model.unit: char spells them in characters)"
-            )
-        if self.data.unit == "label" and isinstance(self.model, TopologyConfig) and self.model.language_model:
-            raise ValueError(
-                f"model.language_model {self.model.language_model.name} tells what follows what, but data.unit is "
-                "label, a word alone: leave it out, or write data.unit: word"
-            )
-        if isinstance(self.model, DNNHMMConfig):
-            self._frames_have_labels(self.model)
-            return self
-        idle = [
-            *_changed(self, _GRADIENT_KEYS),
-            *(f"training.{key}" for key in _changed(self.training, _GRADIENT_TRAINING)),
-        ]
-        if idle:
-            raise ValueError(f"model {self.model.name} is trained without gradients: leave {', '.join(idle)} out")
-        if self.training.patience is not None:
-            raise ValueError(
-                f"training.patience: mixtures of {self.model.name} grow until the last pass, which tunes the search: "
-                "leave it out, and give fewer training.max_epochs"
-            )
-        return self
+    @property
+    def encoder(self) -> EncoderConfig:
+        """The encoder's settings."""
+        return self.model.encoder if isinstance(self.model, RecogniserConfig) else self.model
 
-    def _frames_have_labels(self, model: DNNHMMConfig) -> None:
-        if _changed(self, ("objective",)) and not isinstance(self.objective, LFMMIConfig):
-            raise ValueError(
-                f"model {model.name} has an objective of its own, cross-entropy by frame: leave it out or choose lf_mmi"
-            )
-        moving = [key for key in ("trim", "shift") if getattr(self.augmentation, key) is not None]
-        if moving:
-            raise ValueError(
-                f"augmentation.{moving[0]} moves speech in time, away from the states that model.align_from found for "
-                "its frames: leave it out"
-            )
+    @property
+    def head(self) -> HeadBuilder:
+        """What builds the head."""
+        return self.model.head(self.objective) if isinstance(self.model, RecogniserConfig) else self.objective
 
-    @model_validator(mode="after")
-    def _truncation_has_one_direction(self) -> Self:
-        network = self.model.acoustic if isinstance(self.model, DNNHMMConfig) else self.model
-        for i, rule in enumerate(self.clipping):
-            if isinstance(rule, TruncateConfig) and rule.of == "bptt" and getattr(network, "bidirectional", False):
-                raise ValueError(
-                    f"clipping.{i} truncates backpropagation through time, and model.bidirectional is true: the end of "
-                    "an utterance would act on its beginning all the same; write model.bidirectional: false, or "
-                    "clipping: recurrent_zero"
-                )
-        return self
+    @property
+    def scores_frames(self) -> bool:
+        """Whether frames are scored; otherwise whole utterances are."""
+        return isinstance(self.model, RecogniserConfig) or self.task == "transcription"
+
+    def count_outputs(self, tokens: Vocabulary) -> int:
+        """How many numbers a frame or an utterance is scored by. Raises DataError."""
+        return self.model.count_outputs(tokens) if isinstance(self.model, RecogniserConfig) else len(tokens)
+
+    def least_bytes(self, features: int, tokens: Vocabulary) -> int:
+        """Memory that the head takes at least, beside a layer of scores. Raises DataError."""
+        return self.model.least_bytes(features, tokens) if isinstance(self.model, RecogniserConfig) else 0
+
+    @property
+    def named_runs(self) -> Mapping[str, Path]:
+        """Other runs that this one is trained by, by the key of ``model`` that names them."""
+        return self.model.runs if isinstance(self.model, RecogniserConfig) else {}
+
+    def with_named_runs(self, runs: Mapping[str, Path]) -> RunConfig:
+        """The same, trained by these runs in place of those named."""
+        return self.model_copy(update={"model": self.model.model_copy(update=dict(runs))})
+
+    @property
+    def is_reestimated(self) -> bool:
+        """Whether passes of re-estimation train the model, and no gradients."""
+        return isinstance(self.model, RecogniserConfig) and self.model.is_reestimated
+
+    def value(self, key: str) -> Any:  # noqa: ANN401 - the value of any key
+        """The value of a dotted key, as ``Run`` says."""
+        found: Any = self
+        for part in key.split("."):
+            found = getattr(found, part, None)
+        return found
+
+    def changed(self, *keys: str) -> list[str]:
+        """Those dotted keys whose values are not the default ones."""
+        return [key for key in keys if self._is_changed(*key.rpartition("."))]
+
+    def _is_changed(self, section: str, _: str, key: str) -> bool:
+        owner: Config = self.value(section) if section else self
+        return bool(getattr(owner, key) != type(owner).model_fields[key].default)
 
     @model_validator(mode="after")
-    def _shards_are_enough(self) -> Self:
-        if self.training.sharding == "none":
-            return self
-        if isinstance(self.model, HMMConfig):
-            raise ValueError(f"model {self.model.name} is trained whole: leave training.sharding out")
-        for i, rule in enumerate(self.clipping):
-            if not rule.build(self.seed).takes_shards:
-                raise ValueError(
-                    f"clipping.{i}: {rule.name} with these settings needs whole tensors, of which training.sharding: "
-                    "full leaves each process a shard: choose value, or norm with scope global, layer or tensor, or "
-                    "leave training.sharding out"
-                )
+    def _components_go_together(self) -> Self:
+        """Every component checks itself against the rest; the first that complains is heard."""
+        self.model.check_with(self)
+        for place, rule in enumerate(self.clipping):
+            rule.check_with(self, f"clipping.{place}")
+        if not isinstance(self.model, RecogniserConfig):
+            self.objective.check_with(self)
         return self
-
-    @model_validator(mode="after")
-    def _unit_serves_the_objective(self) -> Self:
-        if isinstance(self.model, HMMConfig):
-            return self
-        if isinstance(self.objective, LFMMIConfig):
-            raise ValueError(f"objective {self.objective.name} compares strings of states: it is for model: dnn_hmm")
-        classifies, labels = self.objective.task == "classification", self.data.unit == "label"
-        if classifies and not labels:
-            raise ValueError(
-                f"objective {self.objective.name} classifies whole recordings, but data.unit is {self.data.unit}; "
-                "write data.unit: label, or choose objective: ctc"
-            )
-        if labels and not classifies:
-            raise ValueError(
-                f"objective {self.objective.name} transcribes, but data.unit is label; "
-                "write data.unit: char or data.unit: word, or choose objective: cross_entropy"
-            )
-        return self
-
-
-def _changed(config: Config, keys: Sequence[str]) -> list[str]:
-    """The keys whose values are not the default ones."""
-    return [key for key in keys if getattr(config, key) != type(config).model_fields[key].default]

@@ -6,7 +6,7 @@ Shape letters used in every module: B utterances in the batch, S samples, T fram
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -80,20 +80,41 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Padded utterances, ready for a model.
+class Targets:
+    """What is said in a batch in the symbols of one token set: ``values`` (B, L) int64 padded with 0, and ``lengths``
+    (B,) int64. The class of a spoken word is one symbol.
+    """
 
-    features (B, T, F) float32, zero beyond each length; lengths (B,) int64 frames; targets (B,) class indices, or
-    (B, L) symbols padded with 0; target_lengths (B,) int64 (ones for classes). Where several processes share a batch,
-    ``whole`` names all of its utterances, and ``ids`` those of this process, which may be none. ``starts`` says where
-    in its recording each utterance's first frame begins, where somebody will ask.
+    values: torch.Tensor
+    lengths: torch.Tensor
+
+    def to(self, device: torch.device) -> Targets:
+        """The same on a device."""
+        return Targets(self.values.to(device), self.lengths.to(device))
+
+    def select(self, rows: Sequence[int]) -> Targets:
+        """Those of some utterances, padded no further than they need."""
+        chosen = list(rows)
+        lengths = self.lengths[chosen]
+        return Targets(self.values[chosen][:, : int(lengths.max()) if chosen else 0], lengths)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded utterances, ready for a recogniser.
+
+    features (B, T, F) float32, zero beyond each length; lengths (B,) int64 frames. ``targets`` has what is said in each
+    token set, by its name. ``given`` has rows that travel with the utterances, such as their aligned states, by name:
+    tensors whose first dimension is B. Where several processes share a batch, ``whole`` names all of its utterances,
+    and ``ids`` those of this process, which may be none. ``starts`` says where in its recording each utterance's first
+    frame begins, where that is asked for.
     """
 
     ids: tuple[str, ...]
     features: torch.Tensor
     lengths: torch.Tensor
-    targets: torch.Tensor
-    target_lengths: torch.Tensor
+    targets: Mapping[str, Targets] = field(default_factory=dict)
+    given: Mapping[str, torch.Tensor] = field(default_factory=dict)
     whole: tuple[str, ...] | None = None
     starts: tuple[Seconds, ...] = ()
 
@@ -106,23 +127,24 @@ class Batch:
         """The same batch on a device; this one, if it is there."""
         if self.features.device == device:
             return self
-        names = ("features", "lengths", "targets", "target_lengths")
-        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+        return replace(
+            self,
+            features=self.features.to(device),
+            lengths=self.lengths.to(device),
+            targets={name: one.to(device) for name, one in self.targets.items()},
+            given={name: rows.to(device) for name, rows in self.given.items()},
+        )
 
     def select(self, places: Sequence[int]) -> Batch:
         """A batch of its own of the utterances at these places, padded no further than they need."""
         rows = list(places)
-        lengths, target_lengths = self.lengths[rows], self.target_lengths[rows]
-        features = self.features[rows, : max(1, int(lengths.max())) if rows else 1]
-        targets = self.targets[rows]
-        if targets.dim() == 2:
-            targets = targets[:, : int(target_lengths.max()) if rows else 0]
+        lengths = self.lengths[rows]
         return Batch(
             tuple(self.ids[row] for row in rows),
-            features,
+            self.features[rows, : max(1, int(lengths.max())) if rows else 1],
             lengths,
-            targets,
-            target_lengths,
+            {name: one.select(rows) for name, one in self.targets.items()},
+            {name: values[rows] for name, values in self.given.items()},
             starts=tuple(self.starts[row] for row in rows) if self.starts else (),
         )
 
@@ -135,11 +157,50 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Frames:
+    """A batch as the encoder leaves it: ``values`` (B, T', H) and ``lengths`` (B,) int64 of its frames.
+
+    One frame here is ``stride`` feature frames, of which the utterances have ``covered`` (B,). ``starts`` is as in the
+    batch.
+    """
+
+    ids: tuple[str, ...]
+    values: torch.Tensor
+    lengths: torch.Tensor
+    covered: torch.Tensor
+    stride: int = 1
+    starts: tuple[Seconds, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """Unnormalised scores (logits): (B, V) for whole utterances, or (B, T, V) a frame, with ``lengths`` (B,) frames."""
 
     logits: torch.Tensor
     lengths: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one head adds to the loss: one number an utterance (B,) float32 or better, and whether it counts (B,) bool.
+
+    A loss that does not count is exactly 0.
+    """
+
+    per_utterance: torch.Tensor
+    counted: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """The weighted sum of all heads' parts (B,), and the parts by the heads' names.
+
+    An utterance counts (``counted``, (B,) bool) where it counts for any head.
+    """
+
+    per_utterance: torch.Tensor
+    counted: torch.Tensor
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ clipping: none
 training: {{max_epochs: 6, max_steps: 40, batch_size: 64}}
 model: {model}
 """
-MODELS = {
+ENCODERS = {
     "rnn": "{name: rnn, hidden_size: 64, num_layers: 1}",
     "lstm": "{name: lstm, hidden_size: 48}",
     "cnn": "{name: cnn, channels: [8, 16]}",
@@ -68,11 +68,11 @@ def test_a_trial_of_one_step_says_nothing(trained: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ENCODERS)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_share_is_within_five_points(model: str, seed: int, fsdd: Path, tmp_path: Path) -> None:
     config = tmp_path / "run.yaml"
-    config.write_text(SETTINGS.format(fsdd=fsdd, model=MODELS[model]), encoding="utf-8")
+    config.write_text(SETTINGS.format(fsdd=fsdd, model=ENCODERS[model]), encoding="utf-8")
     for foretold, shown in foretold_and_shown(config, seed, tmp_path):
         assert abs(foretold - shown) <= 0.05
 

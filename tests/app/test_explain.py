@@ -29,8 +29,8 @@ training:
   checkpoint_interval: 5
   on_nonfinite: {{gradient: skip, loss: skip, per_epoch: 1.0}}
   inject:
-    - {{step: 14, kind: nan, where: {{module: layers.0.backwards, utterance: 2, frame: 7}}, direction: backward}}
-    - {{step: 27, kind: spike, where: {{module: layers.0.forwards, utterance: 1, frame: 9}}, direction: backward, factor: 1.0e+6}}
+    - {{step: 14, kind: nan, where: {{module: encoder.layers.0.backwards, utterance: 2, frame: 7}}, direction: backward}}
+    - {{step: 27, kind: spike, where: {{module: encoder.layers.0.forwards, utterance: 1, frame: 9}}, direction: backward, factor: 1.0e+6}}
     - {{step: 40, kind: nan_feature, where: {{utterance: 3, frame: 5}}}}
     - {{step: 41, kind: nan_feature}}
 """  # noqa: E501
@@ -57,19 +57,17 @@ def test_a_run_explains_its_worst_steps_and_no_more_than_it_may(faulty):
     assert steps == {"step-14", "step-27", "step-40"}
     assert {name.partition(".")[2] for name in names} == {"json", "txt", "png", "safetensors"}
     nan, spike, feature = (told(faulty, step) for step in (14, 27, 40))
-    assert (nan["producer"]["module"], nan["producer"]["direction"]) == ("layers.0.backwards", "backward")
+    assert (nan["producer"]["module"], nan["producer"]["direction"]) == ("encoder.layers.0.backwards", "backward")
     assert nan["frame"]["index"] == 7
-    assert (spike["producer"]["module"], spike["producer"]["direction"]) == ("layers.0.forwards", "backward")
+    assert (spike["producer"]["module"], spike["producer"]["direction"]) == ("encoder.layers.0.forwards", "backward")
     assert spike["frame"]["index"] == 9
     assert (feature["producer"]["module"], feature["frame"]["index"]) == ("features", 5)
     assert spike["norm"] > 50 * spike["median"]
     log = (faulty / "log.txt").read_text()
     assert log.count("this run has a fault planted on purpose, at step ") == 4
-    assert (
-        f"step 14: planted on purpose: nan in layers.0.backwards, backward, utterance {nan['utterance']}, frame 7"
-        in log
-    )
-    assert "It began in layers.0.forwards (LSTM), in the backward pass" in log
+    where = f"encoder.layers.0.backwards, backward, utterance {nan['utterance']}, frame 7"
+    assert f"step 14: planted on purpose: nan in {where}" in log
+    assert "It began in encoder.layers.0.forwards (LSTM), in the backward pass" in log
 
 
 def test_the_log_has_the_norm_that_the_replay_has(faulty):
@@ -100,7 +98,7 @@ def test_a_saved_step_needs_no_run(faulty, tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "sentence"),
     [
-        ("version", 2, "was saved by another version of asrtrain: explain it with that one"),
+        ("version", 1, "was saved by another version of asrtrain: explain it with that one"),
         ("config", '{"modle": {}}', r"was saved by another version of asrtrain: (?s:.)*modle: unknown key"),
         ("config", "[1]", "holds no saved step"),
         ("planted", '[{"kind": "curse"}]', r"was saved by another version of asrtrain: (?s:.)*curse"),
@@ -143,7 +141,7 @@ def test_a_run_that_aborts_says_why_first(tmp_path, fsdd):
     config = write_config(tmp_path, fsdd, FAULTY)
     with pytest.raises(TrainingError, match="step 14"):
         fit(config, overrides=["training.on_nonfinite={}"], output=tmp_path / "run")
-    assert told(tmp_path / "run", 14)["producer"]["module"] == "layers.0.backwards"
+    assert told(tmp_path / "run", 14)["producer"]["module"] == "encoder.layers.0.backwards"
     # The run can be explained although it has no end.
     assert explain(tmp_path / "run").to_json() == told(tmp_path / "run", 14)
 
@@ -176,7 +174,7 @@ def test_what_cannot_be_explained_is_refused(faulty, tmp_path):
 def test_the_command_line_prints_text_and_json(faulty, capsys):
     file = str(faulty / "explain" / "step-27.safetensors")
     assert main(["explain", "--batch", file]) == 0
-    assert "It began in layers.0.forwards (LSTM)" in capsys.readouterr().out
+    assert "It began in encoder.layers.0.forwards (LSTM)" in capsys.readouterr().out
     assert main(["explain", "--batch", file, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == told(faulty, 27)
     assert main(["explain", "--batch", "nowhere"]) == CheckpointError.exit_code

@@ -64,7 +64,7 @@ def test_a_run_that_cannot_begin_is_taken_back_and_an_old_one_stays(trained: Pat
     ("override", "words"),
     [
         ("clipping={name: recurrent_clip, threshold: 1.0}", "acts in recurrent layers, and the model has none"),
-        ("training.inject=[{kind: nan, step: 3, where: {module: encoder}}]", "the model has no module encoder"),
+        ("training.inject=[{kind: nan, step: 3, where: {module: decoder}}]", "the model has no module decoder"),
     ],
 )
 def test_what_the_model_cannot_do_leaves_no_folder(trained: Path, tmp_path: Path, override: str, words: str) -> None:

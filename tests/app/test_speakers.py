@@ -14,10 +14,10 @@ from tests.app.conftest import WORDS, write_config
 
 from asrtrain.app import evaluate, fit, report, transcribe
 from asrtrain.app.chosen import choose
-from asrtrain.app.trained import load_recogniser
+from asrtrain.app.trained import load_system
 from asrtrain.assembly import (
     build_ingredients,
-    build_recogniser,
+    build_system,
     build_vocabulary,
     cache_folder,
     choose_device,
@@ -49,7 +49,7 @@ def test_the_training_features_of_a_speaker_have_mean_zero(fsdd: Path, tmp_path:
     """The development part is held out of the same speakers. Augmented features are not cached."""
     config = load_config(write_config(tmp_path, fsdd, BY_SPEAKER), RunConfig, overrides)
     splits = config.data.load(cache_folder())
-    recogniser = build_recogniser(config, build_vocabulary(config, splits), choose_device("cpu"))
+    recogniser = build_system(config, build_vocabulary(config, splits), choose_device("cpu"))
     ingredients = build_ingredients(recogniser, splits)
     speaker_of = {utterance.id: utterance.speaker for utterance in splits.train}
     frames: dict[str, list[torch.Tensor]] = {}
@@ -83,7 +83,7 @@ def test_scoring_one_set_changes_nothing_about_the_next(by_speaker: Path, fsdd: 
         sets[name] = tmp_path / f"{name}.jsonl"
         sets[name].write_text("".join(json.dumps(row) + "\n" for row in rows))
     alone = {name: evaluate(by_speaker, data=path).outcomes for name, path in sets.items()}
-    recogniser = load_recogniser(by_speaker, "best", "cpu")
+    recogniser = load_system(by_speaker, "best", "cpu")
     kept = recogniser.front_end.state_dict()
     for name in ("known", "first", "second", "first", "known"):
         utterances = choose(recogniser.config.data, sets[name], "test", "best").utterances

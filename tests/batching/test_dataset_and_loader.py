@@ -31,7 +31,7 @@ def utterances(fsdd: Path) -> list[Utterance]:
 
 @pytest.fixture
 def loaded(utterances: list[Utterance], tmp_path: Path) -> Dataset:
-    return load_dataset(utterances, encode, "classification", 8000, tmp_path)
+    return load_dataset(utterances, encode, "label", 8000, tmp_path)
 
 
 def encode(text: str) -> list[int]:
@@ -43,8 +43,10 @@ def batches_of(loader: Loader, epoch: int, start: int = 0):
 
 
 def same(one, other) -> bool:
-    tensors = ("features", "lengths", "targets", "target_lengths")
-    return one.ids == other.ids and all(torch.equal(getattr(one, t), getattr(other, t)) for t in tensors)
+    pairs = [(one.features, other.features), (one.lengths, other.lengths)]
+    for name, targets in one.targets.items():
+        pairs += [(targets.values, other.targets[name].values), (targets.lengths, other.targets[name].lengths)]
+    return one.ids == other.ids and all(torch.equal(left, right) for left, right in pairs)
 
 
 def spoil(path: Path, damage: str) -> None:
@@ -62,7 +64,7 @@ def spoil(path: Path, damage: str) -> None:
 
 def test_waveforms_are_read_once(utterances, loaded, tmp_path, monkeypatch):
     monkeypatch.setattr(dataset, "read_audio", None)
-    again = load_dataset(utterances, encode, "classification", 8000, tmp_path)
+    again = load_dataset(utterances, encode, "label", 8000, tmp_path)
     assert all((again.waveforms[i] == loaded.waveforms[i]).all() for i in range(len(NAMES)))
     assert again.ids == tuple(NAMES)
     assert again.targets[-1] == (7,)
@@ -74,11 +76,11 @@ def test_a_recording_that_changed_and_another_rate_are_read_again(utterances, lo
     copy = tmp_path / "changed.wav"
     shutil.copy(fsdd / "1_george_0.wav", copy)
     changed = [*utterances[:-1], Utterance(utterances[-1].id, copy, "7")]
-    assert load_dataset(changed, encode, "classification", 8000, tmp_path).key != loaded.key
+    assert load_dataset(changed, encode, "label", 8000, tmp_path).key != loaded.key
     assert load_dataset(utterances, encode, "classification", 16000, tmp_path).key != loaded.key
-    before = load_dataset(changed, encode, "classification", 8000, tmp_path)
+    before = load_dataset(changed, encode, "label", 8000, tmp_path)
     shutil.copy(fsdd / "2_theo_9.wav", copy)
-    after = load_dataset(changed, encode, "classification", 8000, tmp_path)
+    after = load_dataset(changed, encode, "label", 8000, tmp_path)
     assert len(after.waveforms[len(NAMES) - 1]) != len(before.waveforms[len(NAMES) - 1])
 
 
@@ -229,10 +231,11 @@ def test_transcripts_are_padded_with_blanks_and_may_be_empty(utterances, tmp_pat
     texts = ["one", "", "three"]
     vocabulary = Vocabulary.from_texts(texts, "char")
     spoken = [Utterance(u.id, u.audio, text) for u, text in zip(utterances, texts, strict=False)]
-    sentences = load_dataset(spoken, vocabulary.encode, "transcription", 8000, tmp_path)
+    sentences = load_dataset(spoken, vocabulary.encode, "char", 8000, tmp_path)
     batch = batches_of(Loader(sentences, OrderedSampler(sentences.seconds, batch_size=3), FRONT_END.build()), 0)[0]
-    assert batch.targets.shape == (3, 5)
-    for name, symbols, length in zip(batch.ids, batch.targets, batch.target_lengths.tolist(), strict=True):
+    targets = batch.targets["char"]
+    assert targets.values.shape == (3, 5)
+    for name, symbols, length in zip(batch.ids, targets.values, targets.lengths.tolist(), strict=True):
         text = texts[NAMES.index(name)]
         assert length == len(text)
         assert vocabulary.decode(symbols[:length].tolist()) == text
@@ -241,8 +244,8 @@ def test_transcripts_are_padded_with_blanks_and_may_be_empty(utterances, tmp_pat
 
 def test_classes_are_one_number_an_utterance(loaded):
     batch = batches_of(Loader(loaded, OrderedSampler(loaded.seconds, batch_size=30), FRONT_END.build()), 0)[0]
-    assert batch.targets.tolist() == [int(name[0]) for name in batch.ids]
-    assert batch.target_lengths.tolist() == [1] * 30
+    assert batch.targets["label"].values[:, 0].tolist() == [int(name[0]) for name in batch.ids]
+    assert batch.targets["label"].lengths.tolist() == [1] * 30
     assert batch.features.dtype == torch.float32
 
 
@@ -250,12 +253,12 @@ def test_complaints_say_where(utterances, tmp_path, fsdd):
     vocabulary = Vocabulary.from_texts(["0", "3"], "label")
     declared = Utterance("x", fsdd / "7_theo_0.wav", "7", source=Source(Path("train.csv"), 17))
     with pytest.raises(DataError, match=r"train\.csv:17: .*7"):
-        load_dataset([declared], vocabulary.encode, "classification", 8000, tmp_path)
+        load_dataset([declared], vocabulary.encode, "label", 8000, tmp_path)
     absent = Utterance("x", tmp_path / "no.wav", "7", source=Source(Path("train.csv"), 18))
     with pytest.raises(DataError, match=r"train\.csv:18: .*no\.wav.*No such file"):
-        load_dataset([absent], encode, "classification", 8000, tmp_path)
+        load_dataset([absent], encode, "label", 8000, tmp_path)
     with pytest.raises(DataError, match="no utterances"):
-        load_dataset([], encode, "classification", 8000, tmp_path)
+        load_dataset([], encode, "label", 8000, tmp_path)
 
 
 def test_a_full_disk_is_one_sentence(utterances, tmp_path, monkeypatch):
@@ -264,4 +267,4 @@ def test_a_full_disk_is_one_sentence(utterances, tmp_path, monkeypatch):
 
     monkeypatch.setattr(RaggedArray, "write", full)
     with pytest.raises(DataError, match=r"waveforms-.*cannot be written: No space left on device"):
-        load_dataset(utterances, encode, "classification", 8000, tmp_path)
+        load_dataset(utterances, encode, "label", 8000, tmp_path)

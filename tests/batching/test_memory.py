@@ -29,7 +29,7 @@ front_end = FEATURES["log_mel"](sample_rate=8000).build()
 
 def work(shards, kept):
     utterances = ShardsConfig(path=shards).load(kept)
-    dataset = load_dataset(utterances, lambda text: [0], "classification", 8000, kept)
+    dataset = load_dataset(utterances, lambda text: [0], "label", 8000, kept)
     samples = int(dataset.waveforms.lengths.sum())
     for one in (dataset, dataset.with_features(front_end, {}, kept)):
         for batch in Loader(one, BucketSampler(one.seconds, batch_size=16), front_end).epoch(0):

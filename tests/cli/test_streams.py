@@ -121,7 +121,7 @@ def _log(run: Path) -> list[str]:
 def test_the_log_says_what_was_said_before_it_began_and_what_ended_the_run(words: Path, tmp_path: Path) -> None:
     said = "\n".join(_log(words / "straight"))
     assert "usable utterances" in said
-    fault = "training.inject=[{step: 3, kind: nan, where: {module: linear}}]"
+    fault = "training.inject=[{step: 3, kind: nan, where: {module: heads.cross_entropy.output.linear}}]"
     done = shell(f"$A fit run.yaml --output {tmp_path}/run --set '{fault}'", words)
     assert done.returncode == 4, done.stderr
     assert done.stderr.strip().splitlines()[-1] in "\n".join(_log(tmp_path / "run"))

@@ -157,7 +157,7 @@ def test_a_non_finite_step_leaves_no_trace_in_the_state(rule: dict, bad: float) 
 
 
 @EVERY
-@pytest.mark.parametrize("stop", [0, 1, 3, 9])
+@pytest.mark.parametrize("stop", [1, 9])
 def test_a_resumed_clipper_goes_on_bit_for_bit(rule: dict, stop: int) -> None:
     straight = attached(rule, seed=5)
     for step in range(stop):

@@ -94,7 +94,9 @@ BY_FORMULA = {"norm": global_norm_by_formula, "block_rms": block_rms_by_formula}
 arithmetic of IEEE 754, is compared bit for bit, and what XLA makes of it to two roundings."""
 
 
-@pytest.mark.parametrize("rule", ["value", "norm", "block_rms", "agc"])
+@pytest.mark.parametrize(
+    "rule", ["norm", *(pytest.param(rule, marks=pytest.mark.slow) for rule in ("value", "block_rms", "agc"))]
+)
 def test_optax(rule: str) -> None:
     import optax
 

@@ -29,7 +29,7 @@ from asrtrain.clipping.measure import measure
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.clipping.promises import Promise
 
-quick = settings(max_examples=12, deadline=None)
+quick = settings(max_examples=5, deadline=None)
 seeds = st.integers(0, 1000)
 scales = st.integers(-12, 12).map(lambda power: 2.0**power)
 dtypes = st.sampled_from([torch.float32, torch.float64])

@@ -64,6 +64,7 @@ def trained(config: RunConfig, folder: Path, epochs: int) -> tuple[dict[str, tor
     return {name: tensor.clone() for name, tensor in recogniser.model.state_dict().items()}, before, after
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_a_run_learns_and_goes_on_to_the_bit(rule: dict[str, Any], fsdd: Path, tmp_path: Path) -> None:
     config = configuration(fsdd, [rule, {"name": "norm", "threshold": 5.0}])

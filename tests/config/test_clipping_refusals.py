@@ -156,14 +156,17 @@ def test_groups_are_written_as_a_newcomer_would(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("groups", "sentence"),
     [
-        ("{bias: 1.0}", "no group covers the parameter layers.0.linear.weight; add an expression that finds it"),
         (
-            "{bias: 1.0, weight: 1.0, '^layers.0': 1.0}",
-            "'^layers.0' both cover the parameter layers.0.linear.weight; make",
+            "{bias: 1.0}",
+            "no group covers the parameter encoder.layers.0.linear.weight; add an expression",
+        ),
+        (
+            "{bias: 1.0, weight: 1.0, '^encoder.layers.0': 1.0}",
+            "'^encoder.layers.0' both cover the parameter encoder.layers.0.linear.weight; make",
         ),
         (
             "{bias: 1.0, weight: 1.0, cnn: 1.0}",
-            "'cnn' finds no parameter; correct or remove it; there are layers.0.linear.weight",
+            "'cnn' finds no parameter; correct or remove it; there are encoder.layers.0.linear.weight",
         ),
     ],
     ids=["none", "two", "idle"],
@@ -183,10 +186,7 @@ def test_every_parameter_is_covered_once_before_the_first_step(
 
 
 def test_what_agc_leaves_out_must_be_there(ask: Ask) -> None:
-    code, said = ask("{name: agc, exclude: ['^head']}", "fit", "--dry-run")
+    code, said = ask("{name: agc, exclude: ['^classifier']}", "fit", "--dry-run")
     assert code == 2
-    assert (
-        "clipping.0.exclude: '^head' finds no parameter; correct or remove it; there are layers.0.linear.weight, "
-        in said
-    )
+    assert "clipping.0.exclude: '^classifier' finds no parameter; correct or remove it; there are encoder." in said
     assert ask("{name: agc, exclude: ['bias$']}", "fit", "--dry-run")[0] == 0

@@ -64,7 +64,7 @@ def test_what_is_written_is_read_again_sample_by_sample(spoken: list[Utterance],
 def test_files_and_shards_make_the_same_batches(spoken: list[Utterance], tmp_path: Path) -> None:
     write_shards(spoken, tmp_path / "shards", 6)
     read = ShardsConfig(path=tmp_path / "shards").load(tmp_path)
-    one, other = (load_dataset(list(u), lambda _: [0], "classification", 8000, tmp_path) for u in (spoken, read))
+    one, other = (load_dataset(list(u), lambda _: [0], "label", 8000, tmp_path) for u in (spoken, read))
     assert one.ids == other.ids
     for place in range(len(spoken)):
         assert np.array_equal(one.waveforms[place], other.waveforms[place])
@@ -75,7 +75,7 @@ def test_an_epoch_goes_on_in_its_middle(spoken: list[Utterance], tmp_path: Path)
     read = ShardsConfig(path=tmp_path / "shards").load(tmp_path)
 
     def batches(start: int) -> list[Batch]:
-        dataset = load_dataset(read, lambda _: [0], "classification", 8000, tmp_path)
+        dataset = load_dataset(read, lambda _: [0], "label", 8000, tmp_path)
         front_end = FEATURES["mfcc"](sample_rate=8000).build()
         return list(Loader(dataset, BucketSampler(dataset.seconds, batch_size=2), front_end).epoch(1, start))
 

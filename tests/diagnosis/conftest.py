@@ -25,7 +25,7 @@ def one_thread() -> None:
 def batches(fsdd: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Batch]:
     """Sixty recordings of two speakers, eight a batch, as MFCC."""
     cache = tmp_path_factory.mktemp("cache")
-    dataset = load_dataset(recordings(fsdd), lambda text: [int(text)], "classification", 8000, cache)
+    dataset = load_dataset(recordings(fsdd), lambda text: [int(text)], "label", 8000, cache)
     front_end = FEATURES["mfcc"](sample_rate=8000).build()
     return [
         batch

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tests.recognisers import recogniser
 
 from asrtrain.diagnosis import Network
 from asrtrain.features.mfcc import MFCCConfig
-from asrtrain.models import MODELS
-from asrtrain.objectives import OBJECTIVES
-from asrtrain.types import Batch, Utterance
+from asrtrain.types import Batch, Targets, Utterance
 
 MFCC_SIZE = MFCCConfig(sample_rate=8000).build().feature_size
 
@@ -43,8 +42,13 @@ def network(name: str, *, seed: int = 3, **changes: Any) -> Network:
     """A fresh network that classifies; all of the same seed are equal."""
     torch.manual_seed(seed)
     settings = {**NETWORKS, **OTHERS}.get(name, {})
-    model = MODELS[name](**{**settings, **changes}).build(MFCC_SIZE, 10, per_frame=False)
-    return Network(model, OBJECTIVES["cross_entropy"](name="cross_entropy").build())
+    return Network(recogniser(name, MFCC_SIZE, **{**settings, **changes}))
+
+
+def transcriber(name: str) -> Network:
+    """A network for transcripts of digits, by CTC."""
+    torch.manual_seed(0)
+    return Network(recogniser(name, MFCC_SIZE, 11, head="ctc", **NETWORKS[name]))
 
 
 def trained(name: str, batches: list[Batch], epochs: int = 8) -> Network:
@@ -54,7 +58,7 @@ def trained(name: str, batches: list[Batch], epochs: int = 8) -> Network:
     for _ in range(epochs):
         for batch in batches:
             optimizer.zero_grad()
-            found.objective(found.scores(batch), batch).per_utterance.mean().backward()
+            found.losses(batch).per_utterance.mean().backward()
             optimizer.step()
     optimizer.zero_grad()
     return found
@@ -62,4 +66,5 @@ def trained(name: str, batches: list[Batch], epochs: int = 8) -> Network:
 
 def transcribing(batch: Batch) -> Batch:
     """The same recordings with their digit as a transcript of one symbol."""
-    return replace(batch, targets=batch.targets.unsqueeze(1) + 1)
+    classes = batch.targets["label"]
+    return replace(batch, targets={"char": Targets(classes.values + 1, classes.lengths)})

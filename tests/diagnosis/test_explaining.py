@@ -20,7 +20,7 @@ from asrtrain.diagnosis.taps import listen
 from asrtrain.diagnosis.window import worst_batch
 from asrtrain.training.injection import InjectionConfig, Injector, nothing_planted
 from asrtrain.training.trace import generator_states
-from asrtrain.types import Batch
+from asrtrain.types import Batch, Frames
 
 
 @contextmanager
@@ -45,14 +45,16 @@ def test_a_frame_of_the_half_that_reads_backwards_is_told_in_the_order_of_time(b
             hidden[row, reversed_place, 7] = torch.nan
         return hidden, result[1]
 
-    with hooked(spoken.model.get_submodule("layers.0.backwards"), spoil):
+    with hooked(spoken.model.get_submodule("encoder.layers.0.backwards"), spoil):
         # The other batch passes the same hook, and is as wrong: so there is none.
         found = explain(spoken, Case(batch, 1, 1))
-    assert (found.producer.module, found.producer.direction) == ("layers.0.backwards", "forward")
+    assert (found.producer.module, found.producer.direction) == ("encoder.layers.0.backwards", "forward")
     assert (found.utterance, found.frame.index) == (batch.ids[row], frame)
 
 
-@pytest.mark.parametrize(("module", "rate"), [("front.blocks.0.nonlinearity", 2), ("norm.nonlinearity", 4)])
+@pytest.mark.parametrize(
+    ("module", "rate"), [("encoder.front.blocks.0.nonlinearity", 2), ("encoder.norm.nonlinearity", 4)]
+)
 def test_a_frame_behind_a_normalisation_is_found(batches, module, rate):
     spoken, batch = network("cnn"), batches[0]
     row, frame = 3, 2
@@ -78,30 +80,34 @@ def test_a_frame_of_a_convolution_is_found(batches):
             signal[2, :, 9] *= 1e5
         return signal
 
-    with hooked(spoken.model.get_submodule("front.blocks.0.conv"), spoil):
+    with hooked(spoken.model.get_submodule("encoder.front.blocks.0.conv"), spoil):
         found = explain(spoken, Case(batch, 1, 1))
-    assert (found.producer.module, found.utterance, found.frame.index) == ("front.blocks.0.conv", batch.ids[2], 9)
+    assert (found.producer.module, found.utterance, found.frame.index) == (
+        "encoder.front.blocks.0.conv",
+        batch.ids[2],
+        9,
+    )
 
 
 def test_normalising_by_the_batch_spreads_a_fault_and_is_not_blamed(batches):
     """The gradient of one utterance is lost where the block's ends; its normalisations lose those of all others."""
     spoken, batch = network("tc_resnet"), batches[0]
-    where = {"module": "blocks.0", "utterance": batch.ids[4]}
+    where = {"module": "encoder.blocks.0", "utterance": batch.ids[4]}
     fault = InjectionConfig.model_validate({"step": 1, "kind": "nan", "where": where, "direction": "backward"})
     found = explain(
         spoken, Case(batch, 1, 1, sound=(batches[1],), planted=Injector(spoken.model, [fault]).due(1, [batch]))
     )
-    assert (found.producer.module, found.producer.direction) == ("blocks.0", "backward")
+    assert (found.producer.module, found.producer.direction) == ("encoder.blocks.0", "backward")
     assert found.utterance == batch.ids[4]
-    assert "blocks.0.shortcut_norm" in found.propagators
+    assert "encoder.blocks.0.shortcut_norm" in found.propagators
 
 
 @pytest.mark.parametrize(
     ("name", "parameter", "module"),
     [
-        ("lstm", "layers.1.backwards.weight_hh_l0", "layers.1.backwards"),
-        ("cnn", "front.blocks.1.norm.norm.weight", "front.blocks.1.norm"),
-        ("rnn", "head.linear.bias", "head.linear"),
+        ("lstm", "encoder.layers.1.backwards.weight_hh_l0", "encoder.layers.1.backwards"),
+        ("cnn", "encoder.front.blocks.1.norm.norm.weight", "encoder.front.blocks.1.norm"),
+        ("rnn", "heads.cross_entropy.output.linear.bias", "heads.cross_entropy.output.linear"),
     ],
 )
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -118,9 +124,9 @@ def test_a_weight_that_is_no_number_is_blamed_on_its_module(batches, name, param
 def test_a_weight_out_of_proportion_is_found_although_every_batch_suffers_it(batches):
     spoken = trained("rnn", batches)
     with torch.no_grad():
-        spoken.model.get_parameter("layers.0.forwards.weight_ih_l0")[3, 4] = 1e5
+        spoken.model.get_parameter("encoder.layers.0.forwards.weight_ih_l0")[3, 4] = 1e5
     found = of(spoken, batches)
-    assert found.producer.module == "layers.0.forwards"
+    assert found.producer.module == "encoder.layers.0.forwards"
     assert "weight_ih_l0" in found.verdict
 
 
@@ -128,7 +134,7 @@ def test_a_recurrence_that_explodes_by_itself_is_found_with_its_growth(batches):
     spoken = network("rnn", bidirectional=False, nonlinearity="relu", recurrent_init_gain=1.6, hidden_size=64)
     found = of(spoken, batches)
     (facts,) = found.recurrences
-    assert (found.producer.module, found.producer.direction) == ("layers.0.forwards", "backward")
+    assert (found.producer.module, found.producer.direction) == ("encoder.layers.0.forwards", "backward")
     assert facts.growth > 1.05
     assert facts.rise > 100
     assert facts.spectral["state"] == pytest.approx(1.6, rel=1e-4)
@@ -139,7 +145,7 @@ def test_a_recurrence_that_explodes_by_itself_is_found_with_its_growth(batches):
 def test_a_state_that_explodes_is_blamed_on_the_way_forward(batches):
     spoken = network("rnn", bidirectional=False, nonlinearity="relu", recurrent_init_gain=2.5, hidden_size=64)
     found = of(spoken, batches)
-    assert (found.producer.module, found.producer.direction) == ("layers.0.forwards", "forward")
+    assert (found.producer.module, found.producer.direction) == ("encoder.layers.0.forwards", "forward")
 
 
 def test_loud_features_are_found(batches):
@@ -156,7 +162,7 @@ def test_the_recurrence_recomputed_frame_by_frame_is_the_one_that_was(batches, n
     batch = batches[0].select([4])
     (facts,) = explain(spoken, Case(batch, 1, 1)).recurrences
     assert facts.difference < 1e-5
-    cell = spoken.model.get_submodule("layers.0.forwards")
+    cell = spoken.model.get_submodule("encoder.layers.0.forwards")
     frames = batch.features.shape[1]
     pushes = torch.zeros(frames, 24, requires_grad=True)
     # h_t moved by a push at every frame: the gradient by the push is the whole ∂L/∂h_t.
@@ -166,8 +172,8 @@ def test_the_recurrence_recomputed_frame_by_frame_is_the_one_that_was(batches, n
         result = result + pushes[frame]
         memory = (result, memory[1]) if isinstance(memory, tuple) else result
         outputs.append(result)
-    scores = spoken.model.get_submodule("head")(torch.cat(outputs, 1), batch.lengths)
-    spoken.objective(scores, batch).per_utterance.sum().backward()
+    encoded = Frames(batch.ids, torch.cat(outputs, 1), batch.lengths, batch.lengths)
+    spoken.model.losses(encoded, batch).per_utterance.sum().backward()
     torch.testing.assert_close(torch.tensor(facts.gradients), pushes.grad.norm(dim=1), rtol=1e-4, atol=1e-8)
 
 
@@ -190,7 +196,7 @@ def test_listening_changes_nothing_that_is_computed(batches, name):
 def test_explaining_leaves_no_trace(batches, name, training):
     spoken, batch = network(name), batches[0]
     model = spoken.model.train(training)
-    spoken.objective(spoken.scores(batch), batch).per_utterance.sum().backward()
+    spoken.losses(batch).per_utterance.sum().backward()
     before = snapshot(model)
     module = next(name for name, module in model.named_modules() if name and not list(module.children()))
     fault = InjectionConfig.model_validate({"step": 1, "kind": "nan", "where": module})
@@ -215,7 +221,10 @@ def snapshot(model: nn.Module) -> dict[str, torch.Tensor]:
 def test_two_replays_that_differ_are_told_of(batches):
     spoken = network("rnn")
     noise = iter(range(1, 1000))
-    with hooked(spoken.model.get_submodule("head.linear"), lambda logits: logits * (1 + 1e-3 * next(noise))):
+    with hooked(
+        spoken.model.get_submodule("heads.cross_entropy.output.linear"),
+        lambda logits: logits * (1 + 1e-3 * next(noise)),
+    ):
         found = of(spoken, batches)
     assert not found.repeats
     assert "two replays differ" in found.verdict
@@ -239,7 +248,7 @@ def test_text_and_json_tell_all(batches):
     json.dumps(plain, allow_nan=False)
     assert found.verdict in text
     assert all(facts.id in text for facts in found.utterances)
-    assert "layers.1.backwards (LSTM, reading backwards)" in text
+    assert "encoder.layers.1.backwards (LSTM, reading backwards)" in text
     assert plain["utterances"][0]["features"]["not_finite"] == 0
     assert len(plain["recurrences"][0]["gradients"]) == next(
         facts.frames for facts in found.utterances if facts.norm == max(f.norm for f in found.utterances)
@@ -257,7 +266,7 @@ def test_a_batch_of_one_is_explained(batches):
 @pytest.mark.parametrize("precision", ["bf16"])
 def test_half_precision_is_explained(batches, precision):
     spoken = replace(network("mlp"), precision=precision)
-    fault = InjectionConfig.model_validate({"step": 1, "kind": "overflow", "where": "layers.0.linear"})
+    fault = InjectionConfig.model_validate({"step": 1, "kind": "overflow", "where": "encoder.layers.0.linear"})
     planted = Injector(spoken.model, [fault]).due(1, [batches[0]])
     found = explain(spoken, Case(batches[0], 1, 1, sound=(batches[1],), planted=planted))
-    assert found.producer.module == "layers.0.linear"
+    assert found.producer.module == "encoder.layers.0.linear"

@@ -10,21 +10,35 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from spoken_networks import NETWORKS, OTHERS, network, trained, transcribing
+from spoken_networks import NETWORKS, OTHERS, network, trained, transcriber, transcribing
 from torch import nn
 
 from asrtrain.diagnosis import Case, Explanation, Network, explain
-from asrtrain.hmm.frame_cross_entropy import FrameCrossEntropy
-from asrtrain.models import MODELS
-from asrtrain.objectives import OBJECTIVES
 from asrtrain.training.injection import InjectionConfig, Injector
-from asrtrain.types import Batch
+from asrtrain.types import Batch, Frames, Part
 
+SCORES = "heads.cross_entropy.output.linear"
 MODULES = {
-    "rnn": ("layers.0.forwards", "layers.0.backwards", "head.linear"),
-    "lstm": ("layers.0.forwards", "layers.0.backwards", "layers.1.backwards", "head.linear"),
-    "cnn": ("front.blocks.0.conv", "front.blocks.0.nonlinearity", "over_time", "norm", "head.linear"),
-    "cnn_rnn": ("front.blocks.0.norm", "centre", "layers.0.forwards", "layers.0.backwards"),
+    "rnn": ("encoder.layers.0.forwards", "encoder.layers.0.backwards", SCORES),
+    "lstm": (
+        "encoder.layers.0.forwards",
+        "encoder.layers.0.backwards",
+        "encoder.layers.1.backwards",
+        "heads.cross_entropy.output.linear",
+    ),
+    "cnn": (
+        "encoder.front.blocks.0.conv",
+        "encoder.front.blocks.0.nonlinearity",
+        "encoder.over_time",
+        "encoder.norm",
+        "heads.cross_entropy.output.linear",
+    ),
+    "cnn_rnn": (
+        "encoder.front.blocks.0.norm",
+        "encoder.centre",
+        "encoder.layers.0.forwards",
+        "encoder.layers.0.backwards",
+    ),
 }
 KINDS = ("nan", "inf", "spike", "overflow")
 
@@ -124,14 +138,12 @@ def test_sound_steps_blame_nobody_without_another_batch_to_compare_with(batches,
 
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_an_utterance_too_short_for_its_transcript_is_named(batches, name):
-    torch.manual_seed(0)
-    model = MODELS[name](**NETWORKS[name]).build(batches[0].features.shape[2], 11, per_frame=True)
-    batch, spoken = transcribing(batches[0]), Network(model, OBJECTIVES["ctc"](name="ctc").build())
+    batch, spoken = transcribing(batches[0]), transcriber(name)
     fault = InjectionConfig.model_validate({"step": 1, "kind": "infeasible_utterance", "where": batch.ids[4]})
-    planted = Injector(model, [fault]).due(1, [batch])
+    planted = Injector(spoken.model, [fault]).due(1, [batch])
     explanation = explain(spoken, Case(batch, 1, 1, sound=(transcribing(batches[1]),), planted=planted))
     assert explanation.producer is not None
-    assert (explanation.producer.module, explanation.utterance) == ("objective", batch.ids[4])
+    assert (explanation.producer.module, explanation.utterance) == ("heads.ctc", batch.ids[4])
     assert explanation.infeasible == (batch.ids[4],)
     facts = next(fact for fact in explanation.utterances if fact.id == batch.ids[4])
     assert facts.feasible is False
@@ -140,11 +152,16 @@ def test_an_utterance_too_short_for_its_transcript_is_named(batches, name):
 
 
 def test_an_utterance_that_has_no_alignment_is_named_whatever_the_objective(batches: list[Batch]) -> None:
-    torch.manual_seed(0)
-    batch, name = transcribing(batches[0]), "lstm"
-    model = MODELS[name](**NETWORKS[name]).build(batch.features.shape[2], 11, per_frame=True)
-    frames = dict(zip(batch.ids, batch.lengths.tolist(), strict=True))
-    aligned = {id_: torch.zeros(count, dtype=torch.int64) for id_, count in frames.items() if id_ != batch.ids[4]}
-    explanation = explain(Network(model, FrameCrossEntropy(aligned)), Case(batch, 1, 1))
+    batch, spoken = transcribing(batches[0]), transcriber("lstm")
+    own = spoken.model.head.part
+
+    def part(frames: Frames, batch_: Batch) -> Part:
+        """As a hybrid, which counts no utterance that could not be aligned."""
+        losses = own(frames, batch_)
+        aligned = torch.tensor([id_ != batch.ids[4] for id_ in batch_.ids])
+        return Part(losses.per_utterance * aligned, aligned)
+
+    spoken.model.head.part = part
+    explanation = explain(spoken, Case(batch, 1, 1))
     assert explanation.infeasible == (batch.ids[4],)
     assert f"too few frames for what is said in {batch.ids[4]}" in explanation.verdict

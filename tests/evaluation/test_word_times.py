@@ -11,23 +11,29 @@ import torch
 
 from asrtrain.batching import Loader, OrderedSampler
 from asrtrain.batching.dataset import load_dataset
-from asrtrain.decoding import CTCGreedy
+from asrtrain.data.vocabulary import BLANK, Vocabulary
+from asrtrain.encoders import Encoder, Top
 from asrtrain.evaluation import recognise
 from asrtrain.features.mfcc import MFCCConfig
 from asrtrain.features.trimming import TrimConfig
-from asrtrain.models.interface import AcousticModel
-from asrtrain.types import Batch, Scores, Utterance
+from asrtrain.heads.ctc import CTCConfig
+from asrtrain.recogniser import Recogniser
+from asrtrain.types import Batch, Hypothesis, Utterance
 
 RATE = 8000
 SHIFT = 0.01
 
 
-class Peaks(AcousticModel):
-    """Hears word k in scored frame k, and nothing in the others."""
+WORDS = Vocabulary((BLANK, "one", "two"), "word")
+
+
+class Peaks(Encoder):
+    """Hears word k in hidden frame k, and nothing in the others: a hidden frame has the scores of the words."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()
         self._stride = stride
+        self.output_size = len(WORDS)
 
     @property
     def stride(self) -> int:
@@ -36,38 +42,42 @@ class Peaks(AcousticModel):
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         return -(-lengths // self._stride)
 
-    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Scores:
-        scored = self.output_lengths(lengths)
-        logits = torch.zeros(len(lengths), int(scored.max()), 3)
-        logits[:, :, 0] = 9.0
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        left = self.output_lengths(lengths)
+        values = torch.zeros(len(lengths), int(left.max()), 3)
+        values[:, :, 0] = 9.0
         for frame in (0, 1):
-            if frame < logits.shape[1]:
-                logits[:, frame] = torch.tensor([0.0, *([9.0, 0.0] if frame == 0 else [0.0, 9.0])])
-        return Scores(logits, scored)
+            if frame < values.shape[1]:
+                values[:, frame] = torch.tensor([0.0, *([9.0, 0.0] if frame == 0 else [0.0, 9.0])])
+        return values, left
+
+
+def heard_by_peaks(stride: int, batch: Batch) -> list[Hypothesis]:
+    """What a recogniser makes of a batch whose scores are the encoder's frames."""
+    encoder = Peaks(stride)
+    head = CTCConfig().build(encoder.output_size, WORDS, Top(), stride=stride)
+    head.load_state_dict({"output.linear.weight": torch.eye(3), "output.linear.bias": torch.zeros(3)})
+    return list(recognise(Recogniser(encoder, {"ctc": head}, SHIFT), [batch], head.search(), torch.device("cpu")))
 
 
 def batch_of(*frames: int, starts: tuple[float, ...] = ()) -> Batch:
-    lengths = torch.tensor(frames)
-    nothing = torch.zeros(len(frames), 0, dtype=torch.int64)
     names = tuple(str(place) for place in range(len(frames)))
-    return Batch(names, torch.zeros(len(frames), max(frames), 4), lengths, nothing, lengths * 0, starts=starts)
+    return Batch(names, torch.zeros(len(frames), max(frames), 4), torch.tensor(frames), starts=starts)
 
 
 @pytest.mark.parametrize("stride", [1, 4, 8])
 @pytest.mark.parametrize("frames", [9, 13, 17, 97])
 def test_a_scored_frame_lies_where_its_stride_puts_it_whatever_its_batch_mates(stride: int, frames: int) -> None:
-    decoder = CTCGreedy(("<blank>", "one", "two"), "word")
     for batch in (batch_of(frames), batch_of(frames, 200)):
-        first = next(iter(recognise(Peaks(stride), [batch], decoder, SHIFT, torch.device("cpu"))))
+        first = heard_by_peaks(stride, batch)[0]
         places = [(word.text, round(word.start, 6), round(word.end, 6)) for word in first.words]
         one, two = stride * SHIFT, 2 * stride * SHIFT
         assert places == [("one", 0.0, pytest.approx(one)), ("two", pytest.approx(one), pytest.approx(two))]
 
 
 def test_times_count_from_where_the_batch_says_that_frames_begin() -> None:
-    decoder = CTCGreedy(("<blank>", "one", "two"), "word")
     batch = batch_of(20, 30, starts=(0.96, 12.5))
-    heard = recognise(Peaks(4), [batch], decoder, SHIFT, torch.device("cpu"))
+    heard = heard_by_peaks(4, batch)
     assert [hypothesis.words[1].start for hypothesis in heard] == pytest.approx([1.0, 12.54])
     assert batch.select([1]).starts == (12.5,)
 
@@ -98,7 +108,7 @@ def test_a_part_of_a_recording_lies_where_its_offset_puts_it(cached: bool, tmp_p
     soundfile.write(path, np.concatenate([spoken(1.0, 0.5), spoken(0.3, 0.2)]), RATE)
     parts = [Utterance("a", path, "x", duration=2.0), Utterance("b", path, "x", duration=1.0, offset=2.0)]
     front_end = MFCCConfig(sample_rate=RATE, trim=TrimConfig(margin=0.0), normalise="none").build()
-    dataset = load_dataset(parts, lambda text: [0], "classification", RATE, tmp_path)
+    dataset = load_dataset(parts, lambda text: [0], "label", RATE, tmp_path)
     if cached:
         dataset = dataset.with_features(front_end, {}, tmp_path)
     batches = Loader(dataset, OrderedSampler(dataset.seconds, batch_size=2), front_end, timed=True).epoch(0)

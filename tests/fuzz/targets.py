@@ -14,9 +14,9 @@ import torch
 
 from asrtrain.clipping import CLIPPERS, Clipper, build_clipper
 from asrtrain.errors import AsrtrainError
-from asrtrain.hmm.language_model import LanguageModel
-from asrtrain.hmm.lexicon import read_lexicon
-from asrtrain.hmm.ngrams import read_arpa
+from asrtrain.language.arpa import read_arpa
+from asrtrain.language.lexicon import read_lexicon
+from asrtrain.language.models import LanguageModel
 from asrtrain.training.manifest import MANIFEST, write_folder
 from tests.fuzz.mutations import VALUES, damaged, with_another_value
 from tests.fuzz.recipe import call, copied, trained

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from hypothesis import strategies as st
 
+from asrtrain.hmm.aligning import given_states
 from asrtrain.hmm.composition import Link, sequence
+from asrtrain.hmm.frame_cross_entropy import STATE_COUNTS, STATES
 from asrtrain.hmm.graph import IMPOSSIBLE, NEXT, POSSIBLE, SKIP, STAY, Arc, Graph, StateGraph, batched, state_graph
 
 
@@ -83,6 +86,15 @@ def every_path(case: Case, row: int) -> list[tuple[float, tuple[int, ...]]]:
     return found
 
 
+def aligned(ids: Sequence[str], states: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
+    """Aligned states as a batch has them; there are none for utterances that are not named."""
+    rows = given_states(ids, {name: torch.tensor(own) for name, own in states.items()})
+    return {
+        STATES: torch.nn.utils.rnn.pad_sequence([*rows[STATES]], batch_first=True),
+        STATE_COUNTS: torch.stack(rows[STATE_COUNTS]),
+    }
+
+
 def log_sum(values: list[float]) -> float:
     top = max(values)
     return top + math.log(sum(math.exp(value - top) for value in values))
@@ -95,6 +107,7 @@ __all__ = [
     "SKIP",
     "STAY",
     "Case",
+    "aligned",
     "cases",
     "every_path",
     "log_sum",

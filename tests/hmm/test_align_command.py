@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from tests.hmm.conftest import WORDS, trained_run
 
 from asrtrain.app import align
-from asrtrain.app.trained import load_recogniser
+from asrtrain.app.trained import load_system
 from asrtrain.assembly import cache_folder
 from asrtrain.errors import DataError
 from asrtrain.hmm.inventory import SILENCE, Inventory
@@ -38,7 +38,7 @@ def test_a_word_said_twice_is_two_segments() -> None:
 def test_json_lines_follow_the_transcripts_without_gaps(string_run: Path, tmp_path: Path) -> None:
     (path,) = align(string_run, output=tmp_path, text_format="jsonl", device="cpu")
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    utterances = load_recogniser(string_run, "best", "cpu").config.data.load_split("test", cache_folder())
+    utterances = load_system(string_run, "best", "cpu").config.data.load_split("test", cache_folder())
     assert [row["id"] for row in rows] == [utterance.id for utterance in utterances]
     for row, utterance in zip(rows, utterances, strict=True):
         assert [one["label"] for one in row["words"] if one["label"] != SILENCE] == utterance.text.split()
@@ -76,7 +76,7 @@ def test_words_that_the_run_does_not_know(word_run: Path, fsdd: Path, tmp_path: 
 
 
 def test_one_utterance_and_its_picture(word_run: Path, tmp_path: Path) -> None:
-    everything = load_recogniser(word_run, "best", "cpu").config.data.load_split("test", cache_folder())
+    everything = load_system(word_run, "best", "cpu").config.data.load_split("test", cache_folder())
     wanted, picture = everything[7].id, tmp_path / "seven.png"
     (path,) = align(word_run, output=tmp_path, text_format="jsonl", only=[wanted], plot=picture, device="cpu")
     assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == [wanted]

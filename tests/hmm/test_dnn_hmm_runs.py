@@ -10,17 +10,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.hmm.hmm_cases import aligned
 
 from asrtrain.app import calibrate, evaluate, explain, fit, transcribe
 from asrtrain.app.fit import prepare
-from asrtrain.app.ingredients import gather_ingredients
-from asrtrain.app.trained import load_recogniser
-from asrtrain.assembly import cache_folder
-from asrtrain.assembly_hmm import align
+from asrtrain.app.trained import gather_ingredients, load_system
+from asrtrain.assembly import align_states, cache_folder
 from asrtrain.config import load_config
 from asrtrain.errors import Interrupted, UsageError
-from asrtrain.hmm import DNNHMM
-from asrtrain.hmm.frame_cross_entropy import FrameCrossEntropy
+from asrtrain.hmm.dnn_hmm import HybridHead
+from asrtrain.hmm.frame_cross_entropy import frame_cross_entropy
 from asrtrain.run_config import RunConfig
 from asrtrain.training.step import Updater
 from asrtrain.types import Batch, Scores
@@ -45,21 +44,21 @@ def test_connected_words(string_hybrid: Path, fsdd: Path) -> None:
 
 
 def test_the_search_is_tuned_in_the_weights_that_are_kept(string_hybrid: Path) -> None:
-    model = load_recogniser(string_hybrid, "best", "cpu").model
-    assert isinstance(model, DNNHMM)
-    assert float(model.words.insertion_penalty) > 0
+    head = load_system(string_hybrid, "best", "cpu").model.head
+    assert isinstance(head, HybridHead)
+    assert float(head.words.insertion_penalty) > 0
 
 
 def test_priors_and_transitions_are_those_of_the_alignment(word_hybrid: Path, word_run: Path) -> None:
-    hybrid_model, aligner = load_recogniser(word_hybrid, "best", "cpu").model, load_recogniser(word_run, "best", "cpu")
-    assert isinstance(hybrid_model, DNNHMM)
+    model, aligner = load_system(word_hybrid, "best", "cpu").model.eval(), load_system(word_run, "best", "cpu")
+    assert isinstance(model.head, HybridHead)
     utterances = aligner.config.data.load(cache_folder()).train
-    states = torch.cat(list(align(aligner, utterances).values()))
-    counts = torch.bincount(states, minlength=hybrid_model.words.inventory.states)
-    assert torch.equal(hybrid_model.words.occupancy, counts.double())
-    features, lengths = torch.randn(2, 9, hybrid_model.network.window.output_size // 7), torch.tensor([9, 5])
-    network = hybrid_model.eval().network(features, lengths).logits.double()
-    emissions = hybrid_model.emissions(features, lengths)
+    states = torch.cat(list(align_states(aligner, utterances).values()))
+    counts = torch.bincount(states, minlength=model.head.words.inventory.states)
+    assert torch.equal(model.head.words.occupancy, counts.double())
+    features = torch.randn(2, 9, aligner.front_end.feature_size)
+    frames = model.encode(Batch(("a", "b"), features, torch.tensor([9, 5])))
+    network, emissions = model.head.output(frames).logits.double(), model.head.emissions(frames)
     posteriors = (emissions + ((counts + 1) / (counts + 1).sum()).log()).exp()
     assert torch.allclose(posteriors, network.softmax(2), atol=1e-6)
 
@@ -104,8 +103,10 @@ def test_a_run_begins_with_the_weights_that_it_is_told_to(word_hybrid: Path) -> 
     settings = load_config(word_hybrid / "config.yaml", RunConfig, [f"model.start_from={word_hybrid}", "seed=5"])
     splits = settings.data.load(cache_folder())
     begun = gather_ingredients(prepare(settings, splits, torch.device("cpu")), splits).model.state_dict()
-    before = load_recogniser(word_hybrid, "best", "cpu").model.state_dict()
-    assert all(torch.equal(begun[name], before[name]) for name in before if name.startswith("network."))
+    before = load_system(word_hybrid, "best", "cpu").model.state_dict()
+    network = [name for name in before if ".words." not in name]
+    assert len(network) == 4
+    assert all(torch.equal(begun[name], before[name]) for name in network)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_gradients_are_calibrated_and_explained_as_for_any_network(word_hybrid: 
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["model.acoustic={name: cnn}"], r"model\.acoustic cnn scores 25 of 97 frames"),
+        (["model.acoustic={name: cnn}"], r"model\.acoustic cnn scores one of 4 frames"),
         (["model.states=4"], "has other states"),
         (["features.frame_shift=8"], "another features.frame_shift"),
         (["augmentation.shift={}"], r"augmentation\.shift moves speech in time"),
@@ -159,16 +160,17 @@ def test_a_convolutional_network_that_keeps_its_frames(word_hybrid: Path, tmp_pa
     assert evaluate(run).accuracy > 0.25
 
 
-def frames(*ids: str, lengths: list[int]) -> tuple[Scores, Batch]:
-    logits = torch.randn(len(ids), max(lengths), 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    counts = torch.tensor(lengths)
-    targets = torch.zeros(len(ids), dtype=torch.int64)
-    return Scores(logits, counts), Batch(ids, torch.zeros(len(ids), max(lengths), 1), counts, targets, targets + 1)
+def spoken(lengths: dict[str, int], states: dict[str, list[int]]) -> tuple[Scores, Batch]:
+    """Scores of three states, and the aligned states of some utterances."""
+    size = len(lengths), max(lengths.values())
+    logits = torch.randn(*size, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    ids, frames = tuple(lengths), torch.tensor(list(lengths.values()))
+    return Scores(logits, frames), Batch(ids, torch.zeros(*size, 1), frames, given=aligned(ids, states))
 
 
 def test_frame_cross_entropy_is_the_mean_over_real_frames() -> None:
-    scores, batch = frames("a", "b", lengths=[4, 2])
-    losses = FrameCrossEntropy({"a": torch.tensor([0, 1, 1, 2]), "b": torch.tensor([2, 0])})(scores, batch)
+    scores, batch = spoken({"a": 4, "b": 2}, {"a": [0, 1, 1, 2], "b": [2, 0]})
+    losses = frame_cross_entropy(scores, batch)
     logs = scores.logits.log_softmax(2)
     assert losses.per_utterance[1].item() == pytest.approx(-(logs[1, 0, 2] + logs[1, 1, 0]).item() / 2)
     losses.per_utterance.sum().backward()
@@ -177,8 +179,8 @@ def test_frame_cross_entropy_is_the_mean_over_real_frames() -> None:
 
 
 def test_frames_are_stretched_with_the_speech_and_those_without_states_do_not_count() -> None:
-    scores, batch = frames("a", "b", "c", lengths=[4, 4, 4])
-    losses = FrameCrossEntropy({"a": torch.tensor([0, 2]), "b": torch.tensor([-1, -1, -1, -1])})(scores, batch)
+    scores, batch = spoken({"a": 4, "b": 4, "c": 4}, {"a": [0, 2], "b": [-1, -1, -1, -1]})
+    losses = frame_cross_entropy(scores, batch)
     logs = scores.logits.log_softmax(2)[0]
     expected = -(logs[0, 0] + logs[1, 0] + logs[2, 2] + logs[3, 2]).item() / 4
     assert losses.per_utterance[0].item() == pytest.approx(expected)
@@ -188,6 +190,16 @@ def test_frames_are_stretched_with_the_speech_and_those_without_states_do_not_co
     assert scores.logits.grad is not None
     assert math.isfinite(float(scores.logits.grad.sum()))
     assert not scores.logits.grad[1:].any()
+
+
+def test_a_batch_in_which_nothing_could_be_aligned() -> None:
+    scores, batch = spoken({"a": 4, "b": 3}, {"b": [-1, -1, -1]})
+    losses = frame_cross_entropy(scores, batch)
+    losses.per_utterance.sum().backward()
+    assert losses.per_utterance.tolist() == [0.0, 0.0]
+    assert losses.counted.tolist() == [False, False]
+    assert scores.logits.grad is not None
+    assert not scores.logits.grad.any()
 
 
 def test_shipped_configurations_have_the_states_of_the_gmms_that_align_for_them() -> None:

@@ -15,13 +15,12 @@ from hmm_cases import PHONES
 
 from asrtrain.app import evaluate, fit, transcribe
 from asrtrain.app.checks import requirements_of
-from asrtrain.app.trained import load_recogniser
-from asrtrain.assembly import build_ingredients, cache_folder
-from asrtrain.assembly_hmm import align
+from asrtrain.app.trained import load_system
+from asrtrain.assembly import align_states, build_ingredients, cache_folder
 from asrtrain.config import load_config
 from asrtrain.data.validation import check_cheaply
 from asrtrain.errors import DataError, UsageError
-from asrtrain.hmm import HMMModel
+from asrtrain.hmm.interface import HMMHead
 from asrtrain.hmm.inventory import SILENCE
 from asrtrain.run_config import RunConfig
 from asrtrain.types import Utterance
@@ -50,17 +49,17 @@ def test_single_words(word_run: Path) -> None:
 def test_connected_words_from_transcripts_alone(string_run: Path) -> None:
     figures = evaluate(string_run).to_json()
     assert figures["wer"] < 0.15
-    recogniser = load_recogniser(string_run, "last", "cpu")
-    assert isinstance(recogniser.model, HMMModel)
-    assert float(recogniser.model.words.insertion_penalty) >= 0
+    system = load_system(string_run, "last", "cpu")
+    assert isinstance(system.model.head, HMMHead)
+    assert float(system.model.head.words.insertion_penalty) >= 0
 
 
 def test_strings_too_short_for_their_states_are_told(string_run: Path) -> None:
     """Two words of six states each have more than eight frames, though CTC would take three."""
-    recogniser = load_recogniser(string_run, "best", "cpu")
-    known = recogniser.vocabulary.symbols[1]
+    system = load_system(string_run, "best", "cpu")
+    known = system.vocabulary.symbols[1]
     short, enough = (Utterance(str(s), Path("a.wav"), f"{known} {known}", duration=s) for s in (0.1, 0.3))
-    (complaint,) = check_cheaply({"train": [short, enough]}, requirements_of(recogniser)).errors
+    (complaint,) = check_cheaply({"train": [short, enough]}, requirements_of(system)).errors
     assert (complaint.kind, complaint.utterance) == ("infeasible", "0.1")
     assert "CTC" not in str(complaint)
     assert "need 12 frames" in complaint.message
@@ -133,11 +132,11 @@ def test_transcribing(word_run: Path, string_run: Path, fsdd: Path) -> None:
 
 
 def test_alignments_follow_the_transcript(string_run: Path) -> None:
-    recogniser = load_recogniser(string_run, "best", "cpu")
-    assert isinstance(recogniser.model, HMMModel)
-    inventory = recogniser.model.words.inventory
-    utterances = recogniser.config.data.load_split("test", cache_folder())[:5]
-    found = align(recogniser, utterances)
+    system = load_system(string_run, "best", "cpu")
+    assert isinstance(system.model.head, HMMHead)
+    inventory = system.model.head.words.inventory
+    utterances = system.config.data.load_split("test", cache_folder())[:5]
+    found = align_states(system, utterances)
     units = [name.rsplit(".", 1)[0] for name in inventory.names]
     for utterance in utterances:
         states = found[utterance.id].tolist()
@@ -149,14 +148,14 @@ def test_alignments_follow_the_transcript(string_run: Path) -> None:
 
 
 def test_the_network_models_have_no_states(tmp_path: Path, fsdd: Path) -> None:
-    from asrtrain.assembly import build_recogniser, build_vocabulary
+    from asrtrain.assembly import build_system, build_vocabulary
 
     speech = {"name": "fsdd", "folder": str(fsdd), "split": "test", "speakers": ["theo"]}
     config = RunConfig.model_validate({"data": {"train": speech}, "model": "softmax"})
     splits = config.data.load(tmp_path)
-    recogniser = build_recogniser(config, build_vocabulary(config, splits), torch.device("cpu"))
+    system = build_system(config, build_vocabulary(config, splits), torch.device("cpu"))
     with pytest.raises(UsageError, match="no states to align"):
-        align(recogniser, splits.dev)
+        align_states(system, splits.dev)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +242,6 @@ def test_shipped_configurations_are_for_hidden_markov_models() -> None:
 
 
 def test_there_are_no_gradients_to_train_by(word_run: Path) -> None:
-    recogniser = load_recogniser(word_run, "best", "cpu")
+    system = load_system(word_run, "best", "cpu")
     with pytest.raises(UsageError, match="gmm_hmm is trained without gradients"):
-        build_ingredients(recogniser, recogniser.config.data.load(cache_folder()))
+        build_ingredients(system, system.config.data.load(cache_folder()))

@@ -9,19 +9,19 @@ import pytest
 import torch
 
 from asrtrain.app import evaluate, fit, transcribe
-from asrtrain.app.trained import load_recogniser
+from asrtrain.app.trained import load_system
 from asrtrain.config import load_config
 from asrtrain.errors import UsageError
-from asrtrain.hmm import HMMModel
-from asrtrain.hmm.language_model import LanguageModel
+from asrtrain.hmm.interface import HMMHead
+from asrtrain.language.models import LanguageModel
 from asrtrain.run_config import RunConfig
 
 
 def language_of(run: Path) -> LanguageModel:
-    model = load_recogniser(run, "best", "cpu").model
-    assert isinstance(model, HMMModel)
-    assert model.words.language is not None
-    return model.words.language
+    head = load_system(run, "best", "cpu").model.head
+    assert isinstance(head, HMMHead)
+    assert head.words.language is not None
+    return head.words.language
 
 
 def test_sentences_of_new_speakers(sentence_run: Path, few_sentences: Path) -> None:

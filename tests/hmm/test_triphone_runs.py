@@ -16,10 +16,10 @@ from hmm_cases import PHONES
 from tests.hmm.conftest import STRINGS, WORDS, trained_run
 
 from asrtrain.app import align, evaluate, fit, transcribe
-from asrtrain.app.trained import load_recogniser
+from asrtrain.app.trained import load_system
 from asrtrain.errors import Interrupted, UsageError
-from asrtrain.hmm import HMMModel
 from asrtrain.hmm.baum_welch import BaumWelch
+from asrtrain.hmm.interface import HMMHead
 from asrtrain.hmm.word_models import WordModels
 
 TRIPHONES = (
@@ -43,9 +43,9 @@ def triphone_run(tmp_path_factory: pytest.TempPathFactory, lexicon: Path, fsdd: 
 
 
 def words_of(run: Path, checkpoint: Any = "last") -> WordModels:
-    model = load_recogniser(run, checkpoint, "cpu").model
-    assert isinstance(model, HMMModel)
-    return model.words
+    head = load_system(run, checkpoint, "cpu").model.head
+    assert isinstance(head, HMMHead)
+    return head.words
 
 
 def likelihoods(run: Path) -> list[float]:

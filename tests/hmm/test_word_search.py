@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from tests.hmm.hmm_cases import random_transitions
 
 from asrtrain.hmm.composition import Link
-from asrtrain.hmm.grammar import Grammar, Pairs, loop_grammar
 from asrtrain.hmm.graph import NEXT, POSSIBLE, SKIP, STAY
-from asrtrain.hmm.language_model import LanguageModel
-from asrtrain.hmm.ngrams import NEVER, estimate
 from asrtrain.hmm.word_search import SILENT, WordPath, WordStates, search
+from asrtrain.language.bigrams import NEVER, estimate
+from asrtrain.language.grammar import Grammar, Pairs, loop_grammar
+from asrtrain.language.models import LanguageModel
 
 EMISSIONS = 4
 WORDS = 3

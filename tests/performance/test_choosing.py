@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tests.recognisers import recogniser
 
 from asrtrain.app import fit
 from asrtrain.app.fit import load_settings
@@ -18,13 +19,11 @@ from asrtrain.cli import main
 from asrtrain.data.audio import read_audio
 from asrtrain.errors import UsageError
 from asrtrain.features.mfcc import MFCCConfig
-from asrtrain.models import MODELS
-from asrtrain.objectives import OBJECTIVES
 from asrtrain.performance.choice import choose
 from asrtrain.performance.machine import measure_machine
 from asrtrain.performance.setup import Setup, cores, has_bf16, using
 from asrtrain.performance.trial import Difference, Trial
-from asrtrain.types import Batch
+from asrtrain.types import Batch, Targets
 
 CPU = torch.device("cpu")
 WORDS = """\
@@ -48,14 +47,10 @@ def trial(fsdd: Path) -> Trial:
     padded = torch.nn.utils.rnn.pad_sequence(list(waveforms), batch_first=True)
     features, frames = MFCCConfig(sample_rate=8000).build()(padded, lengths)
     torch.manual_seed(0)
-    model = (
-        MODELS["lstm"]
-        .model_validate({"name": "lstm", "hidden_size": 16})
-        .build(features.shape[2], len(waveforms), per_frame=False)
-    )
-    targets = torch.arange(len(waveforms))
-    batch = Batch(tuple(map(str, targets.tolist())), features, frames, targets, torch.ones_like(targets))
-    return Trial(model, OBJECTIVES["cross_entropy"](name="cross_entropy").build(), [batch], CPU)
+    model = recogniser("lstm", features.shape[2], len(waveforms), hidden_size=16)
+    ids = tuple(map(str, range(len(waveforms))))
+    targets = Targets(torch.arange(len(waveforms)).unsqueeze(1), torch.ones(len(waveforms), dtype=torch.int64))
+    return Trial(model, [Batch(ids, features, frames, {"label": targets})], CPU)
 
 
 def test_what_is_given_up_for_speed_is_measured(trial: Trial) -> None:

@@ -214,7 +214,7 @@ def test_runs_without_steps_or_without_anything_finite_have_a_page(words: Path, 
 
 
 def test_explanations_are_shown(words: Path, tmp_path: Path) -> None:
-    faults = 'training.inject=[{"step": 5, "kind": "nan", "where": "linear"}]'
+    faults = 'training.inject=[{"step": 5, "kind": "nan", "where": "heads.cross_entropy.output.linear"}]'
     overrides = ["training.max_epochs=1", "training.on_nonfinite.loss=skip", faults]
     run = fit(words / "config.yaml", overrides=overrides, output=tmp_path / "run")
     (written,) = (run / "explain").glob("*.json")

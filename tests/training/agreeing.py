@@ -30,7 +30,7 @@ def validated(config: Path, world: World) -> dict[str, Any]:
     with world.leader_first():
         validate = build_ingredients(recogniser, splits, world).validate
     batches: list[int] = []
-    recogniser.model.register_forward_pre_hook(lambda module, given: batches.append(len(given[0])))
+    recogniser.model.encoder.register_forward_pre_hook(lambda module, given: batches.append(len(given[0])))
     validation = validate(recogniser.model)
     return {"validation": asdict(validation), "batches": len(batches), "utterances": sum(batches)}
 

@@ -39,7 +39,7 @@ def expected(parts: Ingredients, batches: list[Batch]) -> dict[str, torch.Tensor
     hook = convolution.register_forward_hook(lambda _module, _given, signal: seen.append(signal.clone()))
     with torch.no_grad():
         for batch in batches:
-            parts.model(batch.features, batch.lengths)
+            parts.model.encode(batch)
     hook.remove()
     rows = [
         torch.cat([row[:, :length].flatten(1).T for row, length in zip(signal, batch.lengths.tolist(), strict=True)])

@@ -12,18 +12,17 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
-from training_recipe import CONFIG, ingredients, result_of, run
+from training_recipe import CONFIG, build_model, ingredients, result_of, run
 
 from asrtrain.errors import CheckpointError
 from asrtrain.features import FEATURES
-from asrtrain.models import MODELS
 from asrtrain.training import TrainingConfig, has_checkpoint, load_weights, read_metadata
 from asrtrain.training.checkpoint import load_training
 from asrtrain.training.manifest import read_folder, write_folder
 from asrtrain.training.store import CheckpointStore
 
 NEWEST = "checkpoints/last-00003-000000012"
-MATRIX = "layers.0.forwards.weight_hh_l0"
+MATRIX = "encoder.layers.0.forwards.weight_hh_l0"
 OLDER = "checkpoints/last-00002-000000010"
 
 
@@ -220,7 +219,7 @@ def test_the_best_is_the_moving_average_that_was_validated(straight, fsdd, cache
 
 def test_weights_of_another_model_are_refused(straight):
     front_end = FEATURES["log_mel"](sample_rate=8000, n_mels=16, normalise="global").build()
-    other = MODELS["gru"](hidden_size=20).build(16, 10, per_frame=False)
+    other = build_model({"name": "gru", "hidden_size": 20}, 16)
     with pytest.raises(CheckpointError, match="was saved by another model"):
         load_weights(straight / "checkpoints" / "best", other, front_end)
 
@@ -242,7 +241,7 @@ def test_what_is_whole_but_no_weights_is_refused(tmp_path, content):
 
 
 def test_there_has_to_be_a_checkpoint(tmp_path):
-    model = MODELS["softmax"]().build(16, 10, per_frame=False)
+    model = build_model({"name": "softmax"}, 16)
     with pytest.raises(CheckpointError, match="there is no checkpoint"):
         load_weights(tmp_path / "best", model, FEATURES["log_mel"](sample_rate=8000).build())
 

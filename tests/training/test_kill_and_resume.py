@@ -55,6 +55,7 @@ training: {{max_epochs: 3, batch_size: 8, accum_grad: 2, ema: 0.9, average: 2, c
 """
 
 
+@pytest.mark.slow
 def test_ten_kills_of_the_command_line_change_nothing(cache, fsdd, tmp_path):
     write_manifest(utterances(fsdd, range(5, 9)), tmp_path / "train.csv", "csv")
     config = tmp_path / "run.yaml"

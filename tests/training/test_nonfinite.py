@@ -12,19 +12,19 @@ from typing import Any, final
 
 import pytest
 import torch
+from changed_heads import constant
 from spoiling import Spoilt
 from training_recipe import CPU, ingredients
 
 from asrtrain.errors import Interrupted, TrainingError
 from asrtrain.files.sealed import unseal_line
-from asrtrain.objectives import Losses, Objective
 from asrtrain.training import Batches, Ingredients, NonFiniteConfig, Outcome, TrainingConfig, train
 from asrtrain.training.nonfinite import FaultCounts, FaultLog, FaultRecord, NonFinitePolicy
 from asrtrain.training.report import Fault
 from asrtrain.training.state import TrainState
 from asrtrain.training.step import Updater
 from asrtrain.training.world import World
-from asrtrain.types import Batch, Scores
+from asrtrain.types import Batch
 
 CNN = {"name": "cnn", "channels": [4, 4], "dropout": 0.0}
 """No dropout, so that nothing depends on how often it was drawn."""
@@ -115,17 +115,9 @@ def test_a_faulty_step_taken_without_waiting_ends_the_run_when_its_numbers_are_r
     assert [row["step"] for row in rows(tmp_path)] == [1, 2, 3, 4, 5, 6]
 
 
-class Exploding(Objective):
-    """Losses that are finite, with gradients that are not."""
-
-    def __call__(self, scores: Scores, batch: Batch) -> Losses:
-        zeros = (scores.logits.sum(1) - scores.logits.detach().sum(1)) * 1e30 * 1e30
-        return Losses(1.0 + zeros, torch.ones_like(batch.targets, dtype=torch.bool))
-
-
 def test_an_infinite_gradient_of_a_finite_loss_is_told_apart(fsdd, cache, tmp_path):
     config = TrainingConfig(batch_size=8)
-    parts = replace(ingredients(fsdd, cache, config), objective=Exploding())
+    parts = constant(ingredients(fsdd, cache, config), lambda _: 1.0, explodes=True)
     with pytest.raises(TrainingError, match=r"the gradient is not finite.*training\.on_nonfinite\.gradient: skip"):
         train(parts, config, tmp_path, seed=7, device=CPU, metadata={})
 

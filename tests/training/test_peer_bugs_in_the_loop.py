@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from changed_heads import changed
 from spoiling import Spoilt
-from test_steps import Changed, joined, spoilt, updater, weights
+from test_steps import joined, spoilt, updater, weights
 from torch.nn import functional
 from training_recipe import CPU, ingredients
 
 from asrtrain.errors import TrainingError
-from asrtrain.objectives import ctc_feasible
-from asrtrain.objectives.ctc import CTCConfig
+from asrtrain.heads import ctc_feasible
+from asrtrain.heads.ctc import CTCConfig
 from asrtrain.training import Ingredients, NonFiniteConfig, TrainingConfig, train
-from asrtrain.types import Batch, Scores
+from asrtrain.types import Batch, Scores, Targets
 
 LENGTH = 1e-3
 SGD = {"name": "sgd", "lr": 1.0, "momentum": 0.0}
@@ -46,7 +47,7 @@ def moved(parts: Ingredients, before: dict[str, torch.Tensor]) -> torch.Tensor:
 
 def backward(parts: Ingredients, batch: Batch, factor: float = 1.0) -> None:
     """Add the gradient of a batch's mean loss to those of the model, as every trainer does."""
-    losses = parts.objective(parts.model(batch.features, batch.lengths), batch).per_utterance
+    losses = parts.model(batch).per_utterance
     (factor * losses.mean()).backward()
 
 
@@ -165,7 +166,7 @@ def test_a_bad_gradient_moves_nothing_by_momentum(build):
     theirs.optimizer.step()
     assert float(moved(theirs, before["theirs"]).abs().max()) > 0.05
 
-    update._accumulate._objective = Changed(ours.objective, {second.ids[0]}, "infinite gradient")
+    changed(ours, {second.ids[0]}, "infinite gradient")
     assert update([second]).reason == "gradient"
     assert float(moved(ours, before["ours"]).abs().max()) == 0
 
@@ -215,38 +216,35 @@ def test_when_patience_is_spent_nothing_bad_is_applied(build, tmp_path):
     assert all(bool(tensor.isfinite().all()) for tensor in weights(parts).values())
 
 
-def transcripts(targets: list[list[int]]) -> Batch:
-    lengths = torch.tensor([len(target) for target in targets])
-    ids = tuple(f"u{row}" for row in range(len(targets)))
-    return Batch(ids, torch.zeros(len(targets), 1, 1), lengths, torch.tensor(targets), lengths)
+def transcripts(targets: list[list[int]]) -> Targets:
+    return Targets(torch.tensor(targets), torch.tensor([len(target) for target in targets]))
 
 
-def by_torch(logits: torch.Tensor, frames: torch.Tensor, batch: Batch, reduction: str = "mean") -> torch.Tensor:
+def by_torch(logits: torch.Tensor, frames: torch.Tensor, targets: Targets, reduction: str = "mean") -> torch.Tensor:
     log_probabilities = logits.log_softmax(2).transpose(0, 1)
-    lengths = batch.target_lengths
     return functional.ctc_loss(
-        log_probabilities, batch.targets, frames, lengths, reduction=reduction, zero_infinity=True
+        log_probabilities, targets.values, frames, targets.lengths, reduction=reduction, zero_infinity=True
     )
 
 
 def test_what_ctc_cannot_align_is_not_counted_in_the_mean() -> None:
     """torch: ``zero_infinity`` makes its loss zero, which still counts, and halves the mean."""
-    batch, frames = transcripts([[1, 1, 2], [1, 2, 1]]), torch.tensor([3, 3])
+    targets, frames = transcripts([[1, 1, 2], [1, 2, 1]]), torch.tensor([3, 3])
     logits = torch.randn(2, 3, 3, generator=torch.Generator().manual_seed(0))
     alone = float(by_torch(logits[1:], frames[1:], transcripts([[1, 2, 1]])))
-    assert float(by_torch(logits, frames, batch)) == pytest.approx(alone / 2)
-    found = CTCConfig(normalise="labels").build()(Scores(logits, frames), batch)
+    assert float(by_torch(logits, frames, targets)) == pytest.approx(alone / 2)
+    found = CTCConfig(normalise="labels").criterion()(Scores(logits, frames), targets)
     assert found.counted.tolist() == [False, True]
     assert float(found.per_utterance.sum() / found.counted.sum()) == pytest.approx(alone)
 
 
 def test_a_bad_recording_spoils_nobody_elses_ctc_loss() -> None:
     """torch: ``zero_infinity`` leaves NaN alone, and the mean of all is NaN. Here losses stay apart."""
-    batch, frames = transcripts([[1], [2]]), torch.tensor([3, 3])
+    targets, frames = transcripts([[1], [2]]), torch.tensor([3, 3])
     logits = torch.zeros(2, 3, 3)
     logits[0] = torch.nan
-    assert bool(by_torch(logits, frames, batch).isnan())
-    found = CTCConfig().build()(Scores(logits, frames), batch)
+    assert bool(by_torch(logits, frames, targets).isnan())
+    found = CTCConfig().criterion()(Scores(logits, frames), targets)
     assert found.per_utterance.isnan().tolist() == [True, False]
 
 
@@ -254,9 +252,9 @@ def test_a_bad_recording_spoils_nobody_elses_ctc_loss() -> None:
 def test_a_transcript_may_fill_every_frame(target: list[int], frames: int, fits: bool) -> None:
     """Two threads teach that CTC needs 2 L + 1 frames; it needs one a label, and one between equal neighbours."""
     assert frames < 2 * len(target) + 1
-    batch, lengths = transcripts([target]), torch.tensor([frames])
+    targets, lengths = transcripts([target]), torch.tensor([frames])
     loss = functional.ctc_loss(
-        torch.zeros(frames, 1, 3).log_softmax(2), batch.targets, lengths, batch.target_lengths, reduction="none"
+        torch.zeros(frames, 1, 3).log_softmax(2), targets.values, lengths, targets.lengths, reduction="none"
     )
     assert bool(loss.isfinite()) is fits
-    assert ctc_feasible(lengths, batch.targets, batch.target_lengths).tolist() == [fits]
+    assert ctc_feasible(lengths, targets.values, targets.lengths).tolist() == [fits]

@@ -12,7 +12,7 @@ from asrtrain.training.watch import ExplainConfig, Watch
 from asrtrain.types import Batch
 
 ONE = torch.ones(1, dtype=torch.int64)
-WINDOW = [Batch(("a",), torch.zeros(1, 1, 1), ONE, ONE, ONE)]
+WINDOW = [Batch(("a",), torch.zeros(1, 1, 1), ONE)]
 
 
 def causes(config: ExplainConfig, norms: list[float]) -> list[str | None]:
@@ -51,7 +51,7 @@ def test_no_more_than_so_many_are_explained_but_for_those_asked_for():
 
 def test_the_last_sound_batch_is_remembered():
     watch = Watch(ExplainConfig())
-    other = [Batch(("b",), torch.zeros(1, 1, 1), ONE, ONE, ONE)]
+    other = [Batch(("b",), torch.zeros(1, 1, 1), ONE)]
     watch.look(1, WINDOW, 1.0, finite_loss=True)
     watch.look(2, other, math.nan, finite_loss=False)
     assert watch.sound is WINDOW[0]

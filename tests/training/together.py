@@ -16,19 +16,19 @@ from typing import Any, final
 
 import torch
 import training_recipe
+from changed_heads import with_part
 from spoiling import Spoilt
 from torch import nn
 
 from asrtrain.clipping import CLIPPERS
+from asrtrain.encoders import ENCODERS
 from asrtrain.errors import TrainingError
-from asrtrain.models import MODELS
-from asrtrain.objectives import Losses, Objective
 from asrtrain.training import Batches, Ingredients, TrainingConfig, Validation, World, joined_world, train
 from asrtrain.training.candidate import Candidates
 from asrtrain.training.report import StepReport
 from asrtrain.training.sharding import shard
 from asrtrain.training.step import Updater
-from asrtrain.types import Batch, Scores
+from asrtrain.types import Batch, Frames, Part
 
 CPU = torch.device("cpu")
 LSTM = {"name": "lstm", "hidden_size": 12, "dropout": 0.0}
@@ -65,22 +65,22 @@ class Kept(Batches):
 
 
 def for_this_model(rule: dict[str, Any]) -> dict[str, Any]:
-    """An example's patterns speak of ``a.`` and ``b.``; here they are ``layers.`` and ``head.``."""
-    text = json.dumps(rule).replace(r"a\\.", r"layers\\.").replace(r"b\\.", r"head\\.")
+    """An example's patterns speak of ``a.`` and ``b.``; here they are ``encoder.`` and ``heads.``."""
+    text = json.dumps(rule).replace(r"a\\.", r"encoder\\.").replace(r"b\\.", r"heads\\.")
     translated: dict[str, Any] = json.loads(text)
     return translated
 
 
-class OddOnesOut(Objective):
-    """Leaves some utterances out, as CTC does: not equally many in every process."""
+def without_odd_ones(parts: Ingredients) -> Ingredients:
+    """Leave some utterances out, as CTC does: not equally many in every process."""
+    own = parts.model.head.part
 
-    def __init__(self, objective: Objective) -> None:
-        self.objective = objective
-
-    def __call__(self, scores: Scores, batch: Batch) -> Losses:
-        losses = self.objective(scores, batch).per_utterance
+    def part(frames: Frames, batch: Batch) -> Part:
+        losses = own(frames, batch).per_utterance
         counted = torch.tensor([not name.endswith("theo_5") for name in batch.ids])
-        return Losses(losses * counted, counted)
+        return Part(losses * counted, counted)
+
+    return with_part(parts, part)
 
 
 def label(rule: dict[str, Any]) -> str:
@@ -125,7 +125,7 @@ def steps(build: Build, world: World, *, count: int = STEPS, odd: bool = False, 
     """A few updates: the weights afterwards, what was told, and the clipper's state."""
     parts, config = build(**options)
     if odd:
-        parts = replace(parts, objective=OddOnesOut(parts.objective))
+        parts = without_odd_ones(parts)
     parts.model.train()
     if config.sharding == "full" and world.size > 1:
         parts = replace(parts, sharding=shard(parts.model, parts.optimizer, CPU, world))
@@ -193,7 +193,7 @@ def spoilt_run(name: str) -> Scenario:
 
 SCENARIOS: dict[str, Scenario] = {
     **{f"rule {label(rule)}": few(clipping=rule) for rule in map(for_this_model, EXAMPLES)},
-    **{f"model {name}": few(model={"name": name}) for name in MODELS},
+    **{f"model {name}": few(model={"name": name}) for name in ENCODERS},
     "accumulation": few(accum_grad=4),
     "a lone utterance": few(batch_size=59),
     "a lone utterance and statistics": few(model={"name": "cnn"}, batch_size=59),
@@ -227,7 +227,7 @@ def go_through(
 
 def without_dropout(model: dict[str, Any]) -> dict[str, Any]:
     """Dropout differs between processes on purpose."""
-    return {**model, "dropout": 0.0} if "dropout" in MODELS[model["name"]].model_fields else model
+    return {**model, "dropout": 0.0} if "dropout" in ENCODERS[model["name"]].model_fields else model
 
 
 def main(scenarios: dict[str, Scenario] = SCENARIOS) -> None:

@@ -12,8 +12,8 @@ from spoiling import Spoilt
 from together import CPU, EXAMPLES, GUILTY, Build, Scenario, few, for_this_model, label
 
 from asrtrain.clipping import CLIPPERS
+from asrtrain.encoders import ENCODERS
 from asrtrain.errors import TrainingError
-from asrtrain.models import MODELS
 from asrtrain.optim import OPTIMIZERS
 from asrtrain.training import World, train
 from asrtrain.training.checkpoint import load_training
@@ -72,7 +72,7 @@ QUICK: dict[str, Scenario] = {
 }
 ALL: dict[str, Scenario] = {
     **{f"rule {label(rule)}": sharded(clipping=rule) for rule in map(for_this_model, TAKING)},
-    **{f"model {name}": sharded(model={"name": name}) for name in MODELS},
+    **{f"model {name}": sharded(model={"name": name}) for name in ENCODERS},
     **{f"optimizer {name}": sharded(optimizer={"name": name}) for name in OPTIMIZERS},
     "accumulation": sharded(accum_grad=4),
     "a lone utterance": sharded(batch_size=59),

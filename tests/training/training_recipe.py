@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from asrtrain.batching import BucketSampler, Dataset, Loader, OrderedSampler, counter_seed, load_dataset
 from asrtrain.clipping import build_clipper
+from asrtrain.data.vocabulary import Vocabulary
+from asrtrain.encoders import ENCODERS
 from asrtrain.errors import AsrtrainError
 from asrtrain.features import FEATURES
 from asrtrain.features.augmentation import AugmentationConfig
-from asrtrain.models import MODELS
-from asrtrain.objectives import OBJECTIVES
+from asrtrain.heads import HEADS
 from asrtrain.optim import OPTIMIZERS, SCHEDULES, parameter_groups
+from asrtrain.recogniser import Recogniser
 from asrtrain.training import Ingredients, Outcome, TrainingConfig, Validation, train
 from asrtrain.types import Utterance
 
@@ -54,9 +55,18 @@ def datasets(recordings: Path, cache: Path) -> tuple[Dataset, Dataset]:
     """Sixty utterances to train on, twenty to validate on."""
 
     def load(indices: range) -> Dataset:
-        return load_dataset(utterances(recordings, indices), lambda text: [int(text)], "classification", 8000, cache)
+        return load_dataset(utterances(recordings, indices), lambda text: [int(text)], "label", 8000, cache)
 
     return load(range(5, 8)), load(range(8, 9))
+
+
+def build_model(settings: Mapping[str, Any], features: int) -> Recogniser:
+    """A recogniser of the ten digits as classes."""
+    config = ENCODERS[settings["name"]](**settings)
+    encoder = config.build(features, per_frame=False)
+    digits = Vocabulary(tuple(map(str, range(10))), "label")
+    head = HEADS["cross_entropy"](name="cross_entropy", label_smoothing=0.1)
+    return Recogniser(encoder, {head.name: head.build(encoder.output_size, digits, config.top, stride=1)}, 0.01)
 
 
 def ingredients(
@@ -77,29 +87,27 @@ def ingredients(
     front_end.fit(train_set.waveform_batches())
     torch.manual_seed(counter_seed(seed, 1))
     chosen = dict(model or {"name": "gru", "hidden_size": 12, "dropout": 0.2})
-    acoustic = MODELS[chosen["name"]](**chosen).build(front_end.feature_size, 10, per_frame=False)
-    objective = OBJECTIVES["cross_entropy"](name="cross_entropy", label_smoothing=0.1).build()
+    recogniser = build_model(chosen, front_end.feature_size)
     sampler = BucketSampler(
         train_set.seconds, batch_size=config.batch_size, batch_seconds=config.batch_seconds, seed=seed
     )
     augmentation = AUGMENTATION.build(8000, bands=front_end.bands)
     loader = Loader(train_set, sampler, front_end, augmentation if augment else None, seed=seed, part=part)
     settings = dict(optimizer or {"name": "adamw", "lr": 5e-3})
-    torch_optimizer = OPTIMIZERS[settings["name"]](**settings).build(parameter_groups(acoustic.named_parameters()))
+    torch_optimizer = OPTIMIZERS[settings["name"]](**settings).build(parameter_groups(recogniser.named_parameters()))
     dev = Loader(dev_set, OrderedSampler(dev_set.seconds, batch_size=20), front_end)
 
-    def validate(network: nn.Module) -> Validation:
+    def validate(network: Recogniser) -> Validation:
         wrong, total = 0, 0.0
         for batch in dev.epoch(0):
-            scores = network(batch.features, batch.lengths)
-            total += float(objective(scores, batch).per_utterance.sum())
-            wrong += int((scores.logits.argmax(1) != batch.targets).sum())
+            losses, heard = network.validate(batch, network.search())
+            total += float(losses.per_utterance.sum())
+            wrong += sum(one.text != one.id.split("_")[0] for one in heard)
         return Validation(total / 20, wrong / 20, "error rate", higher_is_better=False)
 
     return Ingredients(
         front_end=front_end,
-        model=acoustic,
-        objective=objective,
+        model=recogniser,
         optimizer=torch_optimizer,
         schedule=SCHEDULES["plateau"](name="plateau", patience=0).build(
             config.steps_per_epoch(loader.batches_per_epoch), config.max_epochs

@@ -9,19 +9,17 @@ from asrtrain import run_folder
 from asrtrain.app.chosen import Chosen, choose
 from asrtrain.app.identity import identity_of_data
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import Checkpoint, load_recogniser
-from asrtrain.assembly import Recogniser, cache_folder
-from asrtrain.assembly_hmm import align_in_segments
+from asrtrain.app.trained import Checkpoint, load_system
+from asrtrain.assembly import System, align_in_time, cache_folder
 from asrtrain.data.audio import read_audio
 from asrtrain.data.data_config import SplitName
 from asrtrain.data.vocabulary import split as symbols_of
 from asrtrain.errors import DataError
 from asrtrain.evaluation import keep_other_folder
-from asrtrain.evaluation.alignments import LEVELS, Alignment, AlignmentFormat, Interval, check_names, write_alignments
-from asrtrain.hmm.segments import Segments
+from asrtrain.evaluation.alignments import AlignmentFormat, check_names, write_alignments
 from asrtrain.reporting import draw_alignment, require_pictures
 from asrtrain.terminal import say
-from asrtrain.types import Seconds, Utterance
+from asrtrain.types import Utterance
 
 
 def align(
@@ -46,36 +44,34 @@ def align(
     if plot is not None:
         require_pictures()
     folder = run_folder.find(None if run is None else Path(run))
-    recogniser = load_recogniser(folder, checkpoint, device)
-    chosen = choose(recogniser.config.data, data, split, checkpoint)
+    system = load_system(folder, checkpoint, device)
+    chosen = choose(system.config.data, data, split, checkpoint)
     among = chosen.utterances if only else None
     if only:
         chosen = _only(chosen, only)
     utterances, name = chosen.utterances, chosen.name
-    check_names((name for u in utterances for name in (u.id, *_words(u, recogniser))), text_format)
-    found = align_in_segments(recogniser, utterances, name, among)
+    check_names((name for u in utterances for name in (u.id, *_words(u, system))), text_format)
+    found = align_in_time(system, utterances, name, among)
     short = [id_ for id_, one in found.items() if one is None]
     if short:
         say(f"{len(short)} utterances are too short for what is said, such as {short[0]}")
-    frame = recogniser.front_end.frame_shift
     # In the order of the data, not of the batches.
-    pieces = ((utterance.id, found[utterance.id]) for utterance in utterances)
-    alignments = [_in_seconds(id_, *one, frame) for id_, one in pieces if one is not None]
+    alignments = [one for utterance in utterances if (one := found[utterance.id]) is not None]
     if not alignments:
         raise DataError(f"{name}: every utterance is too short for its transcript; nothing is written")
     if plot is not None:
         first = next(utterance for utterance in utterances if utterance.id == alignments[0].id)
-        rate = recogniser.config.features.sample_rate
+        rate = system.config.features.sample_rate
         audio = read_audio(first.audio, rate, offset=first.offset, duration=first.duration)
         draw_alignment(alignments[0], audio, Path(plot), begin=first.offset)
-    place = Path(output) if output is not None else _own_folder(folder, chosen, recogniser)
+    place = Path(output) if output is not None else _own_folder(folder, chosen, system)
     return write_alignments(alignments, place, text_format)
 
 
-def _own_folder(run: Path, chosen: Chosen, recogniser: Recogniser) -> Path:
+def _own_folder(run: Path, chosen: Chosen, system: System) -> Path:
     """The folder of these alignments in the run's; what is there of other data or weights gets another name."""
     place = run / "alignments" / chosen.name
-    kept = keep_other_folder(place, recogniser.origin, chosen.data)
+    kept = keep_other_folder(place, system.origin, chosen.data)
     if kept is not None:
         say(f"{place} was of other data or weights: it is kept as {kept}")
     return place
@@ -91,19 +87,6 @@ def _only(chosen: Chosen, ids: Sequence[str]) -> Chosen:
     return Chosen(utterances, data, f"{chosen.name}-only-{data.short}")
 
 
-def _words(utterance: Utterance, recogniser: Recogniser) -> Sequence[str]:
+def _words(utterance: Utterance, system: System) -> Sequence[str]:
     """A class of several words is one label."""
-    return symbols_of(utterance.text, recogniser.vocabulary.unit)
-
-
-def _in_seconds(id_: str, pieces: Segments, start: Seconds, frame: Seconds) -> Alignment:
-    return Alignment(
-        id_,
-        {
-            level: tuple(
-                Interval(piece.label, start + piece.first * frame, start + (piece.last + 1) * frame)
-                for piece in getattr(pieces, level)
-            )
-            for level in LEVELS
-        },
-    )
+    return symbols_of(utterance.text, system.vocabulary.unit)

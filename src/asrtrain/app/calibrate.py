@@ -13,8 +13,8 @@ import torch
 from tqdm import tqdm
 
 from asrtrain.app.fit import load_settings, prepare
-from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.app.trained import gather_ingredients
 from asrtrain.assembly import cache_folder, choose_device
 from asrtrain.batching import counter_seed, windows
 from asrtrain.clipping import read_rules
@@ -61,11 +61,11 @@ def calibrate(
     if wanted < 2:  # an epoch of one step
         raise UsageError(f"--steps {wanted}: give 2 or more")
     batch = next(ingredients.batches.epoch(0)).to(target)
-    before = measure_batch(ingredients.model.train(), ingredients.objective, batch)
+    before = measure_batch(ingredients.model.train(), batch)
     history, _ = _trial(ingredients, settings, wanted, target)
     if not np.isfinite(history.totals).any():
         raise TrainingError(f"{config}: no gradient of {wanted} steps is finite; lower optimizer.lr")
-    after = measure_batch(ingredients.model, ingredients.objective, batch)
+    after = measure_batch(ingredients.model, batch)
     proposals = [
         _tried(proposal, settings, splits, wanted, target) if proposal.setting["name"] == "norm" else proposal
         for proposal in propose(history, [before, after])

@@ -18,7 +18,7 @@ from asrtrain.app.counts import check_count
 from asrtrain.app.fit import load_settings, prepare, train_in
 from asrtrain.app.identity import fingerprint_of, identity_of_data
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import checkpoint_path, load_recogniser
+from asrtrain.app.trained import checkpoint_path, load_system
 from asrtrain.assembly import cache_folder, choose_device, evaluate_on
 from asrtrain.comparison import Comparison, Trial, Variant, variants_of
 from asrtrain.comparison.trial import divergence, spikes, steps_to
@@ -187,8 +187,8 @@ def _train(order: _Order) -> str:
         try:
             settings = load_settings(order.config, order.settings, None)
             splits = settings.data.load(cache_folder())
-            recogniser = prepare(settings, splits, choose_device(order.device))
-            train_in(order.run, recogniser, splits)
+            system = prepare(settings, splits, choose_device(order.device))
+            train_in(order.run, system, splits)
         except TrainingError as error:
             return str(error)
     return ""
@@ -211,17 +211,17 @@ def _scored(order: _Order, test: Sequence[Utterance]) -> tuple[list[int], list[i
     if not _has_weights(order):
         totals = [_total(utterance, words=config.task == "transcription") for utterance in test]
         return totals, totals
-    recogniser = load_recogniser(order.run, "best", order.device)
-    return _errors(evaluate_on(recogniser, test, "test"))
+    system = load_system(order.run, "best", order.device)
+    return _errors(evaluate_on(system, test, "test"))
 
 
 def _gap(order: _Order, trial: Trial) -> float | None:
     """How many more errors there are on the test data than on the training data; None for a run without weights."""
     if not _has_weights(order):
         return None
-    recogniser = load_recogniser(order.run, "best", order.device)
-    train = recogniser.config.data.load_split("train", cache_folder())
-    errors, totals = _errors(evaluate_on(recogniser, train, "train"))
+    system = load_system(order.run, "best", order.device)
+    train = system.config.data.load_split("train", cache_folder())
+    errors, totals = _errors(evaluate_on(system, train, "train"))
     return trial.rate - sum(errors) / max(1, sum(totals))
 
 

@@ -14,17 +14,19 @@ from asrtrain.app.chosen import of_split
 from asrtrain.app.fit import load_settings, prepare, train_in
 from asrtrain.app.scores import write_scores
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import Checkpoint, load_recogniser
+from asrtrain.app.trained import Checkpoint, load_system
 from asrtrain.assembly import cache_folder, choose_device, evaluate_on
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import DataError
 from asrtrain.evaluation import EvalReport
 from asrtrain.files.names import distinct_names
-from asrtrain.hmm import DNNHMMConfig
 from asrtrain.run_config import RunConfig
 
 _ROOM = 40
 """Bytes of a fold's name that are left for those of the runs that its hybrid is aligned and begun by."""
+
+_ROLES = {"align_from": "aligner", "start_from": "start"}
+"""What runs that a fold is trained by are called."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def crossval(
         splits = fold.data.load(cache_folder())
         run = _train_fold(fold, splits, folder / names[speaker], target)
         chosen = of_split(splits.test, "test", checkpoint)
-        report = evaluate_on(load_recogniser(run, checkpoint, device), splits.test, chosen.name)
+        report = evaluate_on(load_system(run, checkpoint, device), splits.test, chosen.name)
         folds[speaker] = replace(report, data=chosen.data)
         write_scores(folds[speaker], run)
     return CrossvalReport(folder, folds)
@@ -101,9 +103,8 @@ def speakers_left_out(config: str | Path, settings: RunConfig) -> list[str]:
 
 def check_named_runs(config: RunConfig) -> None:
     """Raise CheckpointError if a run that a hybrid is to be aligned or begun by is not there."""
-    if isinstance(config.model, DNNHMMConfig):
-        for named in filter(None, (config.model.align_from, config.model.start_from)):
-            run_folder.find(named)
+    for run in config.named_runs.values():
+        run_folder.find(run)
 
 
 def leaving_out(config: RunConfig, speaker: str) -> RunConfig:
@@ -112,17 +113,12 @@ def leaving_out(config: RunConfig, speaker: str) -> RunConfig:
 
 
 def _train_fold(config: RunConfig, splits: Splits, folder: Path, device: torch.device) -> Path:
-    """Train one fold in its folder; a hybrid after runs like those that it names, without the speaker too."""
-    if isinstance(config.model, DNNHMMConfig):
-
-        def anew(named: Path, role: str) -> Path:
-            own = run_folder.read_config(run_folder.find(named)).model_copy(update={"data": config.data})
-            return _train_fold(own, splits, folder.with_name(f"{folder.name}-{role}"), device)
-
-        runs: dict[str, Path] = {"align_from": anew(config.model.align_from, "aligner")}
-        if config.model.start_from is not None:
-            same = config.model.start_from == config.model.align_from
-            runs["start_from"] = runs["align_from"] if same else anew(config.model.start_from, "start")
-        config = config.model_copy(update={"model": config.model.model_copy(update=runs)})
-    recogniser = prepare(config, splits, device)
-    return train_in(folder, recogniser, splits)
+    """Train one fold in its folder; after runs like those that it names, each once, without the speaker too."""
+    trained: dict[Path, Path] = {}
+    for key, run in config.named_runs.items():
+        if run not in trained:
+            own = run_folder.read_config(run_folder.find(run)).model_copy(update={"data": config.data})
+            trained[run] = _train_fold(own, splits, folder.with_name(f"{folder.name}-{_ROLES[key]}"), device)
+    config = config.with_named_runs({key: trained[run] for key, run in config.named_runs.items()})
+    system = prepare(config, splits, device)
+    return train_in(folder, system, splits)

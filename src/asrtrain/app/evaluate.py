@@ -13,7 +13,7 @@ from asrtrain.app.chosen import choose
 from asrtrain.app.scores import write_scores
 from asrtrain.app.sharding import Shard
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import Checkpoint, load_recogniser
+from asrtrain.app.trained import Checkpoint, load_system
 from asrtrain.app.workers import in_order
 from asrtrain.assembly import evaluate_on, ordered_loader, scoring_dataset
 from asrtrain.batching import Loader
@@ -41,18 +41,18 @@ def evaluate(
     """
     use_threads_deliberately()
     folder = run_folder.find(None if run is None else Path(run))
-    recogniser = load_recogniser(folder, checkpoint, device)
-    if recogniser.task == "classification":
+    system = load_system(folder, checkpoint, device)
+    if system.task == "classification":
         require_pictures()
     part = Shard.parse(shard)
-    chosen = choose(recogniser.config.data, data, split, checkpoint)
+    chosen = choose(system.config.data, data, split, checkpoint)
     own, name = part.of(chosen.utterances), part.named(chosen.name)
     if chosen.utterances and not own:
-        report = EvalReport(recogniser.task, name, [], 0.0, origin=recogniser.origin)
+        report = EvalReport(system.task, name, [], 0.0, origin=system.origin)
     else:
         among = chosen.utterances if part.count > 1 else None
         work = _Work(folder, checkpoint, device, tuple(own), None if among is None else tuple(among))
-        report = evaluate_on(recogniser, own, name, None if nproc == 1 else partial(_shared, work, nproc), among)
+        report = evaluate_on(system, own, name, None if nproc == 1 else partial(_shared, work, nproc), among)
     report = replace(report, data=replace(chosen.data, part=str(part)))
     write_scores(report, folder)
     return report
@@ -70,12 +70,12 @@ class _Work:
     among: tuple[Utterance, ...] | None
 
     def __call__(self) -> Callable[[int], list[Hypothesis]]:
-        one = load_recogniser(self.folder, self.checkpoint, self.device)
+        one = load_system(self.folder, self.checkpoint, self.device)
         loader = ordered_loader(one, scoring_dataset(one, self.utterances, self.among))
 
         def score(number: int) -> list[Hypothesis]:
             batch = next(loader.epoch(0, number))
-            return list(recognise(one.model, [batch], one.decoder, one.front_end.frame_shift, one.device))
+            return list(recognise(one.model, [batch], one.search, one.device))
 
         return score
 

@@ -14,13 +14,11 @@ from typing import cast, final
 from asrtrain import run_folder
 from asrtrain.app.explanations import FOLDER, StepExplainer, write_explanation
 from asrtrain.app.identity import fingerprint_of
-from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import recorded_steps
+from asrtrain.app.trained import gather_ingredients, recorded_steps
 from asrtrain.assembly import (
-    Recogniser,
-    build_objective,
-    build_recogniser,
+    System,
+    build_system,
     cache_folder,
     choose_device,
 )
@@ -31,7 +29,6 @@ from asrtrain.diagnosis import Case, Explanation, Network
 from asrtrain.diagnosis import explain as explain_case
 from asrtrain.diagnosis.saved import load_step
 from asrtrain.errors import CheckpointError, UsageError
-from asrtrain.hmm import DNNHMMConfig
 from asrtrain.reporting import draw_explanation, require_pictures
 from asrtrain.run_config import RunConfig
 from asrtrain.training import train
@@ -80,10 +77,8 @@ def _explain_saved(path: Path, device: str) -> Explanation:
         faults = tuple(build_config(InjectionConfig, dict(fault)) for fault in saved.planted)
     except UsageError as error:
         raise CheckpointError(f"{path} was saved by another version of asrtrain: {error}") from error
-    if isinstance(config.model, DNNHMMConfig):
-        raise UsageError(f"{path} is a step of model dnn_hmm, whose states are not in it: give the RUN and --step")
-    recogniser = build_recogniser(config, Vocabulary(saved.symbols, config.data.unit), target)
-    model = recogniser.model
+    system = build_system(config, Vocabulary(saved.symbols, config.data.unit), target)
+    model = system.model
     try:
         model.load_state_dict(saved.weights)
     except RuntimeError as error:
@@ -98,7 +93,7 @@ def _explain_saved(path: Path, device: str) -> Explanation:
         saved.median,
         PlantedFaults(model, faults) if faults else None,
     )
-    return explain_case(Network(model, build_objective(recogniser), config.training.precision), case)
+    return explain_case(Network(model, config.training.precision), case)
 
 
 def _explain_run(folder: Path, step: int | None, device: str) -> Explanation:
@@ -113,28 +108,26 @@ def _explain_run(folder: Path, step: int | None, device: str) -> Explanation:
     only = ExplainConfig(nonfinite=False, ratio_to_median=None, steps=(wanted,))
     config = config.model_copy(update={"training": config.training.model_copy(update={"explain": only})})
     vocabulary = Vocabulary.load(folder / run_folder.TOKENS, config.data.unit)
-    recogniser = build_recogniser(config, vocabulary, choose_device(device))
-    explanation = replace(
-        _made_again(folder, recogniser, splits, wanted), median=_median_before(records, wanted, trusted)
-    )
+    system = build_system(config, vocabulary, choose_device(device))
+    explanation = replace(_made_again(folder, system, splits, wanted), median=_median_before(records, wanted, trusted))
     write_explanation(explanation, folder / FOLDER)
     return explanation
 
 
-def _made_again(folder: Path, recogniser: Recogniser, splits: Splits, step: int) -> Explanation:
+def _made_again(folder: Path, system: System, splits: Splits, step: int) -> Explanation:
     """Train a copy of the run up to the step, and stop there."""
-    config, ingredients = recogniser.config, gather_ingredients(recogniser, splits)
+    config, ingredients = system.config, gather_ingredients(system, splits)
     with tempfile.TemporaryDirectory(prefix="asrtrain-explain-") as temporary:
         copy = Path(temporary)
         _copy_before(folder, copy, step)
-        explainer = StepExplainer(folder, recogniser, ingredients.objective)
+        explainer = StepExplainer(folder, system)
         try:
             train(
                 replace(ingredients, explain=_Stopping(explainer)),
                 config.training,
                 copy,
                 seed=config.seed,
-                device=recogniser.device,
+                device=system.device,
                 metadata={},
             )
         except _Reached:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
-from asrtrain.assembly import Recogniser
+from asrtrain.assembly import System
 from asrtrain.diagnosis import Case, Explanation, Network, explain
 from asrtrain.diagnosis.saved import SavedStep
 from asrtrain.diagnosis.window import worst_batch
 from asrtrain.errors import DataError
 from asrtrain.files.reading import LARGEST_LIST, LARGEST_SETTINGS, read_text
 from asrtrain.files.sealed import seal, unseal
-from asrtrain.objectives.interface import Objective
 from asrtrain.reporting import draw_explanation, pictures_beside
 from asrtrain.training.durable import make_folder, reporting_failure, write_file
 from asrtrain.training.injection import nothing_planted
@@ -28,9 +27,9 @@ _TEXT_HASH = "text_sha256"
 class StepExplainer:
     """Explains steps of a run into its folder ``explain``: text, JSON, a picture, and the step itself to replay."""
 
-    def __init__(self, run: Path, recogniser: Recogniser, objective: Objective) -> None:
-        self._folder, self._recogniser = run / FOLDER, recogniser
-        self._network = Network(recogniser.model, objective, recogniser.config.training.precision)
+    def __init__(self, run: Path, system: System) -> None:
+        self._folder, self._recogniser = run / FOLDER, system
+        self._network = Network(system.model, system.config.training.precision)
         self.newest: Explanation | None = None
 
     def __call__(self, trouble: Trouble) -> str:
@@ -56,11 +55,11 @@ class StepExplainer:
         return f"{trouble.cause}. {explanation.verdict} See {name.with_suffix('.txt')}"
 
     def _saved(self, trouble: Trouble, case: Case) -> SavedStep:
-        recogniser = self._recogniser
+        system = self._recogniser
         return SavedStep(
-            config=recogniser.config.model_dump(mode="json"),
-            symbols=tuple(recogniser.vocabulary.symbols),
-            weights=recogniser.model.state_dict(),
+            config=system.config.model_dump(mode="json"),
+            symbols=tuple(system.vocabulary.symbols),
+            weights=system.model.state_dict(),
             batch=case.batch,
             sound=trouble.sound,
             generators=trouble.generators,

@@ -15,25 +15,24 @@ from asrtrain import run_folder
 from asrtrain.app.checks import check_before_training
 from asrtrain.app.explanations import StepExplainer
 from asrtrain.app.identity import fingerprint_of
-from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.meaning import metadata_of
 from asrtrain.app.processes import check_together, run_processes
 from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.app.trained import gather_ingredients
 from asrtrain.app.tuning import decide_performance
 from asrtrain.assembly import (
-    Recogniser,
+    System,
     build_dataset,
-    build_recogniser,
+    build_reestimation,
+    build_system,
     build_vocabulary,
     cache_folder,
     choose_device,
 )
-from asrtrain.assembly_hmm import build_reestimation
 from asrtrain.config import load_config
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import AsrtrainError, CheckpointError, UsageError
 from asrtrain.features.augmentation import AugmentationConfig
-from asrtrain.hmm import GMMHMM, GMMHMMConfig
 from asrtrain.performance.setup import using
 from asrtrain.reporting import draw_missing, draw_run, pictures_beside, require_pictures
 from asrtrain.run_config import RunConfig
@@ -82,40 +81,40 @@ def fit(
             splits = settings.data.load(cache_folder())
             if overfit is not None:
                 settings, splits = _overfitting(settings, splits, overfit)
-            recogniser = prepare(settings, splits, target) if world.leads else _unchecked(settings, splits, target)
+            system = prepare(settings, splits, target) if world.leads else _unchecked(settings, splits, target)
         # A name of its own: learning a few by heart must not take up a stopped run on all data, nor the reverse.
         name = Path(config).stem if overfit is None else f"{Path(config).stem}-overfit{overfit}"
         folder = Path(world.from_leader(str(_choose_folder(settings, name, output, resume)) if world.leads else None))
         if not dry_run:
-            recogniser = decide_performance(recogniser, splits, folder, processes=world.size)
-            settings = recogniser.config
+            system = decide_performance(system, splits, folder, processes=world.size)
+            settings = system.config
         if dry_run:
             run_folder.check(folder, settings, fingerprint_of(settings, splits, cache_folder()))
-            say(_plan(recogniser, splits, World(0, nproc) if nproc else world))
+            say(_plan(system, splits, World(0, nproc) if nproc else world))
             return folder
-        return train_in(folder, recogniser, splits, world, latest=(settings.output_dir, *latest_in), said=said)
+        return train_in(folder, system, splits, world, latest=(settings.output_dir, *latest_in), said=said)
 
 
 def _check_number(processes: int, settings: RunConfig) -> None:
     """Raise UsageError for more processes than can train such a model: before there is a run folder."""
-    if processes > 1 and isinstance(settings.model, GMMHMMConfig):
-        raise UsageError("model gmm_hmm is trained by one process: leave --nproc and torchrun out")
+    if processes > 1 and settings.is_reestimated:
+        raise UsageError(f"model {settings.model.name} is trained by one process: leave --nproc and torchrun out")
 
 
-def prepare(config: RunConfig, splits: Splits, device: torch.device) -> Recogniser:
+def prepare(config: RunConfig, splits: Splits, device: torch.device) -> System:
     """Build the untrained recogniser, and check that the data fit it."""
-    recogniser = _unchecked(config, splits, device)
-    check_before_training(recogniser, splits)
-    return recogniser
+    system = _unchecked(config, splits, device)
+    check_before_training(system, splits)
+    return system
 
 
-def _unchecked(config: RunConfig, splits: Splits, device: torch.device) -> Recogniser:
-    return build_recogniser(config, build_vocabulary(config, splits), device)
+def _unchecked(config: RunConfig, splits: Splits, device: torch.device) -> System:
+    return build_system(config, build_vocabulary(config, splits), device)
 
 
 def train_in(
     folder: Path,
-    recogniser: Recogniser,
+    system: System,
     splits: Splits,
     world: World | None = None,
     *,
@@ -128,14 +127,14 @@ def train_in(
     Raises UsageError if another process trains there, or if the folder holds another run.
     """
     require_pictures()
-    config, world = recogniser.config, world or World()
+    config, world = system.config, world or World()
     performance = config.fixed_performance
     # Before the folder is touched: recordings that cannot be read leave nothing behind.
     data = fingerprint_of(config, splits, cache_folder()) if world.leads else ""
     with using(performance.threads, performance.matmul), run_folder.claimed(folder) if world.leads else nullcontext():
         with run_folder.started(folder, config, data) if world.leads else nullcontext():
             finished = world.from_leader(run_folder.is_finished(folder))
-            training = None if finished else _training(folder, recogniser, splits, world, said)
+            training = None if finished else _training(folder, system, splits, world, said)
         if world.leads:
             _point_latest(folder, latest)
         if training is None:
@@ -145,7 +144,7 @@ def train_in(
                     draw_missing(folder)
             return folder
         if world.leads:
-            recogniser.vocabulary.save(folder / run_folder.TOKENS)
+            system.vocabulary.save(folder / run_folder.TOKENS)
         outcome = training()
         if world.leads:
             # First, as a run that is finished is not gone on with: a kill here would cost it its pictures.
@@ -164,52 +163,50 @@ def _point_latest(folder: Path, places: Sequence[Path]) -> None:
             say(f"{link} cannot be written ({error.strerror}): name this run to other commands")
 
 
-def _training(
-    folder: Path, recogniser: Recogniser, splits: Splits, world: World, said: Sequence[str]
-) -> Callable[[], Outcome]:
+def _training(folder: Path, system: System, splits: Splits, world: World, said: Sequence[str]) -> Callable[[], Outcome]:
     """Build everything; what is returned trains."""
-    config = recogniser.config
-    metadata = metadata_of(recogniser)
-    if isinstance(recogniser.model, GMMHMM):
-        parts = build_reestimation(recogniser, splits)
-        metadata |= _lengths(recogniser, splits)
+    config = system.config
+    metadata = metadata_of(system)
+    if config.is_reestimated:
+        parts = build_reestimation(system, splits)
+        metadata |= _lengths(system, splits)
         return partial(
-            reestimate, parts, config.training, folder, device=recogniser.device, metadata=metadata, said=tuple(said)
+            reestimate, parts, config.training, folder, device=system.device, metadata=metadata, said=tuple(said)
         )
     with world.leader_first():
-        ingredients = gather_ingredients(recogniser, splits, world)
-        metadata |= _lengths(recogniser, splits)
+        ingredients = gather_ingredients(system, splits, world)
+        metadata |= _lengths(system, splits)
     return partial(
         train,
-        replace(ingredients, explain=StepExplainer(folder, recogniser, ingredients.objective)),
+        replace(ingredients, explain=StepExplainer(folder, system)),
         config.training,
         folder,
         seed=config.seed,
-        device=recogniser.device,
+        device=system.device,
         metadata=metadata,
         world=world,
         said=tuple(said),
     )
 
 
-def _lengths(recogniser: Recogniser, splits: Splits) -> dict[str, float]:
+def _lengths(system: System, splits: Splits) -> dict[str, float]:
     """What later commands must know of the training recordings, which were read before: seconds of the longest."""
-    return {"longest": float(build_dataset(recogniser, splits.train).seconds.max())}
+    return {"longest": float(build_dataset(system, splits.train).seconds.max())}
 
 
-def _plan(recogniser: Recogniser, splits: Splits, world: World) -> str:
+def _plan(system: System, splits: Splits, world: World) -> str:
     """Build everything as the first of the world's processes would, and say what it comes to."""
-    epochs = recogniser.config.training.max_epochs
+    epochs = system.config.training.max_epochs
     found = (
         f"everything can be built: {len(splits.train)} training, {len(splits.dev)} development and {len(splits.test)} "
         "test utterances"
     )
-    if isinstance(recogniser.model, GMMHMM):
-        build_reestimation(recogniser, splits)
-        return f"{found}, {recogniser.model.words.used} states, {epochs} passes"
-    ingredients = gather_ingredients(recogniser, splits, world)
+    if system.config.is_reestimated:
+        states = build_reestimation(system, splits).states()
+        return f"{found}, {states} states, {epochs} passes"
+    ingredients = gather_ingredients(system, splits, world)
     weights = sum(parameter.numel() for parameter in ingredients.model.parameters())
-    steps = recogniser.config.training.steps_per_epoch(ingredients.batches.batches_per_epoch)
+    steps = system.config.training.steps_per_epoch(ingredients.batches.batches_per_epoch)
     return f"{found}, {weights:,} weights, {steps} steps an epoch for at most {epochs} epochs"
 
 

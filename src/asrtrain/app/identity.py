@@ -15,7 +15,6 @@ from asrtrain.errors import CheckpointError
 from asrtrain.evaluation import ScoredData
 from asrtrain.features.augmentation import AugmentationConfig
 from asrtrain.features.augmentation.recordings import MOST, recordings_in
-from asrtrain.hmm import DNNHMMConfig
 from asrtrain.run_config import RunConfig
 from asrtrain.training import weights_hash
 from asrtrain.types import Utterance
@@ -55,9 +54,8 @@ def _recorded(augmentation: AugmentationConfig) -> Iterator[Utterance]:
 
 def _weights_used(config: RunConfig) -> Iterator[str]:
     """Hashes of the weights of other runs; where there are none, training says so itself."""
-    if isinstance(config.model, DNNHMMConfig):
-        for run in filter(None, (config.model.align_from, config.model.start_from)):
-            try:
-                yield weights_hash(checkpoint_path(run_folder.find(run), "best"))
-            except CheckpointError:
-                yield "none"
+    for run in config.named_runs.values():
+        try:
+            yield weights_hash(checkpoint_path(run_folder.find(run), "best"))
+        except CheckpointError:
+            yield "none"

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from asrtrain import run_folder
-from asrtrain.assembly import Recogniser
+from asrtrain.assembly import System
 from asrtrain.config import load_config
 from asrtrain.data.vocabulary import Vocabulary, named
 from asrtrain.errors import CheckpointError
 from asrtrain.files.reading import LARGEST_TEXT, read_file
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import say
-from asrtrain.training.meaning import MEANING, first_difference
+from asrtrain.training.meaning import CURRENT_FORMAT, FORMAT, MEANING, check_format, first_difference
 
 _SYMBOLS = "symbols"
 _LEARNT_FROM = ("model.align_from", "model.start_from", "model.language_model.path")
@@ -24,14 +24,15 @@ _FILES = ("model.lexicon",)
 """Files that are read whenever the weights are used. They may lie elsewhere, but not say anything else."""
 
 
-def metadata_of(recogniser: Recogniser) -> dict[str, Any]:
+def metadata_of(system: System) -> dict[str, Any]:
     """What is written beside the weights of a recogniser, of JSON's types."""
-    config = recogniser.config
+    config = system.config
     return {
-        "task": recogniser.task,
+        FORMAT: CURRENT_FORMAT,
+        "task": system.task,
         "unit": config.data.unit,
         "config": config.model_dump(mode="json"),
-        MEANING: _meaning(config, recogniser.vocabulary),
+        MEANING: _meaning(config, system.vocabulary),
     }
 
 
@@ -40,6 +41,7 @@ def read_checked(folder: Path, checkpoint: Path, metadata: Mapping[str, Any]) ->
 
     Raises CheckpointError naming the file and the first key that differ, and DataError, UsageError.
     """
+    check_format(checkpoint, metadata)
     path = folder / run_folder.CONFIG
     config = load_config(path, RunConfig)
     _check(path, checkpoint, metadata, _of_config(config))
@@ -78,11 +80,7 @@ def _check(path: Path, checkpoint: Path, metadata: Mapping[str, Any], found: dic
 def _check_symbols(path: Path, checkpoint: Path, metadata: Mapping[str, Any], vocabulary: Vocabulary) -> None:
     held = metadata.get(MEANING, {}).get(_SYMBOLS)
     if held is None:
-        notice = (
-            f"{checkpoint} was saved by an older asrtrain: whether {path.name} and config.yaml are its own is not known"
-        )
-        say(notice)
-        return
+        raise CheckpointError(f"{checkpoint} does not say which symbols its weights are of: it is damaged")
     found = list(vocabulary.symbols)
     for line, (here, there) in enumerate(zip(found, held, strict=False), start=1):
         if here != there:

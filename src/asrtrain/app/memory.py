@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from asrtrain.app.checks import check_before_training
-from asrtrain.app.ingredients import gather_ingredients
 from asrtrain.app.threads import use_threads_deliberately
+from asrtrain.app.trained import gather_ingredients
 from asrtrain.assembly import (
     augmented_loader,
     build_dataset,
-    build_recogniser,
+    build_system,
     build_vocabulary,
     cache_folder,
     choose_device,
@@ -27,7 +27,6 @@ from asrtrain.assembly import (
 from asrtrain.config import dump_config, load_config
 from asrtrain.errors import TrainingError, UsageError
 from asrtrain.files.writing import write_file
-from asrtrain.hmm import GMMHMM
 from asrtrain.performance.memory import (
     Extrapolation,
     Weighing,
@@ -62,13 +61,13 @@ def probe_memory(
     if memory < _LEAST:
         raise UsageError(f"--probe-memory {budget}: that holds no training step of any model; give more, or auto")
     splits = settings.data.load(cache_folder())
-    recogniser = build_recogniser(settings, build_vocabulary(settings, splits), target)
-    if isinstance(recogniser.model, GMMHMM):
+    system = build_system(settings, build_vocabulary(settings, splits), target)
+    if settings.is_reestimated:
         raise UsageError(f"model {settings.model.name} is trained in passes over all data: it has no batches to weigh")
     if settings.training.sharding != "none":
         raise UsageError("training.sharding: one process is weighed, which holds the whole model; probe without it")
-    check_before_training(recogniser, splits)
-    longest = float(build_dataset(recogniser, splits.train).seconds.max())
+    check_before_training(system, splits)
+    longest = float(build_dataset(system, splits.train).seconds.max())
     once = max(1, math.ceil(_SMALLEST / longest))
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "config.yaml"
@@ -102,10 +101,10 @@ def weigh(config: str, count: int, device: str) -> int:
     use_threads_deliberately()
     settings, target = load_config(Path(config), RunConfig), choose_device(device)
     splits = settings.data.load(cache_folder())
-    recogniser = build_recogniser(settings, build_vocabulary(settings, splits), target)
-    parts = gather_ingredients(recogniser, splits)
-    dataset = build_dataset(recogniser, splits.train)
-    batches = augmented_loader(recogniser, dataset, _Longest(dataset.seconds, count), World())
+    system = build_system(settings, build_vocabulary(settings, splits), target)
+    parts = gather_ingredients(system, splits)
+    dataset = build_dataset(system, splits.train)
+    batches = augmented_loader(system, dataset, _Longest(dataset.seconds, count), World())
     update = Updater(parts, settings.training, target, decides=True)
     parts.model.train()
     for step in range(1, _STEPS + 1):

@@ -9,7 +9,7 @@ from asrtrain import run_folder
 from asrtrain.app.chosen import Chosen, choose
 from asrtrain.app.scores import RESULTS, write_scores
 from asrtrain.app.sharding import Shard
-from asrtrain.app.trained import Checkpoint, load_recogniser
+from asrtrain.app.trained import Checkpoint, load_system
 from asrtrain.data.data_config import SplitName
 from asrtrain.errors import DataError, UsageError
 from asrtrain.evaluation import EvalReport, Origin, Outcome, read_results
@@ -31,12 +31,12 @@ def merge(
     if parts < 1:
         raise UsageError(f"--merge {parts}: give the number of parts, 1 or more")
     folder = run_folder.find(None if run is None else Path(run))
-    recogniser = load_recogniser(folder, checkpoint, "cpu")
-    chosen = choose(recogniser.config.data, data, split, checkpoint)
+    system = load_system(folder, checkpoint, "cpu")
+    chosen = choose(system.config.data, data, split, checkpoint)
     outcomes: dict[str, Outcome] = {}
     seconds, unsayable, unknown = 0.0, 0, None
     for number in range(1, parts + 1):
-        report = _part(folder / RESULTS, chosen, Shard.parse(f"{number}/{parts}"), recogniser.origin, checkpoint)
+        report = _part(folder / RESULTS, chosen, Shard.parse(f"{number}/{parts}"), system.origin, checkpoint)
         outcomes |= {outcome.id: outcome for outcome in report.outcomes}
         seconds += report.seconds
         unsayable += report.unsayable
@@ -47,7 +47,7 @@ def merge(
             f"the parts in {folder / RESULTS} are not of these {len(chosen.utterances)} utterances: score them again"
         )
     found = [outcomes[utterance.id] for utterance in chosen.utterances]
-    task, origin = recogniser.task, recogniser.origin
+    task, origin = system.task, system.origin
     merged = EvalReport(task, chosen.name, found, seconds, unknown, origin, unsayable, chosen.data)
     write_scores(merged, folder)
     return merged

@@ -14,7 +14,7 @@ from asrtrain.app.explanations import FOLDER as EXPLANATIONS
 from asrtrain.app.explanations import read_explanation
 from asrtrain.app.scores import RESULTS
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import load_recogniser
+from asrtrain.app.trained import load_system
 from asrtrain.assembly import cache_folder
 from asrtrain.config import dump_config
 from asrtrain.data.audio import read_audio
@@ -113,12 +113,12 @@ def _closing(folder: Path) -> list[str]:
 def _scores(folder: Path, device: str) -> tuple[EvalReport | None, str]:
     """The scores of the weights and test data as they are now, and a sentence if there is something to say."""
     try:
-        recogniser = load_recogniser(folder, "best", device)
+        system = load_system(folder, "best", device)
     except AsrtrainError as error:
         return None, f"There are no scores: {error}."
-    known = _scored_before(folder, recogniser.origin)
+    known = _scored_before(folder, system.origin)
     try:
-        chosen = choose(recogniser.config.data, None, _SPLIT, "best")
+        chosen = choose(system.config.data, None, _SPLIT, "best")
         if known is not None and known.data == chosen.data:
             return known, ""
         found = evaluate(folder, split=_SPLIT, device=device)

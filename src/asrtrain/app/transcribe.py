@@ -18,9 +18,9 @@ from asrtrain.app.recordings import STANDARD_INPUT, Input, Recording, find_recor
 from asrtrain.app.sharding import Shard
 from asrtrain.app.strangeness import is_unanswerable, strangeness
 from asrtrain.app.threads import use_threads_deliberately
-from asrtrain.app.trained import Checkpoint, load_recogniser
+from asrtrain.app.trained import Checkpoint, load_system
 from asrtrain.app.workers import in_order
-from asrtrain.assembly import Recogniser
+from asrtrain.assembly import System
 from asrtrain.batching import OrderedSampler
 from asrtrain.data.audio import decode_audio, read_audio
 from asrtrain.errors import DataError, UsageError
@@ -94,8 +94,8 @@ class _Transcriber:
     device: str
 
     def __call__(self) -> Callable[[Sequence[Recording]], list[_Heard]]:
-        recogniser = load_recogniser(self.run, self.checkpoint, self.device)
-        return lambda recordings: list(_heard(recogniser, recordings))
+        system = load_system(self.run, self.checkpoint, self.device)
+        return lambda recordings: list(_heard(system, recordings))
 
 
 def _windows(recordings: Sequence[Recording]) -> Iterator[Sequence[Recording]]:
@@ -105,36 +105,36 @@ def _windows(recordings: Sequence[Recording]) -> Iterator[Sequence[Recording]]:
         start, size = start + size, min(2 * size, _WINDOW)
 
 
-def _heard(recogniser: Recogniser, recordings: Sequence[Recording]) -> Iterator[_Heard]:
+def _heard(system: System, recordings: Sequence[Recording]) -> Iterator[_Heard]:
     """Every recording in order, read as far ahead as may be held."""
     held: list[tuple[str, Audio | DataError]] = []
     seconds = 0.0
     for recording in recordings:
         try:
-            audio = _read(recording, recogniser)
+            audio = _read(recording, system)
         except DataError as error:
             held.append((recording.name, error))
             continue
         held.append((recording.name, audio))
         seconds += audio.duration
         if seconds > _IN_HAND:
-            yield from _answered(recogniser, held)
+            yield from _answered(system, held)
             held, seconds = [], 0.0
-    yield from _answered(recogniser, held)
+    yield from _answered(system, held)
 
 
-def _answered(recogniser: Recogniser, held: Sequence[tuple[str, Audio | DataError]]) -> Iterator[_Heard]:
+def _answered(system: System, held: Sequence[tuple[str, Audio | DataError]]) -> Iterator[_Heard]:
     audios = [(name, audio) for name, audio in held if isinstance(audio, Audio)]
-    transcripts = iter(transcribe_audios(recogniser, audios))
+    transcripts = iter(transcribe_audios(system, audios))
     for name, audio in held:
         if isinstance(audio, DataError):
             yield _Heard(None, str(audio))
         else:
-            said = "; ".join(filter(None, (audio.notice, strangeness(recogniser, audio))))
+            said = "; ".join(filter(None, (audio.notice, strangeness(system, audio))))
             yield _Heard(next(transcripts), f"{printable(name)}: {said}" if said else "")
 
 
-def transcribe_audios(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> list[Transcript]:
+def transcribe_audios(system: System, audios: Sequence[tuple[str, Audio]]) -> list[Transcript]:
     """Transcribe recordings with their names, at the front end's sampling rate, in batches of similar length.
 
     The text is empty, with confidence 0, where any answer would be made up.
@@ -142,13 +142,12 @@ def transcribe_audios(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]
     found = {
         place: Transcript(name, audio.duration, Hypothesis(name, "", 0.0))
         for place, (name, audio) in enumerate(audios)
-        if is_unanswerable(recogniser, audio)
+        if is_unanswerable(system, audio)
     }
     rest = [place for place in range(len(audios)) if place not in found]
     for places in _batches(rest, audios):
-        batch = _batch(recogniser, [audios[place] for place in places])
-        frame_shift = recogniser.front_end.frame_shift
-        heard = recognise(recogniser.model, [batch], recogniser.decoder, frame_shift, recogniser.device)
+        batch = _batch(system, [audios[place] for place in places])
+        heard = recognise(system.model, [batch], system.search, system.device)
         for place, hypothesis in zip(places, heard, strict=True):
             name, audio = audios[place]
             found[place] = Transcript(name, audio.duration, hypothesis.within(audio.duration))
@@ -163,19 +162,18 @@ def _batches(places: Sequence[int], audios: Sequence[tuple[str, Audio]]) -> list
     return [[places[k] for k in batch] for batch in sampler.epoch(0)]
 
 
-def _batch(recogniser: Recogniser, audios: Sequence[tuple[str, Audio]]) -> Batch:
+def _batch(system: System, audios: Sequence[tuple[str, Audio]]) -> Batch:
     samples = [torch.from_numpy(audio.samples) for _, audio in audios]
     lengths = torch.tensor([len(one) for one in samples])
     waveforms = torch.nn.utils.rnn.pad_sequence(samples, batch_first=True)
-    features, frames = recogniser.front_end(waveforms, lengths)
-    starts = tuple(recogniser.front_end.starts(waveforms, lengths).tolist())
-    nothing = torch.zeros(len(audios), 0, dtype=torch.int64)
+    features, frames = system.front_end(waveforms, lengths)
+    starts = tuple(system.front_end.starts(waveforms, lengths).tolist())
     names = tuple(name for name, _ in audios)
-    return Batch(names, features, frames, nothing, torch.zeros_like(lengths), starts=starts)
+    return Batch(names, features, frames, starts=starts)
 
 
-def _read(recording: Recording, recogniser: Recogniser) -> Audio:
-    rate = recogniser.config.features.sample_rate
+def _read(recording: Recording, system: System) -> Audio:
+    rate = system.config.features.sample_rate
     if recording.content is not None:
         return decode_audio(io.BytesIO(recording.content), recording.name, rate)
     if recording.name == STANDARD_INPUT:

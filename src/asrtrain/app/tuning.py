@@ -7,11 +7,10 @@ from itertools import islice
 from pathlib import Path
 
 from asrtrain import run_folder
-from asrtrain.app.ingredients import gather_ingredients
-from asrtrain.assembly import Recogniser
+from asrtrain.app.trained import gather_ingredients
+from asrtrain.assembly import System
 from asrtrain.data.data_config import Splits
 from asrtrain.errors import UsageError
-from asrtrain.hmm import GMMHMM
 from asrtrain.performance.choice import choose
 from asrtrain.performance.config import AutoPerformanceConfig, FixedPerformanceConfig
 from asrtrain.performance.setup import Setup, in_force
@@ -22,36 +21,36 @@ _BATCHES = 2
 """How many of the first batches are measured on; with the lengths mixed, as they come."""
 
 
-def decide_performance(recogniser: Recogniser, splits: Splits, folder: Path, *, processes: int) -> Recogniser:
+def decide_performance(system: System, splits: Splits, folder: Path, *, processes: int) -> System:
     """The same recogniser, with how the machine is used written into its configuration where it was to be measured.
 
     As it was for the run in the folder, if there is one; otherwise it is measured now, and told of in a few lines.
     Raises UsageError where several processes would have to be measured together.
     """
-    config = recogniser.config
+    config = system.config
     if not isinstance(config.performance, AutoPerformanceConfig):
-        return recogniser
+        return system
     if (folder / run_folder.CONFIG).is_file():
-        return replace(recogniser, config=config.decided_as(run_folder.read_config(folder)))
+        return replace(system, config=config.decided_as(run_folder.read_config(folder)))
     if processes > 1:
         raise UsageError(
             f"performance: auto measures in one process, and this run has {processes}: run asrtrain fit in one for a "
             "step (--set training.max_steps=1), and copy performance and training.precision from its run's config.yaml"
         )
-    setup = _measured(recogniser, splits, config.performance.seconds)
+    setup = _measured(system, splits, config.performance.seconds)
     performance = FixedPerformanceConfig(threads=setup.threads, matmul=setup.matmul)
     training = config.training.model_copy(update={"precision": setup.precision})
-    return replace(recogniser, config=config.model_copy(update={"performance": performance, "training": training}))
+    return replace(system, config=config.model_copy(update={"performance": performance, "training": training}))
 
 
-def _measured(recogniser: Recogniser, splits: Splits, budget: float) -> Setup:
-    start = in_force(FixedPerformanceConfig(), recogniser.config.training.precision)
-    if isinstance(recogniser.model, GMMHMM):
+def _measured(system: System, splits: Splits, budget: float) -> Setup:
+    start = in_force(FixedPerformanceConfig(), system.config.training.precision)
+    if system.config.is_reestimated:
         say(f"performance: {start}: a model without gradients is not measured")
         return start
-    parts = gather_ingredients(recogniser, splits)
+    parts = gather_ingredients(system, splits)
     batches = list(islice(parts.batches.epoch(0), _BATCHES))
-    choice = choose(Trial(parts.model, parts.objective, batches, recogniser.device), start, budget)
+    choice = choose(Trial(parts.model, batches, system.device), start, budget)
     lines = [f"performance: {choice.setup}: {1e3 * choice.seconds:.0f} ms forward and backward", *choice.reasons]
     say("\n  ".join(lines))
     return choice.setup

@@ -24,7 +24,7 @@ def check_recordings(
 def _refuse_silent_labels(dataset: Dataset, utterances: Sequence[Utterance]) -> None:
     """Raise DataError where all utterances with one label are silent, unless it may be that of silence."""
     silent = silent_among(dataset.conditions)
-    if dataset.task != "classification" or not silent.any():
+    if dataset.tokens != "label" or not silent.any():
         return
     sounding = {utterance.text for utterance, mute in zip(utterances, silent, strict=True) if not mute}
     for utterance in utterances:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import final
@@ -24,7 +24,7 @@ from asrtrain.errors import DataError
 from asrtrain.features.cache import fingerprint
 from asrtrain.features.interface import NUMERICS, FrontEnd
 from asrtrain.terminal import say
-from asrtrain.types import Condition, Hertz, Seconds, Task, Utterance
+from asrtrain.types import Condition, Hertz, Seconds, Utterance
 
 _BLOCK = 1 << 24
 """Samples among which utterances of similar length are looked for, 64 MB: so far apart they are read from the disk."""
@@ -39,7 +39,8 @@ _DECODING = 3
 @final
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Utterances by index: names, speakers, targets (symbols, or one class), waveforms; features once they are cached.
+    """Utterances by index: names, speakers, targets (in the token set ``tokens``), waveforms; features once they are
+    cached.
 
     ``conditions`` are those of the recordings, before anything was done to them. ``key`` changes with everything that
     changes the waveforms.
@@ -48,7 +49,7 @@ class Dataset:
     ids: tuple[str, ...]
     speakers: tuple[str, ...]
     targets: tuple[tuple[int, ...], ...]
-    task: Task
+    tokens: str
     sample_rate: Hertz
     key: str
     waveforms: KeptArrays
@@ -56,6 +57,8 @@ class Dataset:
     features: KeptArrays | None = None
     offsets: tuple[Seconds, ...] = ()
     """Where each utterance begins in its recording; empty where all do so at the beginning."""
+    given: Mapping[str, tuple[torch.Tensor, ...]] = field(default_factory=dict)
+    """Rows that travel with the utterances into their batches, by name: of each a tensor (n,) or ()."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -127,7 +130,11 @@ class Dataset:
 
 
 def load_dataset(
-    utterances: Sequence[Utterance], encode: Callable[[str], Sequence[int]], task: Task, sample_rate: Hertz, cache: Path
+    utterances: Sequence[Utterance],
+    encode: Callable[[str], Sequence[int]],
+    tokens: str,
+    sample_rate: Hertz,
+    cache: Path,
 ) -> Dataset:
     """Encode every text and read every recording, or find them read before.
 
@@ -154,7 +161,7 @@ def load_dataset(
         ids=tuple(utterance.id for utterance in utterances),
         speakers=tuple(utterance.speaker for utterance in utterances),
         targets=targets,
-        task=task,
+        tokens=tokens,
         sample_rate=sample_rate,
         key=key,
         waveforms=waveforms,

@@ -14,7 +14,7 @@ from asrtrain.batching.sampler import Sampler
 from asrtrain.batching.seeds import counter_seed
 from asrtrain.features.augmentation import Augmentation
 from asrtrain.features.interface import FrontEnd
-from asrtrain.types import Batch
+from asrtrain.types import Batch, Targets
 
 
 @final
@@ -69,9 +69,10 @@ class Loader:
             features = self._augmentation.features(features, lengths, generator)
         if self._few_lengths and (missing := next_of_few(features.shape[1]) - features.shape[1]):
             features = functional.pad(features, (0, 0, 0, missing))
-        targets, target_lengths = self._targets(indices)
         starts = self._dataset.starts(indices, self._front_end) if self._timed else ()
-        return Batch(self._names(indices), features, lengths, targets, target_lengths, starts=starts)
+        targets = {self._dataset.tokens: self._targets(indices)}
+        given = {name: self._rows(rows, indices) for name, rows in self._dataset.given.items()}
+        return Batch(self._names(indices), features, lengths, targets, given, starts=starts)
 
     def _computed(self, indices: Sequence[int], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         waveforms, lengths = self._dataset.waveforms.padded(indices)
@@ -82,13 +83,14 @@ class Loader:
         speakers = tuple(self._dataset.speakers[i] for i in indices)
         return self._front_end(waveforms, lengths, warps=warps, speakers=speakers)
 
-    def _targets(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Classes (B,), or symbols (B, L) padded with 0; and their lengths (B,)."""
+    def _targets(self, indices: Sequence[int]) -> Targets:
         symbols = [torch.tensor(self._dataset.targets[i], dtype=torch.int64) for i in indices]
         lengths = torch.tensor([len(one) for one in symbols], dtype=torch.int64)
-        if self._dataset.task == "classification":
-            return torch.cat(symbols), lengths
-        return torch.nn.utils.rnn.pad_sequence(symbols, batch_first=True), lengths
+        return Targets(torch.nn.utils.rnn.pad_sequence(symbols, batch_first=True), lengths)
+
+    def _rows(self, rows: Sequence[torch.Tensor], indices: Sequence[int]) -> torch.Tensor:
+        own = [rows[i] for i in indices]
+        return torch.stack(own) if own[0].dim() == 0 else torch.nn.utils.rnn.pad_sequence(own, batch_first=True)
 
 
 def next_of_few(frames: int) -> int:

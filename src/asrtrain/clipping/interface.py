@@ -18,6 +18,7 @@ from torch import nn
 from asrtrain.clipping.promises import Promise
 from asrtrain.clipping.sharded import Shards
 from asrtrain.config import Config
+from asrtrain.config.run import Run
 
 State = dict[str, torch.Tensor]
 """What a rule must find again after a restart: tensors by name, nothing else."""
@@ -237,6 +238,15 @@ class ClipRuleConfig(Config, ABC):
     @abstractmethod
     def build(self, seed: int) -> ClipRule:
         """Build the rule; ``seed`` drives its random numbers, which depend on it and on the step alone."""
+
+    def check_with(self, run: Run, key: str) -> None:
+        """Raise ValueError, beginning with the rule's ``key``, where it does not go with the rest of a run."""
+        if run.value("training.sharding") != "none" and not self.build(run.value("seed")).takes_shards:
+            raise ValueError(
+                f"{key}: {self.name} with these settings needs whole tensors, of which training.sharding: "
+                "full leaves each process a shard: choose value, or norm with scope global, layer or tensor, or "
+                "leave training.sharding out"
+            )
 
     def check(self, names: Sequence[str]) -> None:
         """Told the names of all trained parameters before the first step, where there is a model.

@@ -13,6 +13,7 @@ from asrtrain.clipping.thresholds import Positive
 from asrtrain.clipping.truncate_bptt import TruncatedBPTT
 from asrtrain.clipping.truncate_small import DROPPING, dropping_small
 from asrtrain.clipping.truncate_topk import TOP_K, TopK
+from asrtrain.config.run import Run
 
 _Of = Literal["small", "topk", "bptt"]
 _KEYS: Mapping[_Of, str] = {"small": "threshold", "topk": "keep", "bptt": "frames"}
@@ -71,6 +72,15 @@ class TruncateConfig(ClipRuleConfig):
                 return TOP_K
             case "bptt":
                 return UNTOUCHED
+
+    def check_with(self, run: Run, key: str) -> None:
+        super().check_with(run, key)
+        if self.of == "bptt" and run.value("encoder.bidirectional"):
+            raise ValueError(
+                f"{key} truncates backpropagation through time, and model.bidirectional is true: the end of "
+                "an utterance would act on its beginning all the same; write model.bidirectional: false, or "
+                "clipping: recurrent_zero"
+            )
 
     def build(self, seed: int) -> ClipRule:
         match self.of:

@@ -21,7 +21,7 @@ def _name_alone(value: object) -> object:
 class OneOf:
     """Annotates a field whose value is one of the configuration classes of a table, told apart by their ``name``.
 
-    The static type stays the interface: ``model: Annotated[ModelConfig, OneOf(MODELS)]``.
+    The static type stays the interface: ``model: Annotated[EncoderConfig, OneOf(ENCODERS)]``.
     """
 
     table: Mapping[str, type[Config]]

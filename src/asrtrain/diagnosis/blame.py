@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from asrtrain.diagnosis.facts import Direction, ModuleFacts
-from asrtrain.diagnosis.taps import OBJECTIVE, Flow, Station
+from asrtrain.diagnosis.taps import Flow, Station
 
 LEAST_EXCESS = 1.5
 """Orders of magnitude beyond usual that stand out: sound speech stays below half of it (see the tests)."""
@@ -106,7 +106,7 @@ def suspicions(stations: Sequence[Station], usual: Usual) -> list[Suspicion]:
             if _mixes(station):  # What was unusual in one utterance comes out of all of them.
                 given = given.amax().expand_as(given)
             excess = (outcome - given).where(~_both_lost(station, before, after), 0.0)
-            if station.name == OBJECTIVE:  # Losses differ by nature: between them, only what is no number is unusual.
+            if station.is_head:  # Losses differ by nature: between them, only what is no number is unusual.
                 excess = excess.where(~torch.isfinite(getattr(station, after).by_utterance), 0.0)
             found.append(Suspicion(station, direction, excess, given))  # type: ignore[arg-type]
     return sorted(found, key=lambda one: (one.direction == "backward", one.place))

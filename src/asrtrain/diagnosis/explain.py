@@ -27,7 +27,7 @@ from asrtrain.diagnosis.parameters import odd_parameters, owner
 from asrtrain.diagnosis.recurrence import recurrence_facts
 from asrtrain.diagnosis.replay import Network, replay, replaying
 from asrtrain.diagnosis.report import Explanation
-from asrtrain.diagnosis.taps import FEATURES, OBJECTIVE, Station, listen
+from asrtrain.diagnosis.taps import FEATURES, Station, listen
 from asrtrain.diagnosis.utterances import alone, outstanding, utterance_facts
 from asrtrain.diagnosis.verdict import suggestion_for, verdict_on
 from asrtrain.training.injection import PlantedFaults, nothing_planted
@@ -103,10 +103,9 @@ class _Inquiry:
         worst = self._worst() if row is None else row
         recurrences = self._recurrences(worst)
         infeasible = tuple(fact.id for fact in self._utterances if not fact.feasible)
-        producer = (
-            self._as_producer(suspicion) or self._odd_module() or _running_away(recurrences) or _unalignable(infeasible)
-        )
-        if producer and producer.module == OBJECTIVE and not suspicion:
+        producer = self._as_producer(suspicion) or self._odd_module() or _running_away(recurrences)
+        producer = producer or self._unalignable(infeasible)
+        if producer and producer.excess == 0.0 and not suspicion:
             row = next(i for i, fact in enumerate(self._utterances) if not fact.feasible)
         utterance = None if row is None else self._utterances[row]
         frame = self._frame(suspicion, row, producer, recurrences)
@@ -166,6 +165,11 @@ class _Inquiry:
         else:
             how = f"numbers grew {10**suspicion.worst:.2g} times as much as usual"
         return Producer(station.name, station.kind, suspicion.direction, math.inf if lost else suspicion.worst, how)
+
+    def _unalignable(self, infeasible: Sequence[str]) -> Producer | None:
+        head = next(station for station in self._stations if station.is_head)
+        how = f"too few frames for what is said in {', '.join(infeasible)}"
+        return Producer(head.name, head.kind, "forward", 0.0, how) if infeasible else None
 
     def _odd_module(self) -> Producer | None:
         if not self._odd:
@@ -247,11 +251,6 @@ def _running_away(recurrences: Sequence[RecurrenceFacts]) -> Producer | None:
     worst = max(exploding, key=lambda facts: facts.rise)
     how = f"the gradient grows {worst.growth:.3g} times a frame on its way back, {worst.rise:.2g} times in all"
     return Producer(worst.module, worst.kind, "backward", math.log10(worst.rise), how)
-
-
-def _unalignable(infeasible: Sequence[str]) -> Producer | None:
-    how = f"too few frames for what is said in {', '.join(infeasible)}"
-    return Producer(OBJECTIVE, OBJECTIVE, "forward", 0.0, how) if infeasible else None
 
 
 def _onset(facts: RecurrenceFacts, factor: int) -> Frame | None:

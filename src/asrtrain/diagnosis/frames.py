@@ -8,7 +8,7 @@ from torch import nn
 from asrtrain.diagnosis.blame import Suspicion, log_magnitudes
 from asrtrain.diagnosis.facts import Frame
 from asrtrain.diagnosis.taps import Flow
-from asrtrain.models.recurrence import RecurrentLayer
+from asrtrain.encoders.recurrence import RecurrentLayer
 
 
 def frame_of(producer: Suspicion, row: int, usual: float, model: nn.Module) -> Frame | None:

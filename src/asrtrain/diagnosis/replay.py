@@ -11,11 +11,10 @@ import torch
 from torch import nn
 
 from asrtrain.clipping.measure import tensor_norms, total_norm
-from asrtrain.models.interface import AcousticModel
-from asrtrain.objectives.interface import Losses, Objective
+from asrtrain.recogniser import Recogniser
 from asrtrain.training.injection import Planted, nothing_planted
 from asrtrain.training.trace import generator_states, set_generators
-from asrtrain.types import Batch, Scores
+from asrtrain.types import Batch, Losses
 
 Precision = Literal["fp32", "bf16", "fp16"]
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -24,18 +23,17 @@ _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float1
 @final
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What is replayed: a model in training mode and what its scores are judged by."""
+    """What is replayed: a recogniser in training mode."""
 
-    model: AcousticModel
-    objective: Objective
+    model: Recogniser
     precision: Precision = "fp32"
 
-    def scores(self, batch: Batch) -> Scores:
+    def losses(self, batch: Batch) -> Losses:
         """The forward pass, in the precision of training."""
         dtype = _AUTOCAST[self.precision]
         with torch.autocast(batch.features.device.type, dtype, enabled=self.precision != "fp32"):
-            scores: Scores = self.model(batch.features, batch.lengths)
-        return scores
+            losses: Losses = self.model(batch)
+        return losses
 
 
 @final
@@ -71,7 +69,7 @@ class Pass:
 def replay(network: Network, batch: Batch, planted: Planted = nothing_planted) -> Pass:
     """One forward and one backward pass. Gradients are returned, not left in the model."""
     with planted(batch) as given:
-        losses = network.objective(network.scores(given), given)
+        losses = network.losses(given)
         return Pass(losses.per_utterance.detach(), losses.counted, gradients_of(losses, network.model))
 
 

@@ -18,9 +18,9 @@ from asrtrain.files.json_text import parse_json
 from asrtrain.files.tensors import read_tensors
 from asrtrain.training.durable import write_file
 from asrtrain.training.tree import join, split
-from asrtrain.types import Batch
+from asrtrain.types import Batch, Targets
 
-_VERSION = 1
+_VERSION = 2
 # One key only: the format does not keep the order of several.
 _METADATA, _SEAL = "asrtrain", "sha256"
 
@@ -103,10 +103,11 @@ def _taken_apart(batch: Batch) -> dict[str, Any]:
         "ids": list(batch.ids),
         "features": batch.features,
         "lengths": batch.lengths,
-        "targets": batch.targets,
-        "target_lengths": batch.target_lengths,
+        "targets": {name: {"values": one.values, "lengths": one.lengths} for name, one in batch.targets.items()},
+        "given": dict(batch.given),
     }
 
 
 def _put_together(tree: Mapping[str, Any]) -> Batch:
-    return Batch(tuple(tree["ids"]), tree["features"], tree["lengths"], tree["targets"], tree["target_lengths"])
+    targets = {name: Targets(one["values"], one["lengths"]) for name, one in tree["targets"].items()}
+    return Batch(tuple(tree["ids"]), tree["features"], tree["lengths"], targets, tree["given"])

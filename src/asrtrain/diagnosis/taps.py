@@ -11,13 +11,14 @@ import torch
 from torch import nn
 
 from asrtrain.diagnosis.replay import Network, Pass, gradients_of
-from asrtrain.models.layout import Layout, Layouts, given_tensor, with_tensor
-from asrtrain.models.masking import frame_mask
+from asrtrain.encoders.layout import Layout, Layouts, given_tensor, with_tensor
+from asrtrain.encoders.masking import frame_mask
+from asrtrain.heads.interface import Head
 from asrtrain.training.injection import Planted, nothing_planted
 from asrtrain.types import Batch
 
-FEATURES, OBJECTIVE = "features", "objective"
-"""What stands before the first module, and after the last."""
+FEATURES = "features"
+"""What stands before the first module."""
 
 
 @final
@@ -62,6 +63,11 @@ class Station:
         """The module's class."""
         return self.name if self.module is None else type(self.module).__name__
 
+    @property
+    def is_head(self) -> bool:
+        """Whether what comes out are losses."""
+        return isinstance(self.module, Head)
+
 
 @final
 class Taps:
@@ -75,7 +81,6 @@ class Taps:
         for name, module in model.named_modules():
             if name:
                 self.stations[name] = Station(name, module)
-        self.stations[OBJECTIVE] = Station(OBJECTIVE, None)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -159,13 +164,9 @@ def listen(network: Network, batch: Batch, planted: Planted = nothing_planted) -
     """Replay a batch and note what passed: the stations that anything passed, and what the replay came to."""
     with planted(batch) as given:
         taps = Taps(network.model, given)
-        features, objective = taps.stations[FEATURES], taps.stations[OBJECTIVE]
         entering = given.features.detach().requires_grad_()
         with taps.listening():
-            scores = network.scores(replace(given, features=taps.emerge(features, entering)))
-            logits = taps.enter(objective, scores.logits)
-            losses = network.objective(replace(scores, logits=logits), given)
-            losses = replace(losses, per_utterance=taps.emerge(objective, losses.per_utterance))
+            losses = network.losses(replace(given, features=taps.emerge(taps.stations[FEATURES], entering)))
             gradients = gradients_of(losses, network.model, entering)
     return [s for s in taps.stations.values() if s.emerging], Pass(
         losses.per_utterance.detach(), losses.counted, gradients

@@ -6,7 +6,7 @@ import torch
 
 from asrtrain.diagnosis.facts import FeatureFacts, UtteranceFacts
 from asrtrain.diagnosis.replay import Network, Pass, replay
-from asrtrain.objectives.feasibility import adjacent_repeats
+from asrtrain.heads.feasibility import adjacent_repeats
 from asrtrain.training.injection import Planted
 from asrtrain.training.trace import frozen_statistics, generator_states, set_generators
 from asrtrain.types import Batch
@@ -29,9 +29,8 @@ def alone(network: Network, batch: Batch, planted: Planted) -> list[Pass]:
 
 def utterance_facts(network: Network, batch: Batch, passes: list[Pass]) -> tuple[UtteranceFacts, ...]:
     """The facts of every utterance; ``batch`` is what was trained on, planted faults included."""
-    scored = network.model.output_lengths(batch.lengths)
-    transcripts = batch.targets.dim() == 2
-    repeats = adjacent_repeats(batch.targets, batch.target_lengths) if transcripts else torch.zeros_like(scored)
+    scored, targets = network.model.output_lengths(batch.lengths), network.model.head.targets(batch)
+    repeats = adjacent_repeats(targets.values, targets.lengths)
     return tuple(
         UtteranceFacts(
             name,
@@ -39,7 +38,7 @@ def utterance_facts(network: Network, batch: Batch, passes: list[Pass]) -> tuple
             passes[row].norm,
             int(batch.lengths[row]),
             int(scored[row]),
-            int(batch.target_lengths[row]),
+            int(targets.lengths[row]),
             int(repeats[row]),
             bool(passes[row].counted[0]),
             feature_facts(batch.features[row, : int(batch.lengths[row])]),

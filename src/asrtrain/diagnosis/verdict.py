@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from asrtrain.diagnosis.facts import Frame, ParameterFacts, Producer, UtteranceFacts
-from asrtrain.diagnosis.taps import FEATURES, OBJECTIVE
+from asrtrain.diagnosis.taps import FEATURES
 
 _RECURRENT = ("RNN", "LSTM", "GRU")
 
@@ -24,9 +24,8 @@ def verdict_on(
         alone = f"; utterance {utterance.id} alone has a gradient far above the others'" if utterance else ""
         said = f"Nothing stands out: every module behaves on this batch as it usually does{alone}"
     else:
-        where = {FEATURES: "before the model, in its features", OBJECTIVE: "in the objective"}.get(
-            producer.module, f"in {producer.module} ({producer.kind})"
-        )
+        inside = f"in {producer.module} ({producer.kind})"
+        where = "before the model, in its features" if producer.module == FEATURES else inside
         who = f"utterance {utterance.id}" if utterance else f"all {utterances} utterances alike"
         when = f", at frame {frame.index} of {frame.of}" if frame else ""
         said = f"It began {where}, in the {producer.direction} pass, with {who}{when}: {producer.how}"
@@ -50,7 +49,7 @@ def suggestion_for(
         )
     if producer is None:
         return f"If such steps hurt, {clip} bounds them."
-    if producer.module == OBJECTIVE and producer.excess == 0.0:
+    if producer.excess == 0.0:
         return (
             "Shorten the transcript, lower the model's subsampling, or leave the recording out, as training does now."
         )

@@ -3,7 +3,7 @@
 from asrtrain.evaluation.alignment import Counts, align, count
 from asrtrain.evaluation.identity import Origin, ScoredData
 from asrtrain.evaluation.outcome import Outcome
-from asrtrain.evaluation.recognise import recognise, score
+from asrtrain.evaluation.recognise import recognise
 from asrtrain.evaluation.report import EvalReport
 from asrtrain.evaluation.results import keep_other_folder, keep_others, read_results
 from asrtrain.evaluation.tables import write_results
@@ -23,6 +23,5 @@ __all__ = [
     "keep_others",
     "read_results",
     "recognise",
-    "score",
     "write_results",
 ]

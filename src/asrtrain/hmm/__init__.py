@@ -1,27 +1,14 @@
 """Hidden Markov models: state graphs, Gaussian mixtures, forward-backward, Viterbi, re-estimation.
 
-Recognisers made of them stand beside the acoustic models of ``asrtrain.models`` in a configuration.
+Recognisers made of them are chosen by one name for encoder and head.
 """
 
-from asrtrain.hmm.baum_welch import BaumWelch
-from asrtrain.hmm.dnn_hmm import DNNHMM, DNNHMMConfig
-from asrtrain.hmm.gmm_hmm import GMMHMM, GMMHMMConfig
-from asrtrain.hmm.interface import HMMConfig, HMMModel
-from asrtrain.hmm.lf_mmi import LFMMI, LFMMIConfig
-from asrtrain.hmm.topology import TopologyConfig
+from asrtrain.heads.interface import HeadConfig, RecogniserConfig
+from asrtrain.hmm.dnn_hmm import DNNHMMConfig
+from asrtrain.hmm.gmm_hmm import GMMHMMConfig
+from asrtrain.hmm.lf_mmi import LFMMIConfig
 
-HMMS: dict[str, type[HMMConfig]] = {"gmm_hmm": GMMHMMConfig, "dnn_hmm": DNNHMMConfig}
+HMMS: dict[str, type[RecogniserConfig]] = {"gmm_hmm": GMMHMMConfig, "dnn_hmm": DNNHMMConfig}
+HMM_HEADS: dict[str, type[HeadConfig]] = {"lf_mmi": LFMMIConfig}
 
-__all__ = [
-    "DNNHMM",
-    "GMMHMM",
-    "HMMS",
-    "LFMMI",
-    "BaumWelch",
-    "DNNHMMConfig",
-    "GMMHMMConfig",
-    "HMMConfig",
-    "HMMModel",
-    "LFMMIConfig",
-    "TopologyConfig",
-]
+__all__ = ["HMMS", "HMM_HEADS"]

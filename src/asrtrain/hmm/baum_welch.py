@@ -9,11 +9,13 @@ from typing import final
 
 import torch
 
+from asrtrain.encoders.interface import EncoderConfig
 from asrtrain.errors import TrainingError, UsageError
+from asrtrain.heads.interface import Head, RecogniserConfig
 from asrtrain.hmm.flat_start import even_posteriors
 from asrtrain.hmm.forward_backward import Posteriors, posteriors
 from asrtrain.hmm.gaussians import GaussianMixtures
-from asrtrain.hmm.gmm_hmm import GMMHMM, GMMHMMConfig
+from asrtrain.hmm.gmm_hmm import GMMHMMConfig, MixturesHead
 from asrtrain.hmm.graph import IMPOSSIBLE, Graph
 from asrtrain.hmm.inventory import SILENCE
 from asrtrain.hmm.maximisation import Floors, reestimate, reestimate_transitions
@@ -40,7 +42,7 @@ class BaumWelch:
 
     def __init__(
         self,
-        model: GMMHMM,
+        model: MixturesHead,
         config: GMMHMMConfig,
         batches: Callable[[int], Iterable[Batch]],
         *,
@@ -83,6 +85,10 @@ class BaumWelch:
         self._update(statistics, number)
         return statistics.mean_log_likelihood if number else math.nan
 
+    def states(self) -> int:
+        """How many states the model has."""
+        return self._model.words.used
+
     def _stage(self, number: int) -> int:
         """How often the mixtures have been doubled before a pass, since they began."""
         began, end = 0, self._passes
@@ -92,7 +98,7 @@ class BaumWelch:
 
     def _add(self, statistics: Statistics, gaussians: GaussianMixtures, batch: Batch, number: int) -> None:
         model = self._model
-        transcripts = model.words.transcripts(batch)
+        transcripts = model.words.transcripts(model.targets(batch))
         graph = model.words.graph(transcripts)
         if number == 0:
             found = even_posteriors(graph, [model.words.links(t) for t in transcripts], batch.lengths)
@@ -158,3 +164,17 @@ class BaumWelch:
         wanted[words.inventory.chain(SILENCE)] = min(now, config.silence_mixtures or config.mixtures)
         generator = torch.Generator().manual_seed(self._seed(number))
         split(self._model.gaussians, wanted, words.occupancy, config.occupancy_floor, generator)
+
+
+def baum_welch(
+    head: Head,
+    config: RecogniserConfig | EncoderConfig,
+    batches: Callable[[int], Iterable[Batch]],
+    *,
+    passes: int,
+    seed: Callable[[int], int],
+) -> BaumWelch:
+    """The passes that train a head of Gaussian mixtures, above features as they are. Raises UsageError."""
+    if not isinstance(head, MixturesHead) or not isinstance(config, GMMHMMConfig):
+        raise UsageError(f"model {config.name} has no Gaussian mixtures to re-estimate")
+    return BaumWelch(head, config, batches, passes=passes, seed=seed)

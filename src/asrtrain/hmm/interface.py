@@ -1,80 +1,94 @@
-"""What every recogniser with hidden Markov models is: an acoustic model whose scores are searched."""
+"""What every head of hidden Markov models is: words made of states, and something that scores the states."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 
-from asrtrain.config import Config
-from asrtrain.data.vocabulary import Vocabulary
-from asrtrain.decoding import GreedyClasses
-from asrtrain.decoding.interface import Decoder
-from asrtrain.hmm.decoder import WordDecoder
-from asrtrain.hmm.likelihood import NegativeLogLikelihood
-from asrtrain.hmm.word_models import Transcript, WordModels
-from asrtrain.models.interface import AcousticModel
-from asrtrain.objectives.interface import Objective
-from asrtrain.types import Scores
+from asrtrain.config.run import Run
+from asrtrain.heads.interface import Head, RecogniserConfig
+from asrtrain.hmm.likelihood import negative_log_likelihood
+from asrtrain.hmm.tuning import Tuning, tune_confidence, tune_search
+from asrtrain.hmm.word_models import WordModels
+from asrtrain.hmm.words import WordSearch
+from asrtrain.language.models import LanguageModelConfig
+from asrtrain.search import GreedyClasses, Search
+from asrtrain.types import Batch, Frames, Part, Scores
 
 
-class HMMModel(AcousticModel, ABC):
-    """Words made of states, and something that scores the states: Gaussian mixtures, or a network.
+class HMMHead(Head, ABC):
+    """Scores states by Gaussian mixtures or by a network.
 
     Single words (the unit ``label``) are scored whole, (B, V); connected words by state and frame, (B, T, S).
     """
 
-    def __init__(self, words: WordModels) -> None:
-        super().__init__()
+    def __init__(self, words: WordModels, tuning: Tuning, language_model: LanguageModelConfig | None) -> None:
+        super().__init__(words.vocabulary, "classes" if words.vocabulary.unit == "label" else "states")
         self.words = words
-        self.classifies = words.vocabulary.unit == "label"
+        self._tuning, self._language_model = tuning, language_model
+
+    @property
+    def classifies(self) -> bool:
+        """Whether single words are told apart."""
+        return self.reading == "classes"
 
     @abstractmethod
-    def emissions(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Log p(frame | state), up to a constant a frame: features (B, T, F) and lengths (B,) to (B, T, S)."""
+    def emissions(self, frames: Frames) -> torch.Tensor:
+        """Log p(frame | state), up to a constant a frame: (B, T, S)."""
 
-    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Scores:
-        """Score a batch."""
-        emissions = self.emissions(features, lengths)
+    def scorer(self, frames: Frames) -> Scores:
+        emissions = self.emissions(frames)
         if not self.classifies:
-            return Scores(emissions, lengths)
-        return Scores(self.words.acoustic_scale * self.words.word_scores(emissions, lengths), lengths)
+            return Scores(emissions, frames.lengths)
+        return Scores(self.words.acoustic_scale * self.words.word_scores(emissions, frames.lengths), frames.lengths)
 
-    def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
-        """T: every frame is scored."""
-        return lengths
-
-    def decoder(self) -> Decoder:
-        """What takes this model's scores to text."""
-        return GreedyClasses(self.words.vocabulary.symbols) if self.classifies else WordDecoder(self.words)
-
-    def objective(self) -> Objective:
-        """What the development loss is: the negative log-likelihood of a frame, of single words too.
+    def part(self, frames: Frames, batch: Batch) -> Part:
+        """The negative log-likelihood of a frame, of single words too.
 
         (Cross-entropy between words is all but 0 as soon as they are told apart, and would choose a pass by chance.)
         """
-        return NegativeLogLikelihood(self.words)
+        return self.judged(frames, batch)[0]
 
-    @torch.no_grad()
-    def align(self, features: torch.Tensor, lengths: torch.Tensor, transcripts: Sequence[Transcript]) -> torch.Tensor:
-        """The state of every frame, as ``WordModels.align`` says: (B, T) int64."""
-        return self.words.align(self.emissions(features, lengths), lengths, transcripts)
+    def judged(self, frames: Frames, batch: Batch) -> tuple[Part, Scores]:
+        scores = self.scorer(frames)
+        return negative_log_likelihood(self.words, scores, self.targets(batch)), scores
+
+    def search(self) -> Search:
+        return GreedyClasses(self.tokens.symbols) if self.classifies else WordSearch(self.words)
+
+    @property
+    def needs_frames(self) -> bool:
+        return True
+
+    def frames_needed(self, symbols: Sequence[int]) -> int:
+        return self.words.frames_needed(symbols)
+
+    def prepare(self, transcripts: Iterable[str]) -> None:
+        """Learn the language model, if there is one."""
+        if self._language_model is not None and self.words.language is not None:
+            self.words.language.take(self._language_model.bigrams(self.words.sayable, transcripts))
+
+    @property
+    def tuned(self) -> bool:
+        return True
+
+    def tune(self, scored: Sequence[tuple[Batch, Scores]], errors: Callable[[], int]) -> None:
+        if not self.classifies:
+            tune_search(self.words, errors, self._tuning)
+        elif self._tuning.scale:
+            tune_confidence(self.words, [(scores, self.targets(batch)) for batch, scores in scored])
 
 
-class HMMConfig(Config, ABC):
+class HMMConfig(RecogniserConfig, ABC):
     """Settings of a recogniser with hidden Markov models."""
 
-    name: str
-
-    @abstractmethod
-    def build(self, input_size: int, vocabulary: Vocabulary) -> HMMModel:
-        """Build the model for F = ``input_size``. Raises UsageError, DataError."""
-
-    @abstractmethod
-    def count_states(self, vocabulary: Vocabulary) -> int:
-        """S: how many states are scored for the words of a vocabulary, before any is made. Raises DataError."""
-
-    @abstractmethod
-    def least_bytes(self, input_size: int, vocabulary: Vocabulary) -> int:
-        """Memory that the model takes at least, apart from a network, before any is taken. Raises DataError."""
+    def check_with(self, run: Run) -> None:
+        if run.value("data.unit") == "char":
+            raise ValueError(
+                f"model {self.name} recognises words, but data.unit is char; "
+                "write data.unit: word, or label for single words (model.unit: char spells them in characters)"
+            )
+        if run.value("training.sharding") != "none":
+            raise ValueError(f"model {self.name} is trained whole: leave training.sharding out")

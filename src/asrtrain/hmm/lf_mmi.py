@@ -9,19 +9,21 @@ from typing import Annotated, Literal, final
 import torch
 from pydantic import Field
 
-from asrtrain.config import Config
-from asrtrain.hmm.dnn_hmm import DNNHMM
+from asrtrain.config.run import Run
+from asrtrain.data.vocabulary import Vocabulary
+from asrtrain.encoders.interface import Top
+from asrtrain.errors import UsageError
+from asrtrain.heads.interface import Head, HeadConfig
 from asrtrain.hmm.forward_backward import forward_score
 from asrtrain.hmm.graph import POSSIBLE
 from asrtrain.hmm.inventory import SILENCE
 from asrtrain.hmm.unit_loop import unit_loop
-from asrtrain.hmm.word_models import Transcript
-from asrtrain.objectives.interface import Losses, Objective
-from asrtrain.types import Batch, Scores
+from asrtrain.hmm.word_models import Transcript, WordModels
+from asrtrain.types import Part, Targets, Task
 
 
 @final
-class LFMMIConfig(Config):
+class LFMMIConfig(HeadConfig):
     """Lattice-free MMI (Povey et al., 2016), the last step of model: dnn_hmm, which begins with the weights of
     model.start_from: what is said is to be more probable than all other strings of words (model.unit: word), of phones
     or of characters, or than all other words where each is alone.
@@ -33,9 +35,21 @@ class LFMMIConfig(Config):
     cross_entropy: Annotated[float, Field(ge=0)] = 0.1
     """Weight of the cross-entropy by frame that is added, so that the states stay what they were."""
 
+    @property
+    def task(self) -> Task:
+        """Strings of words; classes of words too, where a model of states has them."""
+        return "transcription"
+
+    def check_with(self, run: Run) -> None:
+        raise ValueError(f"objective {self.name} compares strings of states: it is for model: dnn_hmm")
+
+    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head:
+        """It is no head by itself. Raises UsageError."""
+        raise UsageError(f"objective {self.name} compares strings of states: it is for model: dnn_hmm")
+
 
 @final
-class LFMMI(Objective):
+class LFMMI:
     """−log P(what is said | utterance) / T + ``cross_entropy`` · the frames' mean cross-entropy; logits (B, T, S).
 
     P is p(utterance, what is said) over the sum of the same for all that might be said, both over all paths, with
@@ -44,27 +58,34 @@ class LFMMI(Objective):
     less those given what is said. An utterance with fewer frames than what is said has states does not count.
     """
 
-    def __init__(self, model: DNNHMM, settings: LFMMIConfig, labels: Objective) -> None:
-        self._model, self._settings, self._labels = model, settings, labels
-        inventory = model.words.inventory
+    def __init__(self, words: WordModels, settings: LFMMIConfig, *, classifies: bool) -> None:
+        self._words, self._settings, self._classifies = words, settings, classifies
+        inventory = words.inventory
         self._unit = -math.log(sum(unit != SILENCE for unit in inventory.sizes))
         self._loop = unit_loop(inventory, self._unit)
 
-    def __call__(self, scores: Scores, batch: Batch) -> Losses:
-        """The losses of a batch."""
-        emissions = self._settings.acoustic_scale * self._model.likelihoods(scores)
-        said, anything = self._compared(emissions, scores.lengths, self._model.words.transcripts(batch))
+    def __call__(self, likelihoods: torch.Tensor, lengths: torch.Tensor, targets: Targets, labels: Part) -> Part:
+        """The losses of a batch.
+
+        Args:
+            likelihoods: log posteriors less log priors of the states, (B, T, S).
+            lengths: the frames of each utterance, (B,).
+            targets: what is said.
+            labels: the frames' mean cross-entropy of each utterance.
+        """
+        emissions = self._settings.acoustic_scale * likelihoods
+        said, anything = self._compared(emissions, lengths, self._words.transcripts(targets))
         possible = said > POSSIBLE
-        labels = self._settings.cross_entropy * self._labels(scores, batch).per_utterance
-        ratios = ((anything - said) / scores.lengths).to(labels.dtype)
-        return Losses(torch.where(possible, ratios + labels, 0.0), possible)
+        beside = self._settings.cross_entropy * labels.per_utterance
+        ratios = ((anything - said) / lengths).to(beside.dtype)
+        return Part(torch.where(possible, ratios + beside, 0.0), possible)
 
     def _compared(
         self, emissions: torch.Tensor, lengths: torch.Tensor, transcripts: Sequence[Transcript]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Log p of what is said, and of anything that might be: (B,) each."""
-        words = self._model.words
-        if self._model.classifies:
+        words = self._words
+        if self._classifies:
             every = words.word_scores(emissions, lengths)
             said = torch.tensor(transcripts, device=every.device)
             return every.gather(1, said)[:, 0], every.logsumexp(1)

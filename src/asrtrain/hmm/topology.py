@@ -8,14 +8,16 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from asrtrain.config import FilePath, OneOf
+from asrtrain.config.run import Run
 from asrtrain.data.vocabulary import BLANK, Vocabulary
 from asrtrain.errors import UsageError
 from asrtrain.hmm.interface import HMMConfig
 from asrtrain.hmm.inventory import SILENCE, Inventory
-from asrtrain.hmm.language_model import LANGUAGE_MODELS, LanguageModelConfig
-from asrtrain.hmm.lexicon import SpellingUnit, spellings
 from asrtrain.hmm.triphones import Unit, in_context
+from asrtrain.hmm.tuning import Tuning
 from asrtrain.hmm.word_models import WordModels
+from asrtrain.language.lexicon import SpellingUnit, spellings
+from asrtrain.language.models import LANGUAGE_MODELS, LanguageModelConfig
 
 Count = Annotated[int, Field(gt=0)]
 _STATE = 200
@@ -64,15 +66,23 @@ class TopologyConfig(HMMConfig, ABC):
             raise ValueError("context: triphone is for unit: phone or char; whole words have no neighbours in the word")
         return self
 
-    def count_states(self, vocabulary: Vocabulary) -> int:
-        """See ``HMMConfig``."""
-        states = self._inventory(vocabulary).states
+    def check_with(self, run: Run) -> None:
+        super().check_with(run)
+        if run.value("data.unit") == "label" and self.language_model:
+            raise ValueError(
+                f"model.language_model {self.language_model.name} tells what follows what, but data.unit is "
+                "label, a word alone: leave it out, or write data.unit: word"
+            )
+
+    def count_outputs(self, tokens: Vocabulary) -> int:
+        """The states of their words."""
+        states = self._inventory(tokens).states
         return min(states, self.silence_states + self.max_states) if self.context == "triphone" else states
 
-    def least_bytes(self, input_size: int, vocabulary: Vocabulary) -> int:
-        """See ``HMMConfig``: states with their names and transitions, and what scores those that are not tied."""
-        chains = self._inventory(vocabulary).states
-        return chains * _STATE + self.count_states(vocabulary) * self._scoring_bytes(input_size)
+    def least_bytes(self, input_size: int, tokens: Vocabulary) -> int:
+        """States with their names and transitions, and what scores those that are not tied."""
+        chains = self._inventory(tokens).states
+        return chains * _STATE + self.count_outputs(tokens) * self._scoring_bytes(input_size)
 
     def _scoring_bytes(self, input_size: int) -> int:
         """Of a state."""
@@ -108,6 +118,12 @@ class TopologyConfig(HMMConfig, ABC):
         units = sorted(dict.fromkeys(unit for units in spelling.values() for unit in units), key=str)
         sizes: dict[Unit, int] = {SILENCE: self.silence_states, **dict.fromkeys(units, self.states)}
         return Inventory(sizes, spelling, skip=self.skip, pause=self.pause, short_pause=self.short_pause)
+
+    @property
+    def tuning(self) -> Tuning:
+        """What is left to be chosen by the development part."""
+        weight = self.language_model is not None and self.language_model.weight is None
+        return Tuning(self.acoustic_scale is None, self.insertion_penalty is None, weight)
 
     @property
     def _language_weight(self) -> float | None:

@@ -13,13 +13,13 @@ from torch import nn
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.hmm.composition import Link, sequence
 from asrtrain.hmm.forward_backward import forward_ends
-from asrtrain.hmm.grammar import Grammar, loop_grammar
 from asrtrain.hmm.graph import IMPOSSIBLE, NEXT, SKIP, STAY, Graph, StateGraph, batched, union
 from asrtrain.hmm.inventory import SILENCE, Inventory
-from asrtrain.hmm.language_model import LanguageModel
 from asrtrain.hmm.viterbi import viterbi
 from asrtrain.hmm.word_search import WordStates
-from asrtrain.types import Batch
+from asrtrain.language.grammar import Grammar, loop_grammar
+from asrtrain.language.models import LanguageModel
+from asrtrain.types import Targets
 
 Transcript = tuple[int, ...]
 """Ids of the words said."""
@@ -68,11 +68,9 @@ class WordModels(nn.Module):
         self._graphs: dict[Transcript, StateGraph] = {}
         self._states: WordStates | None = None
 
-    def transcripts(self, batch: Batch) -> list[Transcript]:
+    def transcripts(self, targets: Targets) -> list[Transcript]:
         """What is said in each utterance of a batch."""
-        if batch.targets.dim() == 1:
-            return [(target,) for target in batch.targets.tolist()]
-        rows = zip(batch.targets.tolist(), batch.target_lengths.tolist(), strict=True)
+        rows = zip(targets.values.tolist(), targets.lengths.tolist(), strict=True)
         return [tuple(row[:length]) for row, length in rows]
 
     def links(self, transcript: Transcript) -> list[Link]:
@@ -117,6 +115,8 @@ class WordModels(nn.Module):
 
     def word_scores(self, emissions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Log p(utterance | word) for emissions (B, T, S) and lengths (B,): (B, V), all words at once."""
+        if not len(lengths):  # nothing, but with the graph
+            return emissions.flatten(1).sum(1, keepdim=True).expand(-1, len(self.vocabulary))
         graphs = [sequence(self.links((word,))) for word in range(len(self.vocabulary))]
         graph = self.batched([union(graphs)] * len(lengths))
         ends = forward_ends(graph, emissions, lengths)

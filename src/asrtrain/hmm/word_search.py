@@ -16,8 +16,8 @@ import numpy.typing as npt
 import torch
 
 from asrtrain.hmm.composition import Link
-from asrtrain.hmm.grammar import Grammar
 from asrtrain.hmm.graph import IMPOSSIBLE, NEXT, POSSIBLE, SKIP, STAY
+from asrtrain.language.grammar import Grammar
 
 SILENT = -1
 """The word of a state of silence."""

@@ -11,8 +11,7 @@ from asrtrain.clipping import measure
 from asrtrain.clipping.measure import tensor_norms, total_norm
 from asrtrain.clipping.parts.scopes import split_by
 from asrtrain.lab.history import Numbers
-from asrtrain.models.interface import AcousticModel
-from asrtrain.objectives.interface import Objective
+from asrtrain.recogniser import Recogniser
 from asrtrain.types import Batch
 
 QUANTILES = np.array([0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0])
@@ -29,13 +28,13 @@ class BatchMeasurement:
     ratios: Numbers
 
 
-def measure_batch(model: AcousticModel, objective: Objective, batch: Batch, *, floor: float = 1e-3) -> BatchMeasurement:
+def measure_batch(model: Recogniser, batch: Batch, *, floor: float = 1e-3) -> BatchMeasurement:
     """Measure a batch with a model as it is; gradients of the model must be None, and are afterwards.
 
     An utterance costs a backward pass of its own.
     """
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    losses = objective(model(batch.features, batch.lengths), batch).per_utterance
+    losses = model(batch).per_utterance
     norms = {}
     total: list[torch.Tensor] = [torch.zeros_like(p) for _, p in trained]
     for place, name in enumerate(batch.ids):

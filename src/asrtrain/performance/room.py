@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import torch
+from torch import nn
 
+from asrtrain.config import Config
 from asrtrain.errors import UsageError
-from asrtrain.models.interface import ModelConfig
 from asrtrain.performance.memory import available_memory
 
 _USUAL = 4096
 """Settings of models up to here make none that is too large to be built; a look costs a second of imports."""
 
-_USUAL_CLASSES = 1 << 16
+_USUAL_OUTPUTS = 1 << 16
 _MOST = 1 << 62
 _NOWHERE = "model: it is too large for any computer; choose smaller sizes"
 
 
-def check_room(model: ModelConfig, inputs: int, classes: int, device: torch.device, *, per_frame: bool) -> None:
-    """Raise UsageError if the weights of a model are more than there is memory for.
+def check_room(settings: Config, outputs: int, build: Callable[[], nn.Module], device: torch.device) -> None:
+    """Raise UsageError if the weights of the model with these settings are more than there is memory for.
 
     It is built without memory, on PyTorch's device ``meta``.
     """
-    settings = model.model_dump_json()
-    if max(map(int, re.findall(r"\d+", settings)), default=0) <= _USUAL and classes <= _USUAL_CLASSES:
+    numbers = map(int, re.findall(r"\d+", settings.model_dump_json()))
+    if max(numbers, default=0) <= _USUAL and outputs <= _USUAL_OUTPUTS:
         return
     try:
         with torch.device("meta"):
-            network = model.build(inputs, classes, per_frame=per_frame)
+            network = build()
     except NotImplementedError:  # it computes with what it makes
         return
     except RuntimeError as error:  # more bytes than can be counted

@@ -11,10 +11,9 @@ from typing import final
 
 import torch
 
-from asrtrain.models.interface import AcousticModel
-from asrtrain.objectives.interface import Objective
 from asrtrain.performance.setup import Setup, using
-from asrtrain.types import Batch
+from asrtrain.recogniser import Recogniser
+from asrtrain.types import Batch, Losses
 
 _HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _FEWEST, _MOST = 3, 20
@@ -41,10 +40,8 @@ class Difference:
 class Trial:
     """Passes of a copy of the model: nothing that is trained is touched, and no random number is used up."""
 
-    def __init__(
-        self, model: AcousticModel, objective: Objective, batches: Sequence[Batch], device: torch.device
-    ) -> None:
-        self._model, self._objective, self.device = copy.deepcopy(model).train(), objective, device
+    def __init__(self, model: Recogniser, batches: Sequence[Batch], device: torch.device) -> None:
+        self._model, self.device = copy.deepcopy(model).train(), device
         self._batches = [batch.to(device) for batch in batches]
 
     def seconds(self, setups: Sequence[Setup], budget: float) -> dict[Setup, float]:
@@ -90,8 +87,8 @@ class Trial:
         half = _HALF.get(setup.precision)
         with using(setup.threads, setup.matmul):
             with torch.autocast(self.device.type, half, enabled=half is not None):
-                scores = self._model(batch.features, batch.lengths)
-            loss = self._objective(scores, batch).per_utterance.mean()
+                losses: Losses = self._model(batch)
+            loss = losses.per_utterance.mean()
             loss.backward()  # type: ignore[no-untyped-call]
         if not keep:
             self._model.zero_grad()

@@ -11,12 +11,11 @@ import torch
 
 from asrtrain.clipping.parts.constants import whole
 from asrtrain.clipping.parts.looking import free_to_look
-from asrtrain.objectives.interface import Losses
 from asrtrain.training.config import TrainingConfig
 from asrtrain.training.injection import Planted
 from asrtrain.training.interface import Ingredients
 from asrtrain.training.world import World
-from asrtrain.types import Batch, Scores
+from asrtrain.types import Batch, Losses
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -30,7 +29,7 @@ class Accumulator:
     """
 
     def __init__(self, ingredients: Ingredients, config: TrainingConfig, device: torch.device, world: World) -> None:
-        self._model, self._objective, self._clipper = ingredients.model, ingredients.objective, ingredients.clipper
+        self._model, self._clipper = ingredients.model, ingredients.clipper
         self._sharding = ingredients.sharding
         self._parameters = tuple(parameter for _, parameter in ingredients.named)
         self._together = self._sharding is not None or any(True for _ in self._model.buffers())
@@ -62,14 +61,10 @@ class Accumulator:
 
     def losses(self, batch: Batch) -> Losses:
         """Those of a batch on the device, with the graph that they were computed by."""
-        return self._objective(self._scores(batch), batch)
-
-    def _scores(self, batch: Batch) -> Scores:
-        """The model's, in the precision that is wanted."""
         half = nullcontext() if self._autocast is None else torch.autocast(self._device.type, self._autocast)
         with half:
-            scores: Scores = self._model(batch.features, batch.lengths)
-        return scores
+            losses: Losses = self._model(batch)
+        return losses
 
     def _backward(self, batch: Batch, planted: Planted, weight: float, loss_scale: float) -> Losses | None:
         """Add the gradient of a batch; without the graph, the losses of this process's utterances. None without any."""
@@ -82,7 +77,7 @@ class Accumulator:
         if self._together:
             # Other processes have utterances of this batch, and wait to hear of the frames that are not here, or for
             # the weights that are.
-            self._scores(on_device).logits.sum().backward()  # type: ignore[no-untyped-call]
+            self.losses(on_device).per_utterance.sum().backward()  # type: ignore[no-untyped-call]
         return None
 
     def _multiply(self, factor: torch.Tensor | float) -> None:

@@ -8,9 +8,9 @@ from itertools import islice
 from typing import final
 
 import torch
-from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from asrtrain.recogniser import Recogniser
 from asrtrain.training.averaging import Weights, using, weights_of
 from asrtrain.training.interface import Ingredients, Validation
 from asrtrain.training.world import World
@@ -62,7 +62,7 @@ class Candidates:
 
 
 def measure_statistics(
-    model: nn.Module, norms: Iterable[_BatchNorm], batches: Iterable[Batch], device: torch.device
+    model: Recogniser, norms: Iterable[_BatchNorm], batches: Iterable[Batch], device: torch.device
 ) -> None:
     """Replace running statistics by the mean of those of batches, all else being as in evaluation.
 
@@ -78,7 +78,7 @@ def measure_statistics(
         for norm in momenta:
             norm.momentum = 1 / (counted + 1)
         here = batch.to(device)
-        model(here.features, here.lengths)
+        model.encode(here)
         if all(bool(torch.isfinite(buffer).all()) for buffer in buffers):
             counted += 1
         else:

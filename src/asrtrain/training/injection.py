@@ -13,10 +13,9 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from asrtrain.config import Config
+from asrtrain.encoders.layout import Layouts, given_tensor, with_tensor
 from asrtrain.errors import UsageError
-from asrtrain.models.layout import Layouts, given_tensor, with_tensor
-from asrtrain.objectives.feasibility import adjacent_repeats
-from asrtrain.types import Batch
+from asrtrain.types import Batch, Targets
 
 Planted = Callable[[Batch], AbstractContextManager[Batch]]
 """Lets planted faults act: the batch with what is wrong in the data, while the model does what is wrong in it."""
@@ -30,7 +29,7 @@ class PlaceConfig(Config):
     """Where a fault is planted: a module, an utterance, a frame. What is left out means all of them."""
 
     module: str | None = None
-    """A module by the name that PyTorch gives it, such as layers.0.forwards; not for faults in the data."""
+    """A module by the name that PyTorch gives it, such as encoder.layers.0.forwards; not for faults in the data."""
     utterance: str | Annotated[int, Field(ge=0)] | None = None
     """An utterance by its id, or by its place in the step's first batch (from 0). Faults in the data take the first."""
     frame: Annotated[int, Field(ge=0)] | None = None
@@ -76,7 +75,7 @@ class InjectionConfig(Config):
         return self
 
     def __str__(self) -> str:
-        """``nan in layers.0.forwards, backward, utterance 3_theo_7, frame 4``."""
+        """``nan in encoder.layers.0.forwards, backward, utterance 3_theo_7, frame 4``."""
         place = self.where
         said = self.kind + (f" x{self.factor:g}" if self.kind == "spike" else "")
         if place.module is not None:
@@ -162,15 +161,17 @@ def _spoilt_data(fault: InjectionConfig, batch: Batch) -> Batch:
 
 def _infeasible(batch: Batch, row: int) -> Batch:
     """One label, repeated until it needs more frames than there are. Classes need no frames, and stay as they are."""
-    if batch.targets.dim() == 1:
-        return batch
     needed = int(batch.lengths[row]) + 1
-    targets = nn.functional.pad(batch.targets, (0, max(0, needed - batch.targets.shape[1])))
-    targets[row, :needed] = 1
-    target_lengths = batch.target_lengths.clone()
-    target_lengths[row] = needed
-    assert int(adjacent_repeats(targets, target_lengths)[row]) == needed - 1
-    return replace(batch, targets=targets, target_lengths=target_lengths)
+    repeated = {name: one if name == "label" else _repeated(one, row, needed) for name, one in batch.targets.items()}
+    return replace(batch, targets=repeated)
+
+
+def _repeated(targets: Targets, row: int, times: int) -> Targets:
+    values = nn.functional.pad(targets.values, (0, max(0, times - targets.values.shape[1])))
+    values[row, :times] = 1
+    lengths = targets.lengths.clone()
+    lengths[row] = times
+    return Targets(values, lengths)
 
 
 def _spoiler(fault: InjectionConfig, batch: Batch, layouts: Layouts) -> Callable[..., Any]:

@@ -12,9 +12,8 @@ from torch import nn
 
 from asrtrain.clipping import Clipper
 from asrtrain.features.interface import FrontEnd
-from asrtrain.models.interface import AcousticModel
-from asrtrain.objectives.interface import Objective
 from asrtrain.optim.interface import Schedule
+from asrtrain.recogniser import Recogniser
 from asrtrain.training.sharding import Sharding
 from asrtrain.training.watch import Explainer
 from asrtrain.types import Batch
@@ -79,15 +78,14 @@ class Ingredients:
     """
 
     front_end: FrontEnd
-    model: AcousticModel
-    objective: Objective
+    model: Recogniser
     optimizer: torch.optim.Optimizer
     schedule: Schedule
     clipper: Clipper
     batches: Batches
-    validate: Callable[[nn.Module], Validation]
+    validate: Callable[[Recogniser], Validation]
     explain: Explainer | None = None
-    tune: Callable[[nn.Module], None] | None = None
+    tune: Callable[[Recogniser], None] | None = None
     sharding: Sharding | None = None
 
     @property

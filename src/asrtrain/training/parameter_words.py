@@ -16,7 +16,7 @@ def in_words(parameter: str) -> str:
     Numbers are those of the name, from 0. The layer number of a recurrent module is left out where it is 0 and the
     module stands in a numbered place already.
     """
-    *modules, own = parameter.split(".")
+    *modules, own = parameter.removeprefix("encoder.").removeprefix("heads.").split(".")
     words: list[str] = []
     for module in modules:
         if module.isdigit() and words:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
-from torch import nn
 
 from asrtrain.errors import CheckpointError, Interrupted
 from asrtrain.features.interface import FrontEnd
 from asrtrain.files.sealed import seal
-from asrtrain.models.interface import AcousticModel
+from asrtrain.recogniser import Recogniser
 from asrtrain.training.averaging import Weights
 from asrtrain.training.checkpoint import with_front_end, without_front_end
 from asrtrain.training.config import TrainingConfig
@@ -44,10 +43,10 @@ class Reestimation:
     """
 
     front_end: FrontEnd
-    model: AcousticModel
+    model: Recogniser
     run_pass: Callable[[int], float]
     states: Callable[[], int]
-    validate: Callable[[nn.Module], Validation]
+    validate: Callable[[Recogniser], Validation]
 
 
 def reestimate(

@@ -7,7 +7,7 @@ times.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, final
 
@@ -15,15 +15,16 @@ import torch
 from torch import nn
 
 from asrtrain.clipping.sharded import Shards
+from asrtrain.recogniser import Recogniser
 from asrtrain.training.optimizer_state import optimizer_state, restore_optimizer
 from asrtrain.training.world import DIFFERENT, World
-from asrtrain.types import Scores
+from asrtrain.types import Batch, Frames, Losses, Part, Scores, Targets
 
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
 
 
-def shard(model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device, world: World) -> Sharding:
+def shard(model: Recogniser, optimizer: torch.optim.Optimizer, device: torch.device, world: World) -> Sharding:
     """Keep of a model and its optimiser, which has taken no step yet, this process's shards alone.
 
     Called by all processes. Raises TrainingError unless they begin with the same weights.
@@ -41,41 +42,37 @@ def shard(model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.devi
     return sharding
 
 
-def _split(model: nn.Module, device: torch.device, world: World) -> None:
+def _split(model: Recogniser, device: torch.device, world: World) -> None:
     """Wrap every block, and then what is left of the model."""
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
-    _let_scores_be_seen()
+    _let_records_be_seen()
     for module in model.modules():
         if isinstance(module, nn.RNNBase):
             # On GPUs it would gather a layer's weights into memory that FSDP does not know, and never look again.
             module.flatten_parameters = _stay_apart  # type: ignore[method-assign]
     mesh = init_device_mesh(device.type, (world.size,))
-    for module in (*_blocks(model), model):
+    for module in (*model.blocks(), model):
         wrapped = fully_shard(module, mesh=mesh)
         # Every process's loss is a part of the whole: gradients are summed, and gloo knows no mean.
         wrapped.set_gradient_divide_factor(1.0)
         wrapped.set_force_sum_reduction_for_comms(True)
+    for method in ("encode", "decode", "recognise", "validate", "tune"):
+        register_fsdp_forward_method(model, method)
 
 
 @cache
-def _let_scores_be_seen() -> None:
+def _let_records_be_seen() -> None:
     """Where the backward pass begins is found by the tensors that modules return; in a dataclass, if it is known."""
     from torch.utils._pytree import register_dataclass
 
-    register_dataclass(Scores)
+    for record in (Targets, Batch, Frames, Scores, Part, Losses):
+        register_dataclass(record)
 
 
 def _stay_apart() -> None:
     """Instead, cuDNN puts the weights of a recurrent layer together at every call."""
-
-
-def _blocks(model: nn.Module) -> Iterator[nn.Module]:
-    """The model's children with weights; of lists of modules their members."""
-    for child in model.children():
-        members = child if isinstance(child, nn.ModuleList | nn.Sequential) else (child,)
-        yield from (member for member in members if any(True for _ in member.parameters()))
 
 
 def _local(parameter: DTensor) -> nn.Parameter:

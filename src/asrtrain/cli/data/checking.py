@@ -10,8 +10,8 @@ import torch
 from asrtrain import run_folder
 from asrtrain.app.checks import requirements_of
 from asrtrain.app.fit import load_settings
-from asrtrain.app.trained import load_recogniser
-from asrtrain.assembly import build_recogniser, build_vocabulary, cache_folder
+from asrtrain.app.trained import load_system
+from asrtrain.assembly import build_system, build_vocabulary, cache_folder
 from asrtrain.data.manifest import AnyFormat, scan_manifest
 from asrtrain.data.validation import Report, Requirements, validate_splits
 from asrtrain.data.vocabulary import Vocabulary
@@ -23,7 +23,7 @@ def check_configuration(path: Path, overrides: Sequence[str]) -> Report:
     """Check all data of a configuration. Raises UsageError and DataError."""
     config = load_settings(path, overrides, None)
     splits = config.data.load(cache_folder())
-    recogniser = build_recogniser(config, build_vocabulary(config, splits), _CPU)
+    recogniser = build_system(config, build_vocabulary(config, splits), _CPU)
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
     present = {name: split for name, split in named.items() if split}
     return validate_splits(present, requirements_of(recogniser), name=str(path), progress=True, remarks=splits.remarks)
@@ -40,11 +40,11 @@ def requirements(
 ) -> Requirements | None:
     """What a manifest has to satisfy: the recogniser of a run, or a configuration that it is to be trained with."""
     if run is not None:
-        return requirements_of(load_recogniser(run_folder.find(run), "best", "cpu"))
+        return requirements_of(load_system(run_folder.find(run), "best", "cpu"))
     if config is None:
         return None
     settings = load_settings(config, overrides, None)
     found, _ = scan_manifest(manifest, input_format, audio_root)
     texts = [settings.data.text.normalise(utterance.text) for utterance in found]
     vocabulary = Vocabulary.from_texts([text for text in texts if text], settings.data.unit)
-    return requirements_of(build_recogniser(settings, vocabulary, _CPU))
+    return requirements_of(build_system(settings, vocabulary, _CPU))
