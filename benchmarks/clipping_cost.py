@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 from command_line import options_of, show
-from recognisers import build_recogniser
 from timing import interleaved
 
 from asrtrain.clipping import CLIPPERS, Clipper, build_clipper
 from asrtrain.clipping.interface import InsideRule, LossRule, UpdateRule
 from asrtrain.types import Batch
+from recognisers import build_recogniser
 
 SIZES = {"0.3M": 96, "3M": 320, "30M": 1000}
 SMALLEST = "0.3M"

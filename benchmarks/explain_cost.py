@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from command_line import options_of, show
-from recognisers import build_recogniser
 from timing import interleaved
 
 from asrtrain.clipping import build_clipper
@@ -21,6 +20,7 @@ from asrtrain.training.injection import Injector
 from asrtrain.training.trace import Trace
 from asrtrain.training.watch import ExplainConfig, Watch
 from asrtrain.types import Batch, Targets
+from recognisers import build_recogniser
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "rnn": {"hidden_size": 64},

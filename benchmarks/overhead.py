@@ -27,7 +27,6 @@ from typing import Any, final
 
 import torch
 from command_line import options_of, show
-from recognisers import FRAME_SHIFT, build_recogniser
 from timing import cpu_seconds
 
 from asrtrain.clipping import build_clipper
@@ -40,6 +39,7 @@ from asrtrain.recogniser import Recogniser
 from asrtrain.search import Search
 from asrtrain.training import Ingredients, TrainingConfig, Validation, train
 from asrtrain.types import Batch, Frames, Part, Scores, Targets
+from recognisers import FRAME_SHIFT, build_recogniser
 
 THRESHOLD = 5.0
 CPU = torch.device("cpu")

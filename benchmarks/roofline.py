@@ -52,7 +52,6 @@ def step_flops(cells: int) -> float:
 def training_step(precision: str, cells: int) -> Callable[[], object]:
     """A step of the trainer on the same batch, whenever it is called."""
     import torch
-    from recognisers import build_recogniser
 
     from asrtrain.clipping import build_clipper
     from asrtrain.features.mfcc import MFCCConfig
@@ -60,6 +59,7 @@ def training_step(precision: str, cells: int) -> Callable[[], object]:
     from asrtrain.training import Ingredients, TrainingConfig
     from asrtrain.training.step import Updater
     from asrtrain.types import Batch, Targets
+    from recognisers import build_recogniser
 
     torch.manual_seed(0)
     size = BATCHES[cells]

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import torch
 from command_line import options_of, show
-from recognisers import build_recogniser
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from asrtrain.clipping import build_clipper
@@ -28,6 +27,7 @@ from asrtrain.recogniser import Recogniser
 from asrtrain.training import Ingredients, TrainingConfig, Updater, Validation, World, joined_world
 from asrtrain.training.sharding import shard
 from asrtrain.types import Batch, Targets
+from recognisers import build_recogniser
 
 CPU = torch.device("cpu")
 BATCH, FRAMES, BANDS, CLASSES = 8, 40, 16, 10

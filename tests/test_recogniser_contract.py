@@ -16,7 +16,11 @@ from tests.recognisers import recogniser
 F, V = 12, 7
 LENGTHS = torch.tensor([23, 1, 10, 2])
 
-pytestmark = pytest.mark.parametrize(("encoder", "head"), [(encoder, head) for encoder in ENCODERS for head in HEADS])
+SCORING = [head for head in HEADS if recogniser("softmax", F, V, head=head).head.reading in ("classes", "frames")]
+"""Heads that score utterances or frames at once, and not one label after the other."""
+
+every = pytest.mark.parametrize(("encoder", "head"), [(encoder, head) for encoder in ENCODERS for head in HEADS])
+scoring = pytest.mark.parametrize(("encoder", "head"), [(encoder, head) for encoder in ENCODERS for head in SCORING])
 
 
 def build(encoder: str, head: str, seed: int = 0, **settings: float) -> Recogniser:
@@ -81,6 +85,7 @@ def gradients(model: Recogniser, losses: Losses) -> list[torch.Tensor]:
     return list(torch.autograd.grad(losses.per_utterance.sum(), list(model.parameters()), retain_graph=True))
 
 
+@scoring
 @pytest.mark.parametrize("size", [1, 7, 32])
 @pytest.mark.parametrize("training", [False, True])
 def test_padding_never_changes_scores(encoder: str, head: str, size: int, training: bool) -> None:
@@ -96,6 +101,15 @@ def test_padding_never_changes_scores(encoder: str, head: str, size: int, traini
             torch.testing.assert_close(ours, theirs, rtol=0, atol=most)
 
 
+@every
+def test_padding_never_changes_losses(encoder: str, head: str) -> None:
+    model, lengths = as_after_training(build(encoder, head)), lengths_of(7)
+    tight = model(speech(lengths)).per_utterance
+    for padding, dirt in ((19, 0.0), (19, 1e3), (0, 1e3)):
+        torch.testing.assert_close(model(speech(lengths, padding, dirt)).per_utterance, tight, rtol=1e-4, atol=1e-5)
+
+
+@scoring
 @pytest.mark.parametrize("size", [7, 32])
 def test_an_utterance_scores_the_same_alone_as_in_a_batch(encoder: str, head: str, size: int) -> None:
     model = as_after_training(build(encoder, head))
@@ -108,6 +122,7 @@ def test_an_utterance_scores_the_same_alone_as_in_a_batch(encoder: str, head: st
         torch.testing.assert_close(model(own).per_utterance[0], losses.per_utterance[row], rtol=1e-4, atol=1e-5)
 
 
+@scoring
 def test_what_comes_out_follows_from_the_stride_for_every_length(encoder: str, head: str) -> None:
     model, batch = build(encoder, head).eval(), speech(torch.arange(1, 201))
     frames = model.encode(batch)
@@ -121,6 +136,7 @@ def test_what_comes_out_follows_from_the_stride_for_every_length(encoder: str, h
     assert torch.equal(model.head.scorer(frames).lengths, expected)
 
 
+@scoring
 def test_losses_and_scores_have_their_shapes(encoder: str, head: str) -> None:
     model = build(encoder, head)
     losses, scores = model(speech()), scored(model, speech())
@@ -134,6 +150,7 @@ def test_losses_and_scores_have_their_shapes(encoder: str, head: str) -> None:
     assert scores.logits.shape == ((len(LENGTHS), V) if model.head.reading == "classes" else (len(LENGTHS), frames, V))
 
 
+@every
 @pytest.mark.parametrize("training", [False, True])
 def test_an_empty_batch_has_no_losses_but_all_of_the_graph(encoder: str, head: str, training: bool) -> None:
     model = build(encoder, head).train(training)
@@ -145,6 +162,7 @@ def test_an_empty_batch_has_no_losses_but_all_of_the_graph(encoder: str, head: s
         assert not parameter.grad.any(), name
 
 
+@every
 def test_no_loss_depends_on_another_utterance(encoder: str, head: str) -> None:
     """In evaluation: while they are trained, some networks normalise over the batch."""
     model, batch = as_after_training(build(encoder, head)), speech(lengths_of(4), padding=5)
@@ -158,6 +176,7 @@ def test_no_loss_depends_on_another_utterance(encoder: str, head: str) -> None:
         assert not gradient[[other for other in range(4) if other != row]].any()
 
 
+@every
 @pytest.mark.parametrize("training", [False, True])
 def test_a_second_backward_pass_gives_the_same_gradients(encoder: str, head: str, training: bool) -> None:
     model = build(encoder, head).train(training)
@@ -167,6 +186,7 @@ def test_a_second_backward_pass_gives_the_same_gradients(encoder: str, head: str
         assert torch.equal(first, second)
 
 
+@every
 def test_gradients_flow_to_every_parameter(encoder: str, head: str) -> None:
     model = without_dropout(build(encoder, head)).train()
     model(speech()).per_utterance.sum().backward()
@@ -176,6 +196,7 @@ def test_gradients_flow_to_every_parameter(encoder: str, head: str) -> None:
         assert parameter.grad.any(), name
 
 
+@scoring
 def test_under_autocast_losses_are_float32_and_heads_run_outside_of_it(encoder: str, head: str) -> None:
     model, seen = without_dropout(build(encoder, head)).eval(), list[tuple[torch.dtype, bool]]()
 
@@ -194,6 +215,7 @@ def test_under_autocast_losses_are_float32_and_heads_run_outside_of_it(encoder: 
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
+@every
 def test_validating_is_losses_and_decoding(encoder: str, head: str) -> None:
     model, batch = as_after_training(build(encoder, head)), speech(lengths_of(7))
     search = model.search()
@@ -208,12 +230,14 @@ def test_validating_is_losses_and_decoding(encoder: str, head: str) -> None:
     assert [hypothesis.id for hypothesis in hypotheses] == list(batch.ids)
 
 
+@every
 def test_the_seed_decides_the_weights(encoder: str, head: str) -> None:
     first, again, other = (build(encoder, head, seed).state_dict() for seed in (5, 5, 6))
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert not all(torch.equal(first[key], other[key]) for key in first)
 
 
+@scoring
 def test_weights_are_named_by_encoder_and_head_and_survive_a_round_trip(encoder: str, head: str) -> None:
     model, other = build(encoder, head, seed=0), build(encoder, head, seed=1)
     as_after_training(model)
@@ -227,6 +251,7 @@ def test_weights_are_named_by_encoder_and_head_and_survive_a_round_trip(encoder:
     assert torch.equal(scored(model, speech()).logits, scored(other.eval(), speech()).logits)
 
 
+@scoring
 def test_dropout_acts_in_training_only(encoder: str, head: str) -> None:
     model = build(encoder, head, dropout=0.5).train()
     assert not torch.equal(scored(model, speech()).logits, scored(model, speech()).logits)
@@ -234,6 +259,7 @@ def test_dropout_acts_in_training_only(encoder: str, head: str) -> None:
     assert torch.equal(scored(model, speech()).logits, scored(model, speech()).logits)
 
 
+@scoring
 @pytest.mark.parametrize("length", [1, 2, 3])
 @pytest.mark.parametrize("training", [False, True])
 def test_one_short_utterance_alone(encoder: str, head: str, length: int, training: bool) -> None:
@@ -245,6 +271,7 @@ def test_one_short_utterance_alone(encoder: str, head: str, length: int, trainin
     assert all(buffer.isfinite().all() for buffer in model.buffers())
 
 
+@scoring
 def test_an_utterance_without_frames_harms_nobody(encoder: str, head: str) -> None:
     model, batch = build(encoder, head).eval(), speech(torch.tensor([*LENGTHS.tolist(), 0]))
     with_empty, losses = scored(model, batch), model(batch)
@@ -255,13 +282,14 @@ def test_an_utterance_without_frames_harms_nobody(encoder: str, head: str) -> No
     torch.testing.assert_close(with_empty.logits[:-1], without.logits, rtol=0, atol=1e-5)
 
 
+@every
 def test_one_that_is_too_short_costs_nothing_and_moves_nothing(encoder: str, head: str) -> None:
-    """Where frames are scored; a class can always be found."""
+    """Where frames are scored; a class or a label can always be found."""
     model, batch = build(encoder, head).eval(), speech()
     batch.targets["char"].values[1] = torch.tensor([1, 1, 1])
     batch.targets["char"].lengths[1] = 3
     batch.features.requires_grad_()
-    losses, counts = model(batch), model.head.reading == "classes"
+    losses, counts = model(batch), model.head.reading != "frames"
     (gradient,) = torch.autograd.grad(losses.per_utterance[1], batch.features)
     assert losses.counted.tolist() == [True, counts, True, True]
     assert bool(losses.per_utterance[1] > 0) == bool(gradient.any()) == counts

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import nn
@@ -66,7 +66,7 @@ class System:
     vocabulary: Vocabulary
     front_end: FrontEnd
     model: Recogniser
-    search: Search
+    search: Search[Any]
     device: torch.device
     origin: Origin | None = None
     longest: Seconds | None = None

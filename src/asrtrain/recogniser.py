@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from torch import nn
 from asrtrain.encoders.interface import Encoder
 from asrtrain.encoders.plain import plain_copy
 from asrtrain.heads.interface import Head, widened
-from asrtrain.search.interface import Search
+from asrtrain.search.interface import LabelScorer, Search
 from asrtrain.types import Batch, Frames, Hypothesis, Losses, Part, Scores, Seconds
 
 
@@ -33,7 +33,7 @@ class Recogniser(nn.Module):
     def __init__(
         self,
         encoder: Encoder,
-        heads: Mapping[str, Head],
+        heads: Mapping[str, Head[Any]],
         frame_shift: Seconds,
         weights: Mapping[str, float] | None = None,
     ) -> None:
@@ -44,14 +44,14 @@ class Recogniser(nn.Module):
         self._weights = {name: 1.0 if weights is None else weights[name] for name in heads}
 
     @property
-    def named_heads(self) -> Iterator[tuple[str, Head]]:
+    def named_heads(self) -> Iterator[tuple[str, Head[Any]]]:
         """The heads by name."""
         for name, head in self.heads.items():
             assert isinstance(head, Head)
             yield name, head
 
     @property
-    def head(self) -> Head:
+    def head(self) -> Head[Any]:
         """The head that is searched."""
         return next(self.named_heads)[1]
 
@@ -73,17 +73,17 @@ class Recogniser(nn.Module):
         return self._joined({name: head(frames, batch) for name, head in self.heads.items()})
 
     @torch.inference_mode()
-    def decode(self, frames: Frames, search: Search) -> list[Hypothesis]:
+    def decode(self, frames: Frames, search: Search[Any]) -> list[Hypothesis]:
         """Search encoded frames; words have their times in the recording."""
         return self._decoded(frames, search)
 
     @torch.inference_mode()
-    def recognise(self, batch: Batch, search: Search) -> list[Hypothesis]:
+    def recognise(self, batch: Batch, search: Search[Any]) -> list[Hypothesis]:
         """Encode and search."""
         return self._decoded(self._encoded(batch), search)
 
     @torch.inference_mode()
-    def validate(self, batch: Batch, search: Search) -> tuple[Losses, list[Hypothesis]]:
+    def validate(self, batch: Batch, search: Search[Any]) -> tuple[Losses, list[Hypothesis]]:
         """Losses and hypotheses of a batch, encoded and scored once."""
         frames = widened(self._encoded(batch))
         part, scores = self.head.judged(frames, batch)
@@ -91,7 +91,7 @@ class Recogniser(nn.Module):
         parts = {first[0]: part, **{name: head(frames, batch) for name, head in others}}
         return self._joined(parts), self._searched(scores, frames, search)
 
-    def search(self) -> Search:
+    def search(self) -> Search[Any]:
         """The search that goes with the first head."""
         return self.head.search()
 
@@ -106,7 +106,7 @@ class Recogniser(nn.Module):
         return self.head.tuned
 
     @torch.inference_mode()
-    def tune(self, batches: Iterable[Batch], search: Search, errors: Callable[[list[Hypothesis]], int]) -> None:
+    def tune(self, batches: Iterable[Batch], search: Search[Any], errors: Callable[[list[Hypothesis]], int]) -> None:
         """Choose those buffers that the development part chooses.
 
         Args:
@@ -114,7 +114,7 @@ class Recogniser(nn.Module):
             search: reads the buffers whenever it is called.
             errors: counts the wrong words of hypotheses.
         """
-        scored: list[tuple[Batch, Frames, Scores]] = []
+        scored: list[tuple[Batch, Frames, Any]] = []
         for batch in batches:
             frames = widened(self._encoded(batch))
             scores = self.head.scorer(frames)
@@ -165,7 +165,7 @@ class Recogniser(nn.Module):
         values, lengths = self.encoder(batch.features, batch.lengths)
         return Frames(batch.ids, values, lengths, batch.lengths, self.stride, batch.starts)
 
-    def _decoded(self, frames: Frames, search: Search) -> list[Hypothesis]:
+    def _decoded(self, frames: Frames, search: Search[Any]) -> list[Hypothesis]:
         return self._searched(self.head.scorer(widened(frames)), frames, search)
 
     def _joined(self, parts: Mapping[str, Part]) -> Losses:
@@ -180,7 +180,7 @@ class Recogniser(nn.Module):
         assert counted is not None
         return Losses(total, counted, parts)
 
-    def _searched(self, scores: Scores, frames: Frames, search: Search) -> list[Hypothesis]:
+    def _searched(self, scores: Scores | LabelScorer, frames: Frames, search: Search[Any]) -> list[Hypothesis]:
         found = search(scores, frames, self.frame_shift)
         return list(map(Hypothesis.later, found, frames.starts)) if frames.starts else found
 

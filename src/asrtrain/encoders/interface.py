@@ -39,7 +39,10 @@ class Encoder(nn.Module, ABC):
 
     @property
     def stride(self) -> int:
-        """Feature frames from one hidden frame to the next: T' is T divided by it, rounded up."""
+        """Feature frames from one hidden frame to the next: T' is T divided by it, rounded up.
+
+        (Encoders that know no time join all frames of a whole utterance into one, where whole utterances are scored.)
+        """
         return 1
 
     @abstractmethod

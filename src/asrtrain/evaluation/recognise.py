@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 
@@ -12,7 +13,7 @@ from asrtrain.types import Batch, Hypothesis
 
 
 def recognise(
-    model: Recogniser, batches: Iterable[Batch], search: Search, device: torch.device
+    model: Recogniser, batches: Iterable[Batch], search: Search[Any], device: torch.device
 ) -> Iterator[Hypothesis]:
     """One hypothesis an utterance, in the order of the batches; the model is left in evaluation mode.
 

@@ -39,7 +39,7 @@ class CTCConfig(HeadConfig):
         """How wrong scores are."""
         return CTC(self.normalise)
 
-    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head:
+    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head[Scores]:
         """Build the head."""
         output = Output(input_size, len(tokens), top, per_frame=True)
         return ScoredHead(tokens, "frames", output, self.criterion())

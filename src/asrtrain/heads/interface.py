@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Generic, Literal, Protocol
 
 import torch
 from torch import nn
@@ -18,14 +19,15 @@ from asrtrain.config import Config
 from asrtrain.config.run import Run
 from asrtrain.data.vocabulary import Vocabulary
 from asrtrain.encoders.interface import EncoderConfig, Top
-from asrtrain.search.interface import Search
-from asrtrain.types import Batch, Frames, Part, Scores, Targets, Task
+from asrtrain.search.interface import S, Search
+from asrtrain.types import Batch, Frames, Part, Targets, Task
 
-Reading = Literal["classes", "frames", "states"]
-"""What a search reads: scores of whole utterances (B, V), of symbols by frame (B, T', V), or of states (B, T, S)."""
+Reading = Literal["classes", "frames", "states", "labels"]
+"""What a search reads: scores of whole utterances (B, V), of symbols by frame (B, T', V), of states (B, T, S), or of
+one label after the other."""
 
 
-class Head(nn.Module, ABC):
+class Head(nn.Module, ABC, Generic[S]):
     """From hidden frames to losses and scores."""
 
     def __init__(self, tokens: Vocabulary, reading: Reading) -> None:
@@ -38,11 +40,12 @@ class Head(nn.Module, ABC):
 
         A process whose batch is empty answers nothing, but with the graph, so that its weights take part.
         """
-        with torch.autocast(frames.values.device.type, enabled=False):
+        with wide(frames.values.device):
             frames = widened(frames)
             if batch.ids:
                 return self.part(frames, batch)
-            nothing = self.scorer(frames).logits.flatten(1).sum(1)
+            weights = sum((weight.sum() for weight in self.parameters()), frames.values.new_zeros(()))
+            nothing = frames.values.flatten(1).sum(1) + 0 * weights
             return Part(nothing, torch.ones_like(nothing, dtype=torch.bool))
 
     @abstractmethod
@@ -50,15 +53,15 @@ class Head(nn.Module, ABC):
         """The losses of a batch that is not empty; no utterance's depends on another, and each is computed anew."""
 
     @abstractmethod
-    def scorer(self, frames: Frames) -> Scores:
+    def scorer(self, frames: Frames) -> S:
         """What a search reads."""
 
-    def judged(self, frames: Frames, batch: Batch) -> tuple[Part, Scores]:
+    def judged(self, frames: Frames, batch: Batch) -> tuple[Part, S]:
         """Both at once, for who wants both: the losses of validation, and what a search reads."""
         return self.part(frames, batch), self.scorer(frames)
 
     @abstractmethod
-    def search(self) -> Search:
+    def search(self) -> Search[S]:
         """The search that reads these scores where no other is chosen."""
 
     def targets(self, batch: Batch) -> Targets:
@@ -82,7 +85,7 @@ class Head(nn.Module, ABC):
         """Whether anything is chosen by the development part after each epoch; see ``tune``."""
         return False
 
-    def tune(self, scored: Sequence[tuple[Batch, Scores]], errors: Callable[[], int]) -> None:
+    def tune(self, scored: Sequence[tuple[Batch, S]], errors: Callable[[], int]) -> None:
         """Set those buffers that are chosen by the development part.
 
         Args:
@@ -91,9 +94,16 @@ class Head(nn.Module, ABC):
         """
 
 
+def wide(device: torch.device) -> AbstractContextManager[object]:
+    """Computing in the types that numbers have: without autocast, where it is on."""
+    kind = device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+
+
 def widened(frames: Frames) -> Frames:
     """The same frames in float32 or better."""
-    return replace(frames, values=at_least_float32(frames.values))
+    values = at_least_float32(frames.values)
+    return frames if values is frames.values else replace(frames, values=values)
 
 
 def at_least_float32(numbers: torch.Tensor) -> torch.Tensor:
@@ -108,7 +118,7 @@ class HeadBuilder(Protocol):
     def name(self) -> str:
         """What the head is called, in the log and among the names of weights."""
 
-    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head:
+    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head[Any]:
         """Build the head for H = ``input_size``, initialised from torch's global generator.
 
         Args:
@@ -148,7 +158,7 @@ class HeadConfig(Config, ABC):
             )
 
     @abstractmethod
-    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head:
+    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head[Any]:
         """As ``HeadBuilder`` says."""
 
 

@@ -31,7 +31,7 @@ class MAEConfig(HeadConfig):
         """How wrong scores are."""
         return MAE()
 
-    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head:
+    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head[Scores]:
         """Build the head."""
         output = Output(input_size, len(tokens), top, per_frame=False)
         return ScoredHead(tokens, "classes", output, self.criterion())

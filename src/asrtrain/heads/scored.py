@@ -16,7 +16,7 @@ from asrtrain.types import Batch, Frames, Part, Scores
 
 
 @final
-class ScoredHead(Head):
+class ScoredHead(Head[Scores]):
     """Scores whole utterances (``reading`` classes) or frames, and judges the scores."""
 
     def __init__(self, tokens: Vocabulary, reading: Reading, output: Output, criterion: Criterion) -> None:
@@ -31,7 +31,7 @@ class ScoredHead(Head):
         scores = self.scorer(frames)
         return self._criterion(scores, self.targets(batch)), scores
 
-    def search(self) -> Search:
+    def search(self) -> Search[Scores]:
         return GreedyClasses(self.tokens.symbols) if self.reading == "classes" else CTCGreedy(self.tokens)
 
     def scorer(self, frames: Frames) -> Scores:

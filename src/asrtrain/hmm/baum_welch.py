@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import final
+from typing import Any, final
 
 import torch
 
@@ -167,7 +167,7 @@ class BaumWelch:
 
 
 def baum_welch(
-    head: Head,
+    head: Head[Any],
     config: RecogniserConfig | EncoderConfig,
     batches: Callable[[int], Iterable[Batch]],
     *,

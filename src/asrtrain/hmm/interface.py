@@ -18,7 +18,7 @@ from asrtrain.search import GreedyClasses, Search
 from asrtrain.types import Batch, Frames, Part, Scores
 
 
-class HMMHead(Head, ABC):
+class HMMHead(Head[Scores], ABC):
     """Scores states by Gaussian mixtures or by a network.
 
     Single words (the unit ``label``) are scored whole, (B, V); connected words by state and frame, (B, T, S).
@@ -55,7 +55,7 @@ class HMMHead(Head, ABC):
         scores = self.scorer(frames)
         return negative_log_likelihood(self.words, scores, self.targets(batch)), scores
 
-    def search(self) -> Search:
+    def search(self) -> Search[Scores]:
         return GreedyClasses(self.tokens.symbols) if self.classifies else WordSearch(self.words)
 
     @property

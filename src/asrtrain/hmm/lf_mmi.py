@@ -19,7 +19,7 @@ from asrtrain.hmm.graph import POSSIBLE
 from asrtrain.hmm.inventory import SILENCE
 from asrtrain.hmm.unit_loop import unit_loop
 from asrtrain.hmm.word_models import Transcript, WordModels
-from asrtrain.types import Part, Targets, Task
+from asrtrain.types import Part, Scores, Targets, Task
 
 
 @final
@@ -43,7 +43,7 @@ class LFMMIConfig(HeadConfig):
     def check_with(self, run: Run) -> None:
         raise ValueError(f"objective {self.name} compares strings of states: it is for model: dnn_hmm")
 
-    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head:
+    def build(self, input_size: int, tokens: Vocabulary, top: Top, *, stride: int) -> Head[Scores]:
         """It is no head by itself. Raises UsageError."""
         raise UsageError(f"objective {self.name} compares strings of states: it is for model: dnn_hmm")
 

@@ -15,7 +15,7 @@ from asrtrain.types import Frames, Hypothesis, Scores, Seconds, TimedWord
 
 
 @final
-class WordSearch(Search):
+class WordSearch(Search[Scores]):
     """Takes the states' scores (B, T, S) to words with their places in time.
 
     The words' transitions, their language model, the insertion penalty and the acoustic scale are read when it is

@@ -2,6 +2,7 @@
 
 from asrtrain.search.classes import GreedyClasses
 from asrtrain.search.ctc_greedy import CTCGreedy
-from asrtrain.search.interface import Search
+from asrtrain.search.interface import LabelScorer, Search
+from asrtrain.search.labels import LabelSearch
 
-__all__ = ["CTCGreedy", "GreedyClasses", "Search"]
+__all__ = ["CTCGreedy", "GreedyClasses", "LabelScorer", "LabelSearch", "Search"]

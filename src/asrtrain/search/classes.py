@@ -10,7 +10,7 @@ from asrtrain.types import Frames, Hypothesis, Scores, Seconds, TimedWord
 
 
 @final
-class GreedyClasses(Search):
+class GreedyClasses(Search[Scores]):
     """Takes logits (B, V) to one word an utterance, from its first frame to its last."""
 
     def __init__(self, symbols: Sequence[str]) -> None:

@@ -44,7 +44,7 @@ def collapse(best: torch.Tensor, lengths: torch.Tensor) -> list[list[Run]]:
 
 
 @final
-class CTCGreedy(Search):
+class CTCGreedy(Search[Scores]):
     """Takes logits (B, T, V) to the most probable path's text, with a place in time and a confidence for every word."""
 
     def __init__(self, tokens: Vocabulary) -> None:

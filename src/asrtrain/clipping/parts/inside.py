@@ -29,7 +29,16 @@ def passing(tensor: torch.Tensor, change: Change) -> torch.Tensor:
 
 
 def recurrent_modules(model: nn.Module, rule: str) -> list[nn.RNNBase]:
-    """Torch's recurrent layers in a model. Raises UsageError if there are none."""
+    """Torch's recurrent layers in a model. Raises UsageError if there are none, or some that go step by step.
+
+    Those run once a step, outside of what the rule sees: it would act on a part of the recurrences and not say so.
+    """
+    stepped = [name for name, module in model.named_modules() if isinstance(module, nn.RNNCellBase)]
+    if stepped:
+        raise UsageError(
+            f"the clipping rule {rule} acts in recurrent layers that run over whole utterances, and {stepped[0]} goes "
+            "step by step: remove the rule, or choose another head"
+        )
     found = [module for module in model.modules() if isinstance(module, nn.RNNBase)]
     if not found:
         raise UsageError(f"the clipping rule {rule} acts in recurrent layers, and the model has none; remove the rule")
