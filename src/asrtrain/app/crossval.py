@@ -104,7 +104,12 @@ def speakers_left_out(config: str | Path, settings: RunConfig) -> list[str]:
 def check_named_runs(config: RunConfig) -> None:
     """Raise CheckpointError if a run that a hybrid is to be aligned or begun by is not there."""
     for run in config.named_runs.values():
-        run_folder.find(run)
+        _config_of(run)
+
+
+def _config_of(run: Path) -> RunConfig:
+    """The configuration of a run, which may be given by itself. Raises CheckpointError, UsageError."""
+    return load_settings(run, (), None) if run.is_file() else run_folder.read_config(run_folder.find(run))
 
 
 def leaving_out(config: RunConfig, speaker: str) -> RunConfig:
@@ -117,7 +122,7 @@ def _train_fold(config: RunConfig, splits: Splits, folder: Path, device: torch.d
     trained: dict[Path, Path] = {}
     for key, run in config.named_runs.items():
         if run not in trained:
-            own = run_folder.read_config(run_folder.find(run)).model_copy(update={"data": config.data})
+            own = _config_of(run).model_copy(update={"data": config.data})
             trained[run] = _train_fold(own, splits, folder.with_name(f"{folder.name}-{_ROLES[key]}"), device)
     config = config.with_named_runs({key: trained[run] for key, run in config.named_runs.items()})
     system = prepare(config, splits, device)

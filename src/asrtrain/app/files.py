@@ -24,6 +24,6 @@ def missing_files(config: RunConfig) -> list[Problem]:
         if isinstance(owner, CorpusConfig):
             hint = f"get the corpus with 'asrtrain data get {owner.name} --output {path}', or name its folder"
         if key[-1] in _RUNS:
-            hint = f"train that run first: asrtrain fit CONFIG --output {path}"
+            hint = f"train that run first: asrtrain fit CONFIG --output {path}; or name its CONFIG here"
         found.append(Problem(key, f"there is no file or folder {str(path)!r}; {hint}"))
     return found

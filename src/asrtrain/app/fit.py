@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
@@ -37,7 +38,7 @@ from asrtrain.performance.setup import using
 from asrtrain.reporting import draw_missing, draw_run, pictures_beside, require_pictures
 from asrtrain.run_config import RunConfig
 from asrtrain.terminal import remembering, say
-from asrtrain.training import Outcome, World, has_checkpoint, joined_world, train
+from asrtrain.training import Outcome, World, has_checkpoint, joined_world, local_rank, train
 from asrtrain.training.reestimation import reestimate
 
 Resume = Literal["auto", "never", "must"]
@@ -67,6 +68,7 @@ def fit(
 
     Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
     """
+    overrides = [*overrides, *_trained_first(load_settings(Path(config), overrides, seed), device, dry_run=dry_run)]
     if nproc is not None and nproc != 1:
         check_together(nproc)
         _check_number(nproc, load_settings(Path(config), overrides, seed))
@@ -93,6 +95,25 @@ def fit(
             say(_plan(system, splits, World(0, nproc) if nproc else world))
             return folder
         return train_in(folder, system, splits, world, latest=(settings.output_dir, *latest_in), said=said)
+
+
+def _trained_first(settings: RunConfig, device: str, *, dry_run: bool) -> list[str]:
+    """Train the configurations that stand where other runs are named; overrides that name their runs instead.
+
+    Each has its run beside this one, by the configuration's name: it is gone on with, or used as it is. Raises
+    UsageError where the run is of another configuration, or where it is missing and cannot be trained now.
+    """
+    found = []
+    for key, path in settings.named_runs.items():
+        if not path.is_file():
+            continue
+        run = settings.output_dir / path.stem
+        if not run_folder.is_finished(run) and (dry_run or local_rank() is not None):
+            raise UsageError(f"model.{key}: train {path} first: asrtrain fit {path} --output {run}")
+        say(f"model.{key}: {path} comes first, in {run}")
+        fit(path, output=run, device=device)
+        found.append(f"model.{key}={json.dumps(str(run))}")
+    return found
 
 
 def _check_number(processes: int, settings: RunConfig) -> None:

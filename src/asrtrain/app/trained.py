@@ -10,7 +10,7 @@ from asrtrain import run_folder
 from asrtrain.app.meaning import read_checked
 from asrtrain.assembly import System, build_ingredients, build_system, choose_device
 from asrtrain.data.data_config import Splits
-from asrtrain.errors import CheckpointError
+from asrtrain.errors import CheckpointError, UsageError
 from asrtrain.evaluation import Origin
 from asrtrain.run_config import RunConfig
 from asrtrain.training import Ingredients, StepRecord, World, load_tensors, put_weights, read_steps, weights_hash
@@ -47,6 +47,10 @@ def gather_ingredients(system: System, splits: Splits, world: World | None = Non
 
 def _named_run(key: str, run: Path, system: System) -> System:
     """The best recogniser of another run, on the same device. Raises CheckpointError where there is none."""
+    if run.is_file():
+        raise UsageError(
+            f"model.{key}: {run} is no run yet: asrtrain fit trains it first, and then what learns from it"
+        )
     if not run.exists():
         raise CheckpointError(
             f"model.{key}: there is no run {run}: train it first, asrtrain fit CONFIG --output {run}, "

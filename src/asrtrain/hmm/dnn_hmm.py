@@ -38,10 +38,10 @@ class DNNHMMConfig(TopologyConfig):
     """The network: any model that scores every frame."""
     align_from: FilePath
     """The run folder whose model says which state each training frame belongs to: a gmm_hmm, or a dnn_hmm, so as to
-    align anew with a better model. It is needed for training alone."""
+    align anew with a better model. Or its configuration file: then that is trained first. Needed for training alone."""
     start_from: FilePath | None = None
-    """The run folder of a dnn_hmm with the same features, states and network, whose best weights this one begins with;
-    null: random ones. Needed for training alone."""
+    """The run folder, or the configuration file, of a dnn_hmm with the same features, states and network, whose best
+    weights this one begins with; null: random ones. Needed for training alone."""
 
     @property
     def encoder(self) -> EncoderConfig:
