@@ -27,7 +27,7 @@ ADDED = {
     "unknown component, nothing like it": ("objective: zzz", 'objective: unknown name "zzz"; choose one of cross_entropy,'),
     "component without a name": ("optimizer: {lr: 0.1}", ":4: optimizer: needs a name: one of sgd,"),
     "component that is a number": ("features: 3", ":4: features: wants one of mfcc, log_mel, spectrogram, found 3"),
-    "component that is null": ("objective: null", ":4: objective: wants one of cross_entropy, mae, ctc, lf_mmi, found nothing (null)"),
+    "component that is null": ("objective: null", ":4: objective: wants one of cross_entropy, mae, ctc, attention, lf_mmi, found nothing (null)"),
     "component whose name is a list": ("optimizer: {name: [sgd]}", ":4: optimizer.name: wants one of sgd,"),
     "text for a number": ("optimizer: {name: sgd, lr: fast}", 'optimizer.lr: wants a number > 0, found the text "fast"'),
     "true for a number": ("optimizer: {name: sgd, lr: true}", "optimizer.lr: wants a number > 0, found true"),
