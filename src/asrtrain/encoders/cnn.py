@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal, Self, final
 
 import torch
@@ -66,6 +65,7 @@ class CNN(Encoder):
         self.dropout = Dropout(config.dropout)
         self.over_time = nn.Conv1d(self.front.output_size, config.hidden_size, kernel_size=3, padding=1, bias=False)
         self.norm = FrameNorm(config.hidden_size, activation(config.activation))
+        self.strides = tuple(self.front.time_factors)
         self.output_size = config.hidden_size
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -73,10 +73,6 @@ class CNN(Encoder):
         frames, lengths = self.front(features, lengths)
         frames = self.over_time(self.dropout(frames).transpose(1, 2))
         return self.norm(frames, lengths).transpose(1, 2), lengths
-
-    @property
-    def stride(self) -> int:
-        return math.prod(self.front.time_factors)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """ceil(T / 2^halve_time)."""

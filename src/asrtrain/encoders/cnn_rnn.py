@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal, Self, final
 
 import torch
@@ -88,6 +87,7 @@ class CNNRNN(Encoder):
             dropout=config.dropout,
         )
         self.layers = nn.ModuleList(layers)
+        self.strides = tuple(self.front.time_factors)
         self.output_size = layers[-1].output_size
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -97,10 +97,6 @@ class CNNRNN(Encoder):
         for layer in self.layers:
             frames = layer(frames, lengths)
         return frames, lengths
-
-    @property
-    def stride(self) -> int:
-        return math.prod(self.front.time_factors)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """ceil(T / 2^halve_time)."""

@@ -38,6 +38,8 @@ class FrameNorm(nn.Module):
     over. Processes that train together normalise over the frames of them all.
     """
 
+    axes = "BCT"
+
     def __init__(self, channels: int, nonlinearity: nn.Module) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(channels)
@@ -117,6 +119,8 @@ class ConvBlock2d(nn.Module):
 
     (B, C, T, F) and lengths (B,) to (B, C', ceil(T / pool[0]), ceil(F / pool[1])) and the new lengths.
     """
+
+    axes = "BCT"
 
     def __init__(self, input_channels: int, channels: int, pool: tuple[int, int], nonlinearity: nn.Module) -> None:
         super().__init__()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,9 @@ class Encoder(nn.Module, ABC):
     output_size: int
     """H, the size of a hidden frame."""
 
+    strides: Sequence[int] = ()
+    """By how much the frame rate falls, from block to block; nothing where it never does."""
+
     @abstractmethod
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (B, T, F) and lengths (B,) to hidden frames (B, T', H) and their lengths (B,)."""
@@ -43,7 +47,7 @@ class Encoder(nn.Module, ABC):
 
         (Encoders that know no time join all frames of a whole utterance into one, where whole utterances are scored.)
         """
-        return 1
+        return math.prod(self.strides)
 
     @abstractmethod
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:

@@ -1,29 +1,29 @@
 """Where each utterance's frames lie in the tensors that pass through a model's modules.
 
-Most modules see (B, T, H), those that convolve (B, C, T) or (B, C, T, F), and a recurrent layer's backward half sees
-time reversed. Here all of them are seen as (B, T, K).
+Most modules see (B, T, H). Others say what they see by an attribute ``axes``: "BCT" where channels come first,
+(B, C, T) or (B, C, T, F), as in convolutions; "BLC" where there are labels in place of frames. A recurrent layer's
+backward half sees time reversed. Here all of them are seen as (B, T, K).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import accumulate
+from operator import mul
 from typing import Any, final
 
 import torch
 from torch import nn
 
-from asrtrain.encoders.convolution import ConvBlock2d, FrameNorm
+from asrtrain.encoders.interface import Encoder
 from asrtrain.encoders.masking import subsampled
 from asrtrain.encoders.recurrence import RecurrentLayer, reverse
-from asrtrain.encoders.tc_resnet import ResidualBlock
 from asrtrain.types import Frames, Losses, Part, Scores
 
 _TENSORS: dict[type, str] = {Frames: "values", Scores: "logits", Part: "per_utterance", Losses: "per_utterance"}
 """Of the records that modules take and give, the tensor that matters."""
 
-_OF_CHANNELS_FIRST = (FrameNorm, ConvBlock2d, ResidualBlock)
-_CHANNELS_FIRST = (nn.Conv1d, nn.Conv2d, *_OF_CHANNELS_FIRST)
+_USUAL = "BTC"
 
 
 @final
@@ -63,32 +63,33 @@ class Layouts:
     def __init__(self, model: nn.Module, lengths: torch.Tensor, frames: int) -> None:
         self._lengths, self._frames = lengths, frames
         self._parents = {id(child): parent for parent in model.modules() for child in parent.children()}
+        encoder = next((module for module in model.modules() if isinstance(module, Encoder)), None)
+        strides = () if encoder is None else encoder.strides
+        self._factors = tuple(accumulate(strides, mul, initial=1))
 
     def of(self, module: nn.Module, tensor: torch.Tensor) -> Layout | None:
         """How a tensor lies that goes into or comes out of ``module``; None where it cannot be told by utterance."""
-        parent = self._parents.get(id(module))
         if tensor.dim() == 0 or len(tensor) != len(self._lengths):
             return None
-        if tensor.dim() < 3:
+        parent = self._parents.get(id(module))
+        axes = _axes(module) or (None if parent is None else _axes(parent)) or _USUAL
+        if tensor.dim() < 3 or "T" not in axes:
             return Layout(torch.ones_like(self._lengths), 1, self._frames, None)
-        first = isinstance(module, _CHANNELS_FIRST) or isinstance(parent, _OF_CHANNELS_FIRST)
-        axis = 2 if first else 1
-        factor = _factor(self._frames, tensor.shape[axis])
+        axis = axes.index("T")
+        frames = tensor.shape[axis]
+        factor = next((factor for factor in self._factors if -(-self._frames // factor) == frames), None)
+        if factor is None and frames == 1:  # all frames joined into one
+            factor = self._frames
         if factor is None:
             return None
         turned = isinstance(parent, RecurrentLayer) and parent.backwards is module
-        lengths = subsampled(self._lengths, factor)
-        return Layout(lengths, tensor.shape[axis], factor, axis, reversed=turned)
+        return Layout(subsampled(self._lengths, factor), frames, factor, axis, reversed=turned)
 
 
-def _factor(whole: int, here: int) -> int | None:
-    """By what ``whole`` frames were divided, rounding up, to leave ``here``."""
-    return next((factor for factor in _factors(whole) if -(-whole // factor) == here), None)
-
-
-def _factors(frames: int) -> chain[int]:
-    """What a frame rate may be divided by: powers of two, which it mostly is, before all others."""
-    return chain((2**power for power in range(frames.bit_length() + 1)), range(3, frames))
+def _axes(module: nn.Module) -> str | None:
+    """What a module says of itself; PyTorch's convolutions say nothing, and have channels first."""
+    said: str | None = getattr(module, "axes", None)
+    return "BCT" if said is None and isinstance(module, nn.Conv1d | nn.Conv2d) else said
 
 
 def given_tensor(value: Any) -> torch.Tensor | None:  # noqa: ANN401 - whatever a module gives

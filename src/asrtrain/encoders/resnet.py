@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal, Self, final
 
 import torch
@@ -59,6 +58,8 @@ class ResNetConfig(EncoderConfig):
 class ResidualBlock2d(nn.Module):
     """Two convolutions and a shortcut: (B, C, T, F) and lengths (B,) to (B, C', ceil(T / stride), F') and lengths."""
 
+    axes = "BCT"
+
     def __init__(self, input_channels: int, channels: int, stride: int, kind: ActivationName) -> None:
         super().__init__()
         self.stride = stride
@@ -112,10 +113,6 @@ class ResNet(Encoder):
             image, lengths = block(image, lengths)
         frames = self.over_frequency(image.transpose(2, 3).flatten(1, 2))
         return self.norm(frames, lengths).transpose(1, 2), lengths
-
-    @property
-    def stride(self) -> int:
-        return math.prod(self.strides)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """T divided by the strides, rounded up."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal, Self, final
 
 import torch
@@ -58,6 +57,8 @@ class TCResNetConfig(EncoderConfig):
 class ResidualBlock(nn.Module):
     """Two convolutions and a shortcut: (B, C, T) and lengths (B,) to (B, C', ceil(T / stride)) and lengths."""
 
+    axes = "BCT"
+
     def __init__(self, input_channels: int, channels: int, stride: int, config: TCResNetConfig) -> None:
         super().__init__()
         kernel = config.kernel_size
@@ -104,10 +105,6 @@ class TCResNet(Encoder):
         for block in self.blocks:
             signal, lengths = block(signal, lengths)
         return signal.transpose(1, 2), lengths
-
-    @property
-    def stride(self) -> int:
-        return math.prod(self.strides)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """T divided by the strides, rounded up."""
