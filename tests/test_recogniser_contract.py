@@ -231,6 +231,16 @@ def test_validating_is_losses_and_decoding(encoder: str, head: str) -> None:
 
 
 @every
+def test_autocast_changes_nothing_behind_the_encoder(encoder: str, head: str) -> None:
+    model, batch = as_after_training(build(encoder, head)), speech(lengths_of(3))
+    frames, search = model.encode(batch), model.search()
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = model.decode(frames, search), model.losses(frames, batch).per_utterance
+    assert inside[0] == model.decode(frames, search)
+    assert torch.equal(inside[1], model.losses(frames, batch).per_utterance)
+
+
+@every
 def test_the_seed_decides_the_weights(encoder: str, head: str) -> None:
     first, again, other = (build(encoder, head, seed).state_dict() for seed in (5, 5, 6))
     assert all(torch.equal(first[key], again[key]) for key in first)

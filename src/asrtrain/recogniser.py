@@ -14,7 +14,7 @@ from torch import nn
 
 from asrtrain.encoders.interface import Encoder
 from asrtrain.encoders.plain import plain_copy
-from asrtrain.heads.interface import Head, widened
+from asrtrain.heads.interface import Head, wide, widened
 from asrtrain.search.interface import LabelScorer, Search
 from asrtrain.types import Batch, Frames, Hypothesis, Losses, Part, Scores, Seconds
 
@@ -86,7 +86,8 @@ class Recogniser(nn.Module):
     def validate(self, batch: Batch, search: Search[Any]) -> tuple[Losses, list[Hypothesis]]:
         """Losses and hypotheses of a batch, encoded and scored once."""
         frames = widened(self._encoded(batch))
-        part, scores = self.head.judged(frames, batch)
+        with wide(frames.values.device):
+            part, scores = self.head.judged(frames, batch)
         first, *others = self.named_heads
         parts = {first[0]: part, **{name: head(frames, batch) for name, head in others}}
         return self._joined(parts), self._searched(scores, frames, search)
@@ -117,7 +118,8 @@ class Recogniser(nn.Module):
         scored: list[tuple[Batch, Frames, Any]] = []
         for batch in batches:
             frames = widened(self._encoded(batch))
-            scores = self.head.scorer(frames)
+            with wide(frames.values.device):
+                scores = self.head.scorer(frames)
             scored.append((batch, replace(frames, values=frames.values[:, :0]), scores))
 
         def wrong_words() -> int:
@@ -166,7 +168,9 @@ class Recogniser(nn.Module):
         return Frames(batch.ids, values, lengths, batch.lengths, self.stride, batch.starts)
 
     def _decoded(self, frames: Frames, search: Search[Any]) -> list[Hypothesis]:
-        return self._searched(self.head.scorer(widened(frames)), frames, search)
+        with wide(frames.values.device):
+            scores = self.head.scorer(widened(frames))
+            return self._searched(scores, frames, search)
 
     def _joined(self, parts: Mapping[str, Part]) -> Losses:
         total: torch.Tensor | None = None
