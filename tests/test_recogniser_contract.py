@@ -19,8 +19,10 @@ LENGTHS = torch.tensor([23, 1, 10, 2])
 SCORING = [head for head in HEADS if recogniser("softmax", F, V, head=head).head.reading in ("classes", "frames")]
 """Heads that score utterances or frames at once, and not one label after the other."""
 
-every = pytest.mark.parametrize(("encoder", "head"), [(encoder, head) for encoder in ENCODERS for head in HEADS])
-scoring = pytest.mark.parametrize(("encoder", "head"), [(encoder, head) for encoder in ENCODERS for head in SCORING])
+# One head of classes with every encoder shows what another one would.
+PAIRS = [(encoder, head) for encoder in ENCODERS for head in HEADS if head != "mae" or encoder == "cnn"]
+every = pytest.mark.parametrize(("encoder", "head"), PAIRS)
+scoring = pytest.mark.parametrize(("encoder", "head"), [pair for pair in PAIRS if pair[1] in SCORING])
 
 
 def build(encoder: str, head: str, seed: int = 0, **settings: float) -> Recogniser:

@@ -90,6 +90,7 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
     return sorted(map(int, children))
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_run_that_one_makes(work: Path, alone: Path) -> None:
     result = subprocess.run([*FIT, "--nproc", "2"], check=True, capture_output=True, text=True)
     assert result.stdout == "run\n"

@@ -111,6 +111,7 @@ def test_a_stopped_run_is_taken_up_and_ends_as_if_nothing_had_happened(
     assert likelihoods(tmp_path / "run") == likelihoods(triphone_run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("covariance", ["diagonal", "full"])
 def test_the_likelihood_does_not_fall_when_states_are_tied(covariance: str, triphone_run: Path, tmp_path: Path) -> None:
     """One Gaussian a state: the tree gives each phone's frames more of them."""

@@ -196,6 +196,7 @@ def test_what_is_missing_is_told(words: Path, fsdd: Path, tmp_path: Path) -> Non
     assert "/nowhere" in page
 
 
+@pytest.mark.slow
 def test_runs_without_steps_or_without_anything_finite_have_a_page(words: Path, tmp_path: Path) -> None:
     run = copied(words, tmp_path)
     (run / "outcome.json").unlink()

@@ -50,6 +50,7 @@ def alone_and_together(
     return alone, [json.loads((folder / f"{rank}.json").read_text()) for rank in range(PROCESSES)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", agreeing.NAMES)
 def test_processes_share_validation_and_find_what_one_finds(alone_and_together, name: str) -> None:
     alone, together = alone_and_together[0][name], [found[name] for found in alone_and_together[1]]
@@ -60,6 +61,7 @@ def test_processes_share_validation_and_find_what_one_finds(alone_and_together, 
     assert all(one["batches"] in (alone["batches"] // 3, -(-alone["batches"] // 3)) for one in together)
 
 
+@pytest.mark.slow
 def test_everybody_hears_from_each(alone_and_together) -> None:
     for found in alone_and_together[1]:
         assert [text for text, _ in found["each"]] == ["", "é", "éé"]
@@ -67,14 +69,17 @@ def test_everybody_hears_from_each(alone_and_together) -> None:
         assert all(value["third"] == 1 / 3 and math.isnan(value["nan"]) for _, value in found["each"])
 
 
+@pytest.mark.slow
 def test_answers_come_soon_in_whatever_order_they_are_waited_for(alone_and_together) -> None:
     assert [found["soon"] for found in alone_and_together[1]] == [[True, True, False]] * PROCESSES
 
 
+@pytest.mark.slow
 def test_gradients_are_summed_and_something_done_meanwhile(alone_and_together) -> None:
     assert [found["summed"] for found in alone_and_together[1]] == [[[3.0, 3.0], [3.0], ["the next batch"]]] * PROCESSES
 
 
+@pytest.mark.slow
 def test_all_take_the_tensors_of_the_first(alone_and_together) -> None:
     assert [found["leader's"] for found in alone_and_together[1]] == [[[0, 7], [True]]] * PROCESSES
 

@@ -55,6 +55,7 @@ def test_one_rule_alone_says_that_it_compares_utterances() -> None:
     assert COMPARING == ("rule utterance_filter",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", together.SCENARIOS)
 def test_two_processes_never_come_apart(results: Results, scenario: str) -> None:
     first, second = (one[scenario]["weights"] for one in results[1:])
@@ -62,6 +63,7 @@ def test_two_processes_never_come_apart(results: Results, scenario: str) -> None
         assert torch.equal(tensor, second[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SAME)
 def test_one_process_and_two_have_the_same_weights(results: Results, scenario: str) -> None:
     alone, first, _ = (one[scenario]["weights"] for one in results)
@@ -69,6 +71,7 @@ def test_one_process_and_two_have_the_same_weights(results: Results, scenario: s
         torch.testing.assert_close(first[name], tensor, rtol=0, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", [name for name in SAME if not name.startswith("policy")])
 def test_one_process_and_two_tell_the_same(results: Results, scenario: str) -> None:
     alone, first, second = (one[scenario] for one in results)
@@ -87,6 +90,7 @@ def test_what_would_never_end_is_refused(fsdd: Path, cache: Path) -> None:
         Updater(parts, TrainingConfig(), together.CPU, decides=True, world=World(0, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", together.POLICIES)
 def test_one_bad_recording_in_one_process_is_answered_by_both(results: Results, policy: str) -> None:
     alone, first, second = (one[f"policy {policy}"]["ended"] for one in results)
