@@ -64,3 +64,9 @@ def test_a_missing_tensor_is_an_error():
     plain, _ = split({"a": torch.ones(1)})
     with pytest.raises(KeyError):
         join(plain, {})
+
+
+@pytest.mark.parametrize("name", [["a"], {"b": "a"}, 3, None])
+def test_a_tensor_whose_name_is_no_text_is_an_error_of_the_same_kind(name):
+    with pytest.raises(KeyError, match="a tensor is named by a"):
+        join({"a": {"<tensor>": name}}, {"a": torch.ones(1)})

@@ -40,10 +40,13 @@ def _split_items(items: dict[str, object], name: str) -> tuple[dict[str, Any], d
 
 
 def join(plain: Any, tensors: Mapping[str, torch.Tensor]) -> Any:  # noqa: ANN401 - a tree of anything JSON can hold
-    """Put together what ``split`` took apart. Raises KeyError if a tensor is missing."""
+    """Put together what ``split`` took apart. Raises KeyError if a tensor is missing, or is named by no name."""
     if isinstance(plain, dict):
         if set(plain) == {_MARK}:
-            return tensors[plain[_MARK]]
+            name = plain[_MARK]
+            if not isinstance(name, str):
+                raise KeyError(f"a tensor is named by a {type(name).__name__}")
+            return tensors[name]
         return {key: join(value, tensors) for key, value in plain.items()}
     if isinstance(plain, list):
         return [join(value, tensors) for value in plain]
