@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,9 @@ def test_one_command_trains_both_and_the_aligner_once(hybrid: Path, capsys: pyte
     assert (aligner / "outcome.json").is_file()
     assert dict(read_config(first).named_runs) == {"align_from": aligner}
     before = {path: path.stat().st_mtime_ns for path in (aligner / "checkpoints").iterdir()}
+    assert (hybrid.parent / "runs" / "latest").resolve() == first
     fit(hybrid, dry_run=True)
+    assert (hybrid.parent / "runs" / "latest").resolve() == first
     second = fit(hybrid, seed=1)
     assert {path: path.stat().st_mtime_ns for path in (aligner / "checkpoints").iterdir()} == before
     assert "is finished already" in capsys.readouterr().err
@@ -55,6 +59,27 @@ def test_the_run_of_another_configuration_is_not_taken_for_it(hybrid: Path) -> N
     fit(hybrid.with_name("my aligner.yaml"), output=hybrid.parent / "runs" / "my aligner", overrides=["model.states=3"])
     with pytest.raises(UsageError, match=r"holds a run with another configuration \(model\.states\)"):
         fit(hybrid)
+
+
+@pytest.mark.slow
+def test_processes_that_torchrun_has_started_use_the_aligner_that_is_trained(hybrid: Path) -> None:
+    aligner, folder = hybrid.parent / "runs" / "my aligner", hybrid.parent / "both"
+    fit(hybrid.with_name("my aligner.yaml"), output=aligner)
+    torchrun = Path(sys.executable).with_name("torchrun")
+    own = ["-m", "asrtrain", "fit", str(hybrid), "--output", str(folder), "--device", "cpu"]
+    command = [str(torchrun), "--standalone", "--nproc-per-node", "2", *own]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert dict(read_config(folder).named_runs) == {"align_from": aligner}
+
+
+def test_configurations_that_need_one_another_are_refused(hybrid: Path) -> None:
+    hybrid.write_text(hybrid.read_text(encoding="utf-8").replace("my aligner.yaml", "other.yaml"), encoding="utf-8")
+    text = hybrid.read_text(encoding="utf-8").replace("other.yaml", "hybrid.yaml")
+    hybrid.with_name("other.yaml").write_text(text, encoding="utf-8")
+    for command in (fit, crossval):
+        with pytest.raises(UsageError, match=r"model\.align_from leads back to .*: each would have to be trained"):
+            command(hybrid)
 
 
 def test_folds_of_a_hybrid_have_aligners_of_their_own(hybrid: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from asrtrain import run_folder
 from asrtrain.app.chosen import of_split
-from asrtrain.app.fit import load_settings, prepare, train_in
+from asrtrain.app.fit import check_circle, load_settings, prepare, train_in
 from asrtrain.app.scores import write_scores
 from asrtrain.app.threads import use_threads_deliberately
 from asrtrain.app.trained import Checkpoint, load_system
@@ -79,6 +79,7 @@ def crossval(
     """
     use_threads_deliberately()
     settings, target = load_settings(Path(config), overrides, seed), choose_device(device)
+    check_circle(settings)
     speakers = speakers_left_out(config, settings)
     folder = Path(output) if output is not None else run_folder.new_folder(settings, f"{Path(config).stem}-crossval")
     names, folds = distinct_names(speakers, _ROOM), {}

@@ -101,19 +101,40 @@ def _trained_first(settings: RunConfig, device: str, *, dry_run: bool) -> list[s
     """Train the configurations that stand where other runs are named; overrides that name their runs instead.
 
     Each has its run beside this one, by the configuration's name: it is gone on with, or used as it is. Raises
-    UsageError where the run is of another configuration, or where it is missing and cannot be trained now.
+    UsageError where the run is of another configuration, where it is missing and cannot be trained now, and where
+    configurations name one another in a circle.
     """
-    found = []
+    check_circle(settings)
+    found, together = [], local_rank() is not None
     for key, path in settings.named_runs.items():
         if not path.is_file():
             continue
         run = settings.output_dir / path.stem
-        if not run_folder.is_finished(run) and (dry_run or local_rank() is not None):
+        if not run_folder.is_finished(run) and (dry_run or together):
             raise UsageError(f"model.{key}: train {path} first: asrtrain fit {path} --output {run}")
-        say(f"model.{key}: {path} comes first, in {run}")
-        fit(path, output=run, device=device)
+        if together:  # one of several processes: the other run may be one that several cannot train
+            own = load_settings(path, (), None)
+            own = load_settings(path, _trained_first(own, device, dry_run=dry_run), None)
+            run_folder.check_config(run, own)
+        else:
+            say(f"model.{key}: {path} comes first, in {run}")
+            fit(path, output=run, device=device, dry_run=dry_run)
         found.append(f"model.{key}={json.dumps(str(run))}")
     return found
+
+
+def check_circle(settings: RunConfig, above: Sequence[Path] = ()) -> None:
+    """Raise UsageError where configurations that are to be trained first name one that is to be trained before them.
+
+    ``above`` are those that led to these settings.
+    """
+    for key, path in settings.named_runs.items():
+        if not path.is_file():
+            continue
+        own = path.resolve()
+        if own in above:
+            raise UsageError(f"{above[-1]}: model.{key} leads back to {path}: each would have to be trained first")
+        check_circle(load_settings(path, (), None), (*above, own))
 
 
 def _check_number(processes: int, settings: RunConfig) -> None:
