@@ -19,12 +19,15 @@ TOKENS = Vocabulary((BLANK, " ", "a", "b"), "char")
 
 
 class Table(LabelScorer):
-    """Probabilities that depend on the label before and on how many there are: (B, L, V, V)."""
+    """Probabilities that depend on the label before and on how many there are: (B, L, V, V).
+
+    The n-th label comes from frame n, or from frame n modulo ``circle``.
+    """
 
     end = 0
 
-    def __init__(self, logs: torch.Tensor) -> None:
-        self.logs = logs
+    def __init__(self, logs: torch.Tensor, circle: int = 1000) -> None:
+        self.logs, self.circle = logs, circle
 
     def begin(self, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return (torch.zeros(len(rows), dtype=torch.int64),)
@@ -34,7 +37,7 @@ class Table(LabelScorer):
     ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
         before = torch.zeros_like(rows) if labels is None else labels
         (count,) = state
-        return self.logs[rows, count, before], count, (count + 1,)
+        return self.logs[rows, count, before], count % self.circle, (count + 1,)
 
 
 def frames(lengths: list[int], stride: int = 1) -> Frames:
@@ -88,10 +91,21 @@ def test_what_goes_in_circles_or_never_ends_is_ended(width: int, circle: tuple[i
     logs[..., 0] = -8.0
     for at in range(100):
         logs[0, at, :, circle[at % len(circle)]] = -1e-3
-    (found,) = LabelSearch(TOKENS, width)(Table(logs), frames([90]), 0.01)
+    stuck = Table(logs, len(circle))
+    (found,) = LabelSearch(TOKENS, width)(stuck, frames([90]), 0.01)
     assert len(found.text) <= REPEATS * len(circle)
-    (short,) = LabelSearch(TOKENS, width)(Table(logs), frames([2]), 0.01)
+    (short,) = LabelSearch(TOKENS, width)(stuck, frames([2]), 0.01)
     assert len(short.text) <= 2
+
+
+@pytest.mark.parametrize("width", [1, 4])
+@pytest.mark.parametrize("text", ["aaaaaaa", "ab ab ab ab ab"])
+def test_what_is_said_again_and_again_is_heard_so_often(width: int, text: str) -> None:
+    logs = torch.full((1, len(text) + 1, 4, 4), -20.0)
+    for at, label in enumerate([*TOKENS.encode(text), 0]):
+        logs[0, at, :, label] = -1e-3
+    (found,) = LabelSearch(TOKENS, width)(Table(logs), frames([20]), 0.01)
+    assert found.text == text
 
 
 def test_one_utterance_is_searched_as_it_is_in_a_batch() -> None:

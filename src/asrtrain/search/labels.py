@@ -14,8 +14,8 @@ from asrtrain.search.interface import LabelScorer, Search
 from asrtrain.types import Frames, Hypothesis, Seconds, TimedWord
 
 REPEATS = 4
-"""So often may up to ``REPEATED`` labels follow themselves; a string that goes on so is ended there."""
 REPEATED = 4
+"""``REPEATS`` times the same up to ``REPEATED`` labels are a circle, if the last of them come from no later frame."""
 
 
 @final
@@ -43,9 +43,14 @@ class String:
 
     @property
     def goes_in_circles(self) -> bool:
-        """Whether its last labels are the same few again and again."""
+        """Whether its last labels are the same few again and again, while attention stays where it was.
+
+        Where it moves on, the same word may be said again and again.
+        """
         return any(
-            len(self.labels) >= size * REPEATS and self.labels[-size * REPEATS :] == self.labels[-size:] * REPEATS
+            len(self.labels) >= size * REPEATS
+            and self.labels[-size * REPEATS :] == self.labels[-size:] * REPEATS
+            and max(self.frames[-size:]) <= max(self.frames[-size * REPEATS :][:size])
             for size in range(1, REPEATED + 1)
         )
 
