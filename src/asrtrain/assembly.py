@@ -37,6 +37,7 @@ from asrtrain.evaluation import EvalReport, Origin, Outcome, align, count, recog
 from asrtrain.evaluation.alignments import LEVELS, Alignment, Interval
 from asrtrain.features.interface import FrontEnd
 from asrtrain.files.home import at_home
+from asrtrain.heads.interface import RecogniserConfig
 from asrtrain.hmm import aligning
 from asrtrain.hmm.baum_welch import baum_welch
 from asrtrain.hmm.segments import Segments
@@ -138,9 +139,12 @@ def _check_size(config: RunConfig, vocabulary: Vocabulary, features: int, device
 
     def weights() -> nn.Module:
         encoder = config.encoder.build(features, per_frame=config.scores_frames)
-        return nn.ModuleList([encoder, nn.Linear(encoder.output_size, outputs)])
+        if isinstance(config.model, RecogniserConfig):  # of the head, beside what ``least_bytes`` has counted
+            return nn.ModuleList([encoder, nn.Linear(encoder.output_size, outputs)])
+        head = config.head.build(encoder.output_size, vocabulary, config.encoder.top, stride=encoder.stride)
+        return nn.ModuleList([encoder, head])
 
-    check_room(config.model, outputs, weights, device)
+    check_room((config.model, config.objective), outputs, weights, device)
 
 
 def build_dataset(system: System, utterances: Sequence[Utterance]) -> Dataset:

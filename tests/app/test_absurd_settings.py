@@ -35,7 +35,16 @@ training: {{max_epochs: 1, batch_size: 64}}
 def test_a_model_that_fits_nowhere_is_refused(
     setting: str, fsdd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = tmp_path / "c.yaml"
+    is_refused(tmp_path, fsdd, capsys, setting)
+
+
+def test_so_is_a_head(fsdd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    is_refused(tmp_path, fsdd, capsys, "data.unit=char", "objective={name: attention, hidden_size: 10000000}")
+
+
+def is_refused(folder: Path, fsdd: Path, capsys: pytest.CaptureFixture[str], *settings: str) -> None:
+    config = folder / "c.yaml"
     config.write_text(CONFIG.format(fsdd=fsdd), encoding="utf-8")
-    assert main(["fit", str(config), "--set", setting, "--dry-run", "--device", "cpu"]) == 2
+    options = [text for setting in settings for text in ("--set", setting)]
+    assert main(["fit", str(config), *options, "--dry-run", "--device", "cpu"]) == 2
     assert capsys.readouterr().err.splitlines()[-1].endswith("choose smaller sizes")

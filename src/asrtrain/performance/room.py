@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -20,12 +20,12 @@ _MOST = 1 << 62
 _NOWHERE = "model: it is too large for any computer; choose smaller sizes"
 
 
-def check_room(settings: Config, outputs: int, build: Callable[[], nn.Module], device: torch.device) -> None:
+def check_room(settings: Sequence[Config], outputs: int, build: Callable[[], nn.Module], device: torch.device) -> None:
     """Raise UsageError if the weights of the model with these settings are more than there is memory for.
 
     It is built without memory, on PyTorch's device ``meta``.
     """
-    numbers = map(int, re.findall(r"\d+", settings.model_dump_json()))
+    numbers = map(int, re.findall(r"\d+", " ".join(one.model_dump_json() for one in settings)))
     if max(numbers, default=0) <= _USUAL and outputs <= _USUAL_OUTPUTS:
         return
     try:
