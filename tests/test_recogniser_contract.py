@@ -10,7 +10,7 @@ from asrtrain.encoders import ENCODERS
 from asrtrain.encoders.dropout import Dropout
 from asrtrain.heads import HEADS
 from asrtrain.recogniser import Recogniser
-from asrtrain.types import Batch, Losses, Scores, Targets
+from asrtrain.types import Batch, Frames, Hypothesis, Losses, Scores, Targets
 from tests.recognisers import recogniser
 
 F, V = 12, 7
@@ -305,3 +305,15 @@ def test_one_that_is_too_short_costs_nothing_and_moves_nothing(encoder: str, hea
     (gradient,) = torch.autograd.grad(losses.per_utterance[1], batch.features)
     assert losses.counted.tolist() == [True, counts, True, True]
     assert bool(losses.per_utterance[1] > 0) == bool(gradient.any()) == counts
+
+
+def test_tuning_keeps_scores_in_memory_and_no_hidden_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, kept = build("gru", "ctc").eval(), list[int]()
+
+    def search(scores: Scores, frames: Frames, shift: float) -> list[Hypothesis]:
+        kept.append(frames.values.untyped_storage().nbytes())
+        return model.search()(scores, frames, shift)
+
+    monkeypatch.setattr(model.head, "tune", lambda scored, errors: errors())
+    model.tune([speech(), speech()], search, len)
+    assert kept == [0, 0]

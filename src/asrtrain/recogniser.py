@@ -14,6 +14,7 @@ from torch import nn
 
 from asrtrain.encoders.interface import Encoder
 from asrtrain.encoders.plain import plain_copy
+from asrtrain.errors import UsageError
 from asrtrain.heads.interface import Head, wide, widened
 from asrtrain.search.interface import LabelScorer, Search
 from asrtrain.types import Batch, Frames, Hypothesis, Losses, Part, Scores, Seconds
@@ -120,7 +121,8 @@ class Recogniser(nn.Module):
             frames = widened(self._encoded(batch))
             with wide(frames.values.device):
                 scores = self.head.scorer(frames)
-            scored.append((batch, replace(frames, values=frames.values[:, :0]), scores))
+            # A copy, which does not keep the encoder's frames in memory as a view of them would.
+            scored.append((batch, replace(frames, values=frames.values[:, :0].clone()), scores))
 
         def wrong_words() -> int:
             return sum(errors(search(scores, frames, 0.0)) for _, frames, scores in scored)
@@ -153,7 +155,13 @@ class Recogniser(nn.Module):
             A module from features (B, T, F) and lengths (B,) to the logits of the first head, (B, V) or (B, T', V), and
             lengths (B,). They differ from this recogniser's by rounding alone, and do not change when it is trained
             further.
+
+        Raises:
+            UsageError: for a head that scores one label after the other.
         """
+        if self.head.reading == "labels":
+            name = next(self.named_heads)[0]
+            raise UsageError(f"objective {name} scores one label after the other, and cannot be exported as one module")
         return Exported(plain_copy(self))
 
     def blocks(self) -> Iterator[nn.Module]:

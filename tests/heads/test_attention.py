@@ -12,6 +12,7 @@ import torch
 from tests.recognisers import recogniser
 
 from asrtrain.app import evaluate, explain, fit, report, transcribe
+from asrtrain.errors import UsageError
 from asrtrain.training.checkpoint import load_tensors
 from asrtrain.types import Batch, Targets
 
@@ -80,6 +81,11 @@ def test_the_loss_is_the_sum_of_what_each_step_of_the_search_gives() -> None:
             total -= float(logs[0, label].detach())
             before = torch.tensor([label])
         assert losses[row] == pytest.approx(total, rel=1e-5)
+
+
+def test_it_says_that_it_is_not_exported() -> None:
+    with pytest.raises(UsageError, match="objective attention scores one label after the other, and cannot be"):
+        recogniser("gru", 5, 6, head="attention").exported()
 
 
 def test_it_learns_to_spell_and_every_command_knows_it(run: Path, fsdd: Path) -> None:
