@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asrtrain.app import evaluate, fit, transcribe
+from asrtrain.app import evaluate, explain, fit, transcribe
 from asrtrain.errors import CheckpointError
 from asrtrain.training import read_metadata
 from asrtrain.training.checkpoint import load_tensors, load_training, save_training, save_weights
@@ -94,6 +94,8 @@ def test_checkpoints_of_an_older_version_are_refused_with_its_name_and_fitted_ag
     sentence = r"was saved by asrtrain 0\.1, whose weights have other names: use it with that version, or train anew"
     with pytest.raises(CheckpointError, match=sentence):
         evaluate(run)
+    with pytest.raises(CheckpointError, match=sentence):
+        explain(run, step=30)
     (run / "outcome.json").unlink()
     with pytest.raises(CheckpointError, match=sentence):
         fit(run / "config.yaml", output=run)

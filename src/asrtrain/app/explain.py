@@ -33,6 +33,7 @@ from asrtrain.reporting import draw_explanation, require_pictures
 from asrtrain.run_config import RunConfig
 from asrtrain.training import train
 from asrtrain.training.injection import InjectionConfig, PlantedFaults
+from asrtrain.training.meaning import CURRENT_FORMAT, FORMAT
 from asrtrain.training.records import StepRecord
 from asrtrain.training.watch import ExplainConfig, Trouble
 
@@ -128,7 +129,7 @@ def _made_again(folder: Path, system: System, splits: Splits, step: int) -> Expl
                 copy,
                 seed=config.seed,
                 device=system.device,
-                metadata={},
+                metadata={FORMAT: CURRENT_FORMAT},
             )
         except _Reached:
             assert explainer.newest is not None
