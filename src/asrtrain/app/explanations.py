@@ -28,7 +28,7 @@ class StepExplainer:
     """Explains steps of a run into its folder ``explain``: text, JSON, a picture, and the step itself to replay."""
 
     def __init__(self, run: Path, system: System) -> None:
-        self._folder, self._recogniser = run / FOLDER, system
+        self._folder, self._system = run / FOLDER, system
         self._network = Network(system.model, system.config.training.precision)
         self.newest: Explanation | None = None
 
@@ -41,7 +41,7 @@ class StepExplainer:
 
     def explained(self, trouble: Trouble) -> str:
         """The same for those who want nothing else: what goes wrong is raised."""
-        device = self._recogniser.device
+        device = self._system.device
         window = [batch.to(device) for batch in trouble.window]
         planted = trouble.planted or nothing_planted
         batch, generators = worst_batch(self._network, window, trouble.generators, planted)
@@ -55,7 +55,7 @@ class StepExplainer:
         return f"{trouble.cause}. {explanation.verdict} See {name.with_suffix('.txt')}"
 
     def _saved(self, trouble: Trouble, case: Case) -> SavedStep:
-        system = self._recogniser
+        system = self._system
         return SavedStep(
             config=system.config.model_dump(mode="json"),
             symbols=tuple(system.vocabulary.symbols),

@@ -26,7 +26,7 @@ class SoftmaxConfig(EncoderConfig):
     """Dropout on the features."""
 
     def build(self, input_size: int, *, per_frame: bool) -> Encoder:
-        """Build the model."""
+        """Build the encoder."""
         window = Window(input_size, per_frame=per_frame, frames=self.frames, context=self.context)
         return Softmax(window, self.dropout)
 

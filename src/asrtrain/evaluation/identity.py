@@ -18,7 +18,7 @@ _ORIGIN = ("checkpoint", "epoch", "weights", "search")
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where recognised words are from: the checkpoint's folder in that of the run, and its epoch; the SHA-256 of its
-    weights; how the decoder searched.
+    weights; how they were searched.
     """
 
     checkpoint: str

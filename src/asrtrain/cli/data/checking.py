@@ -23,10 +23,10 @@ def check_configuration(path: Path, overrides: Sequence[str]) -> Report:
     """Check all data of a configuration. Raises UsageError and DataError."""
     config = load_settings(path, overrides, None)
     splits = config.data.load(cache_folder())
-    recogniser = build_system(config, build_vocabulary(config, splits), _CPU)
+    system = build_system(config, build_vocabulary(config, splits), _CPU)
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
     present = {name: split for name, split in named.items() if split}
-    return validate_splits(present, requirements_of(recogniser), name=str(path), progress=True, remarks=splits.remarks)
+    return validate_splits(present, requirements_of(system), name=str(path), progress=True, remarks=splits.remarks)
 
 
 def requirements(
