@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import io
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,3 +129,32 @@ def test_an_interrupt_while_a_recording_in_memory_is_decoded_loses_no_samples(mo
     with pytest.raises(KeyboardInterrupt):
         decode_audio(stream, "a recording", 8000)
     assert not Interrupting.armed
+
+
+LOADING = """\
+import os, signal, sys
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy" and "numpy" not in sys.modules:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(1000):
+                pass
+        return None
+sys.meta_path.insert(0, Interrupts())
+from asrtrain.cli import main
+code = main(sys.argv[1:])
+print(code, "numpy" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    "command", ["fit nothing.yaml", "data synth --count 1 --output speech", "data stats nothing.csv"]
+)
+def test_libraries_are_loaded_to_the_end_before_a_ctrl_c_is_answered(command: str, tmp_path: Path) -> None:
+    """Half loaded, they abort the program or cannot be loaded again."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADING, *command.split()], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["130", "True"], done.stderr
+    assert "internal error" not in done.stderr

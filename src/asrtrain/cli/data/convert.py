@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from asrtrain.cli.options import AudioRoot, InputFormat, Manifest, ManifestFormat
+from asrtrain.interrupts import held
 from asrtrain.terminal import say, show
 
 
@@ -22,7 +23,8 @@ def convert(
     audio_root: AudioRoot = None,
 ) -> None:
     """Write a manifest in another format; prints where it is."""
-    from asrtrain.data.conversion import convert_manifest
+    with held():
+        from asrtrain.data.conversion import convert_manifest
 
     count = convert_manifest(manifest, output, manifest_format, source_format=input_format, audio_root=audio_root)
     say(f"{count} utterances")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from asrtrain.cli.options import AudioRoot, InputFormat, Manifest
+from asrtrain.interrupts import held
 from asrtrain.terminal import say, show
 
 
@@ -19,8 +20,9 @@ def shard(
     audio_root: AudioRoot = None,
 ) -> None:
     """Write recordings and texts into tar files for [bold]data.train: {name: shards}[/]; prints where they are."""
-    from asrtrain.data.manifest import read_manifest
-    from asrtrain.data.shards import write_shards
+    with held():
+        from asrtrain.data.manifest import read_manifest
+        from asrtrain.data.shards import write_shards
 
     utterances = read_manifest(manifest, input_format, audio_root)
     shards = write_shards(utterances, output, count)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asrtrain.errors import UsageError
 from asrtrain.files.writing import write_file
+from asrtrain.interrupts import held
 
 LANGUAGE, VARIANT = "en-us", "f4"
 """An accent that is trained on, and a variant that is not."""
@@ -29,7 +30,8 @@ def speak_to_file(text: str, path: Path, *, overwrite: bool = False) -> Path:
     """
     import soundfile
 
-    from asrtrain.data.synthesis.engine import Engine
+    with held():
+        from asrtrain.data.synthesis.engine import Engine
 
     if path.suffix.lower() != ".wav":
         raise UsageError(f"--output {path}: --say writes a recording; name a .wav file")

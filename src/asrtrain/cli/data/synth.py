@@ -9,6 +9,7 @@ import typer
 
 from asrtrain.cli.options import Overrides
 from asrtrain.errors import DataError, UsageError
+from asrtrain.interrupts import held
 from asrtrain.terminal import say, show
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def synth(
         return
     if overwrite:
         raise UsageError("--overwrite goes with --say: a folder of recordings is never replaced, name a new one")
-    from asrtrain.config.loading import build_config
-    from asrtrain.data.synthesis.source import SynthConfig
+    with held():
+        from asrtrain.config.loading import build_config
+        from asrtrain.data.synthesis.source import SynthConfig
 
     settings = [f"{key}={value}" for key, value in given.items() if value is not None]
     show(_make(build_config(SynthConfig, {}, [*settings, *(overrides or ())]), output))

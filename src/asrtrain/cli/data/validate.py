@@ -10,6 +10,7 @@ import typer
 from asrtrain.cli.options import AudioRoot, InputFormat, Overrides, ReportFormat
 from asrtrain.cli.output import print_report
 from asrtrain.errors import DataError, UsageError
+from asrtrain.interrupts import held
 from asrtrain.terminal import say
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ def validate(
     report_format: ReportFormat = "text",
 ) -> None:
     """Decode every recording and check every text: unreadable, silent, clipped, doubled, too long …"""
-    from asrtrain.cli.data import checking
-    from asrtrain.data.validation import validate_manifest
+    with held():
+        from asrtrain.cli.data import checking
+        from asrtrain.data.validation import validate_manifest
 
     if target.suffix in CONFIGURATIONS:
         if fix or run or config:
