@@ -520,3 +520,19 @@ def test_a_gradient_of_the_size_of_denormals_is_measured() -> None:
 def test_the_table_has_no_rule_that_another_hides() -> None:
     others = [config for name, config in CLIPPERS.items() if name != "truncation"]  # another spelling of truncate
     assert len(set(others)) == len(others)
+
+
+def test_numbers_too_large_for_the_gradients_type_are_none_and_settings_too_large_are_refused() -> None:
+    """A factor of 1e44 is multiplied in two steps, neither of which is infinite in half precision."""
+    tiny = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
+    tiny.grad = torch.tensor([3e-45, 0.0, 4e-45], dtype=torch.float64)
+    half = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+    half.grad = torch.zeros(1, dtype=torch.bfloat16)
+    build_clipper({"name": "normalize", "threshold": 0.5, "scope": "layer"})([tiny, half])
+    torch.testing.assert_close(tiny.grad, torch.tensor([0.3, 0.0, 0.4], dtype=torch.float64))
+    assert half.grad.tolist() == [0.0]
+    weight = torch.nn.Parameter(torch.ones(2, 2))
+    weight.grad = torch.ones(2, 2)
+    assert not build_clipper({"name": "agc", "compat": "timm", "floor": 1e308})([weight]).clipped
+    with pytest.raises(UsageError, match="eta: wants a number > 0, ≤ 100000000"):
+        build_clipper({"name": "noise", "eta": 1e308, "gamma": 0.0})

@@ -28,7 +28,7 @@ class NoiseConfig(ClipRuleConfig):
     examples: ClassVar = ({}, {"eta": 0.3, "gamma": 0.0})
 
     name: Literal["noise"] = "noise"
-    eta: Positive = 0.01
+    eta: Annotated[Positive, Field(le=1e8)] = 0.01
     """The variance at the first step."""
     gamma: Annotated[float, Field(ge=0, le=10)] = 0.55
     """How fast the variance fades."""

@@ -128,7 +128,10 @@ class ByWeights(Limits):
         self._share, self._floor, self._weigh = share, floor, weigh
 
     def next(self, blocks: Sequence[Block], norms: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-        return [self._share * self._weigh(block).clamp(min=self._floor) for block in blocks]
+        return [self._share * self._at_least(self._weigh(block)) for block in blocks]
+
+    def _at_least(self, norm: torch.Tensor) -> torch.Tensor:
+        return norm.clamp(min=min(self._floor, torch.finfo(norm.dtype).max))
 
     def state_dict(self) -> State:
         return {}

@@ -20,7 +20,7 @@ Coefficient = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From norms and limits of one shape, the numbers to multiply by; 1 for an infinite limit, and finite always."""
 
 
-_TINY, _HUGE = torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max
+_TINY, _HUGE = torch.finfo(torch.float32).tiny, torch.finfo(torch.bfloat16).max
 _FINE = {torch.float32, torch.float64}
 """The types in which norms follow from a multiplication; half precision rounds too coarsely, and is measured again."""
 
