@@ -27,7 +27,7 @@ training: {{max_epochs: 20, batch_size: 8}}
 
 def write(folder: Path, change: str = "", rate: int = RATE, which: str = "") -> Path:
     """Twelve tones of each of two words, changed as said; the configuration to train on them."""
-    rows = ["audio,text"]
+    rows = ["id,audio,text"]
     for word, hertz in (("low", 400), ("high", 1600)):
         for number in range(12):
             time = np.arange(RATE // 2) / RATE
@@ -41,7 +41,7 @@ def write(folder: Path, change: str = "", rate: int = RATE, which: str = "") -> 
                 }[change]  # fmt: skip
             name = folder / f"{word}-{number}.wav"
             soundfile.write(name, samples, RATE, subtype="FLOAT")
-            rows.append(f"{name},{word}")
+            rows.append(f"f-{word}-{number},{name},{word}")  # held out by the id, wherever the folder is
     (folder / "train.csv").write_text("\n".join(rows) + "\n")
     path = folder / "tones.yaml"
     path.write_text(CONFIG.format(folder=folder, rate=rate))

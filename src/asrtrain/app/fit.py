@@ -68,9 +68,10 @@ def fit(
 
     Raises UsageError, DataError, TrainingError, CheckpointError, Interrupted.
     """
-    overrides = [*overrides, *_trained_first(load_settings(Path(config), overrides, seed), device, dry_run=dry_run)]
     if nproc is not None and nproc != 1:
         check_together(nproc)
+    overrides = [*overrides, *_trained_first(load_settings(Path(config), overrides, seed), device, dry_run=dry_run)]
+    if nproc is not None and nproc != 1:
         _check_number(nproc, load_settings(Path(config), overrides, seed))
         if not dry_run:
             own = _arguments(config, overrides, output=output, resume=resume, seed=seed, device=device, overfit=overfit)
