@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import final
 
@@ -10,6 +9,7 @@ import torch
 
 from asrtrain.hmm.word_models import WordModels
 from asrtrain.hmm.word_search import SILENT, WordPath, search
+from asrtrain.search.ctc_greedy import geometric_mean
 from asrtrain.search.interface import Search
 from asrtrain.types import Frames, Hypothesis, Scores, Seconds, TimedWord
 
@@ -56,12 +56,8 @@ def _hypothesis(
     """From a path, what is said in each of its pieces (None is silence), and each frame's share."""
     starts = path.begins.nonzero()[0].tolist()
     words = tuple(
-        TimedWord(word, start * frame_shift, end * frame_shift, _geometric_mean(shares[start:end]))
+        TimedWord(word, start * frame_shift, end * frame_shift, geometric_mean(shares[start:end]))
         for word, start, end in zip(said, starts, [*starts[1:], len(shares)], strict=True)
         if word is not None
     )
-    return Hypothesis(id_, " ".join(word.text for word in words), _geometric_mean(shares), words)
-
-
-def _geometric_mean(log_shares: list[float]) -> float:
-    return math.exp(sum(log_shares) / len(log_shares)) if log_shares else 0.0
+    return Hypothesis(id_, " ".join(word.text for word in words), geometric_mean(shares), words)

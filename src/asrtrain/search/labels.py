@@ -10,6 +10,7 @@ from typing import final
 import torch
 
 from asrtrain.data.vocabulary import Vocabulary
+from asrtrain.search.ctc_greedy import geometric_mean
 from asrtrain.search.interface import LabelScorer, Search
 from asrtrain.types import Frames, Hypothesis, Seconds, TimedWord
 
@@ -126,11 +127,6 @@ class LabelSearch(Search[LabelScorer]):
             if text:
                 inside = slice(at, at + size)
                 start, end = min(string.frames[inside]), max(string.frames[inside]) + 1
-                words.append(TimedWord(text, start * step, end * step, _mean(string.logs[inside])))
+                words.append(TimedWord(text, start * step, end * step, geometric_mean(string.logs[inside])))
             at += size + (self._tokens.unit == "char")
-        return Hypothesis(id_, " ".join(word.text for word in words), _mean(string.logs), tuple(words))
-
-
-def _mean(logs: Sequence[float]) -> float:
-    """The geometric mean of probabilities; 0 for none."""
-    return math.exp(sum(logs) / len(logs)) if logs else 0.0
+        return Hypothesis(id_, " ".join(word.text for word in words), geometric_mean(string.logs), tuple(words))
